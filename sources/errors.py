@@ -3,3 +3,16 @@
 
 class SourceError(Exception):
     """A source cannot go on; the message is one readable sentence without any secret in it."""
+
+
+class CredentialError(SourceError):
+    """The vendor refuses the credentials (401, 403): the message names the setting to mend."""
+
+
+class VendorError(SourceError):
+    """The vendor answers with a status that the caller did not expect and that does not pass by waiting."""
+
+    def __init__(self, message: str, status: int) -> None:
+        """Keep the HTTP `status` beside the `message`."""
+        super().__init__(message)
+        self.status = status

@@ -1,0 +1,1 @@
+"""When, where and by what rules: settings, engines, schedules, the command line. Vendors' formats do not belong here."""

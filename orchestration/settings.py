@@ -1,0 +1,283 @@
+"""The only reader of the environment and of `.env`. What a setting is used for belongs to the module that uses it."""
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal, TypeVar, cast, get_args
+
+from dotenv.parser import parse_stream
+
+from orchestration.errors import SettingsError
+
+Profile = Literal["sandbox", "production"]
+WorklogRoute = Literal["tempo", "clickhouse"]
+SessionText = Literal["full", "redacted", "none"]
+Value = TypeVar("Value")
+
+PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
+PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
+SOURCE_NAMES: Final = ("clockify", "jira", "tempo", "github", "plaid", "clickhouse", "claude_code", "reference")
+
+# Names that begin like settings but are read by the tests, or by a child process that this project itself starts.
+_FOREIGN_NAMES: Final = frozenset({"WORKLEDGER_SHARED"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the outside decides, validated; no field of it is read from anywhere else.
+
+    Paths are absolute. Values that may hold a secret are left out of the representation.
+    """
+
+    profile: Profile
+    home: Path
+    reference_dir: Path | None = None
+    """The folder of reference files; None in a sandbox that brings its own."""
+    sandbox_dir: Path | None = None
+    """A dataset folder to serve instead of a generated one."""
+    warehouse_dsn: str | None = field(default=None, repr=False)
+    warehouse_port: int | None = None
+    """Port of the embedded server; None takes a free one and keeps it."""
+    warehouse_query_timeout_seconds: float = 5.0
+    """For analyst and finance alone; 0 means no limit. Source: the data-flow seed's time-outs."""
+    clickhouse_dsn: str | None = field(default=None, repr=False)
+    clickhouse_query_timeout_seconds: float = 15.0
+    """Source: the data-flow seed's time-outs."""
+    as_of: date | datetime | None = None
+    """The warehouse's clock; None is now. A date means its end in the agency's time zone."""
+    worklog_route: WorklogRoute = "tempo"
+    session_text: SessionText = "redacted"
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    def source_settings(self, source: str) -> dict[str, str]:
+        """Return what is set under SOURCES__<SOURCE>__, keys in lower case, deeper levels joined by a dot.
+
+        Raises:
+            SettingsError: no source has that name.
+        """
+        if source not in SOURCE_NAMES:
+            raise SettingsError(f"There is no source {source!r}; sources are {', '.join(SOURCE_NAMES)}.")
+        return dict(self.sources.get(source, {}))
+
+    def missing_settings(self, source: str, required: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the full names of those required settings of a source that are absent, e.g. SOURCES__JIRA__EMAIL."""
+        present = self.source_settings(source)
+        return tuple(
+            f"SOURCES__{source.upper()}__{name.upper().replace('.', '__')}"
+            for name in required
+            if name.lower() not in present
+        )
+
+    def by_profile(self, choices: Mapping[Profile, Value]) -> Value:
+        """Pick this profile's value out of a map that must name every profile.
+
+        Raises:
+            SettingsError: a profile is missing from the map, whichever profile is in force.
+        """
+        absent = [profile for profile in PROFILES if profile not in choices]
+        if absent:
+            raise SettingsError(f"A map of profiles lacks {', '.join(absent)}; every map names {', '.join(PROFILES)}.")
+        return choices[self.profile]
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None,
+    *,
+    env_file: Path | None = PROJECT_FOLDER / ".env",
+    project_folder: Path = PROJECT_FOLDER,
+) -> Settings:
+    """Read and validate all settings; the environment goes before `.env`, an empty value counts as absent.
+
+    Relative paths of the environment start at the current folder, those of `.env` and the defaults at the project's.
+
+    Args:
+        environment: names and values; None is the process's own environment.
+        env_file: the `.env` file; None reads none.
+        project_folder: where defaults such as `.workledger` and `reference` lie.
+
+    Raises:
+        SettingsError: an unknown name or a value that does not fit, with its mend.
+    """
+    environment = os.environ if environment is None else environment
+    given: dict[str, _Given] = {}
+    for name, value in _read_env_file(env_file).items():
+        given[name] = _Given(name, value, str(env_file), project_folder)
+    for name, value in environment.items():
+        if name in _PARSERS or (name.startswith(("WORKLEDGER_", "SOURCES__")) and name not in _FOREIGN_NAMES):
+            given[name] = _Given(name, value, "the environment", Path.cwd())
+    given = {name: one for name, one in given.items() if one.text}
+    sources: dict[str, dict[str, str]] = {}
+    values: dict[str, object] = {}
+    for name, one in given.items():
+        if name.startswith("SOURCES__"):
+            source, key = _source_key(one)
+            sources.setdefault(source, {})[key] = one.text
+        elif name in _PARSERS:
+            values[_FIELDS[name]] = _PARSERS[name](one)
+        else:
+            raise SettingsError(f"{name} in {one.place} is no setting of Workledger{_suggestion(name, _PARSERS)}.")
+    values.setdefault("home", project_folder / ".workledger")
+    if "profile" not in values:
+        values["profile"] = _implied_profile(values, sources, project_folder / "reference")
+    if values["profile"] == "production":
+        if "sandbox_dir" in values:
+            raise SettingsError(
+                "SANDBOX_DIR is set while WORKLEDGER_PROFILE is production; unset SANDBOX_DIR, "
+                "or set WORKLEDGER_PROFILE=sandbox."
+            )
+        values.setdefault("reference_dir", project_folder / "reference")
+    frozen = MappingProxyType({source: MappingProxyType(keys) for source, keys in sources.items()})
+    return Settings(**values, sources=frozen)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """One setting as it was found."""
+
+    name: str
+    text: str
+    place: str
+    base: Path
+
+    def refuse(self, expectation: str, *, secret: bool = False) -> SettingsError:
+        shown = "" if secret else f"={self.text}"
+        return SettingsError(f"{self.name}{shown} in {self.place} does not fit: {expectation}.")
+
+
+def _implied_profile(values: Mapping[str, object], sources: Mapping[str, object], reference: Path) -> Profile:
+    """Name the profile that what is set speaks for: a sandbox unless there is something of one's own to read."""
+    if "sandbox_dir" in values:
+        return "sandbox"
+    own_input = (
+        bool(sources)
+        or "reference_dir" in values
+        or "clickhouse_dsn" in values
+        or _has_rows(reference / "session_roots.csv")
+    )
+    return "production" if own_input else "sandbox"
+
+
+def _has_rows(file: Path) -> bool:
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            return sum(1 for line in lines if line.strip()) > 1
+    except OSError:
+        return False
+
+
+def _read_env_file(file: Path | None) -> dict[str, str]:
+    if file is None or not file.exists():
+        return {}
+    values: dict[str, str] = {}
+    try:
+        with file.open(encoding="utf-8") as stream:
+            for binding in parse_stream(stream):
+                if binding.error or (binding.key is not None and binding.value is None):
+                    raise SettingsError(
+                        f"Line {binding.original.line} of {file} is not of the form NAME=value; "
+                        "mend the line or begin it with #."
+                    )
+                if binding.key is not None:
+                    values[binding.key] = binding.value or ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read ({error}); make it a readable UTF-8 file or remove it.") from error
+    return values
+
+
+def _source_key(one: _Given) -> tuple[str, str]:
+    parts = one.name.split("__")
+    source = parts[1].lower()
+    if source not in SOURCE_NAMES:
+        hint = _suggestion(source, SOURCE_NAMES)
+        raise SettingsError(
+            f"{one.name} in {one.place} names no source of Workledger{hint}; the form is SOURCES__<SOURCE>__<SETTING> "
+            f"with one of {', '.join(name.upper() for name in SOURCE_NAMES)}."
+        )
+    if len(parts) < 3 or not all(parts[2:]):
+        raise SettingsError(f"{one.name} in {one.place} lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>.")
+    return source, ".".join(parts[2:]).lower()
+
+
+def _suggestion(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; perhaps {close[0]} is meant" if close else "; .env.example lists them all"
+
+
+def _choice(choices: tuple[str, ...]) -> Callable[[_Given], str]:
+    def parse(one: _Given) -> str:
+        if one.text not in choices:
+            close = difflib.get_close_matches(one.text.lower(), choices, n=1)
+            hint = f" (perhaps {close[0]})" if close else ""
+            raise one.refuse(f"it must be one of {', '.join(choices)}{hint}")
+        return one.text
+
+    return parse
+
+
+def _path(one: _Given) -> Path:
+    return Path(os.path.abspath(one.base / Path(one.text).expanduser()))  # noqa: PTH100 - resolve() would follow links
+
+
+def _existing_folder(one: _Given) -> Path:
+    path = _path(one)
+    if not path.is_dir():
+        raise one.refuse(f"there is no folder {path}; create it or name another")
+    return path
+
+
+def _port(one: _Given) -> int:
+    if not re.fullmatch(r"\d{1,5}", one.text) or not 1024 <= int(one.text) <= 65535:
+        raise one.refuse("it must be a port number from 1024 to 65535")
+    return int(one.text)
+
+
+def _seconds(one: _Given) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", one.text):
+        raise one.refuse("it must be a number of seconds, 0 for no limit")
+    return float(one.text)
+
+
+def _as_of(one: _Given) -> date | datetime:
+    text = one.text
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise one.refuse("it must be a date like 2026-06-30 or a time like 2026-06-30T18:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _warehouse_dsn(one: _Given) -> str:
+    if not one.text.startswith(("postgresql://", "postgres://")):
+        raise one.refuse("it must look like postgresql://user:password@host:5432/database", secret=True)
+    return one.text
+
+
+def _clickhouse_dsn(one: _Given) -> str:
+    if not re.match(r"(chdb|clickhouse|clickhouses|http|https)://", one.text):
+        raise one.refuse("it must look like chdb:///folder or clickhouse://user:password@host:8123/", secret=True)
+    return one.text
+
+
+_PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
+    "WORKLEDGER_PROFILE": _choice(cast("tuple[str, ...]", PROFILES)),
+    "WORKLEDGER_HOME": _path,
+    "WAREHOUSE_DSN": _warehouse_dsn,
+    "WAREHOUSE_PORT": _port,
+    "WAREHOUSE_QUERY_TIMEOUT_SECONDS": _seconds,
+    "CLICKHOUSE_DSN": _clickhouse_dsn,
+    "CLICKHOUSE_QUERY_TIMEOUT_SECONDS": _seconds,
+    "REFERENCE_DIR": _existing_folder,
+    "SANDBOX_DIR": _existing_folder,
+    "AS_OF": _as_of,
+    "WORKLOG_ROUTE": _choice(get_args(WorklogRoute)),
+    "SESSION_TEXT": _choice(get_args(SessionText)),
+}
+_FIELDS: Final = {name: name.removeprefix("WORKLEDGER_").lower() for name in _PARSERS}
+SETTING_NAMES: Final = tuple(_PARSERS)

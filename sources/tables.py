@@ -1,8 +1,8 @@
 """Vendor records become typed Arrow tables here, and what does not fit becomes quarantine. No vendor is known here.
 
-Rules that hold for every raw table (design, 1 and model, 2): one vendor object is one row; its whole object stays beside
-the typed columns as `record`; empty text and null are the same; a record that does not fit is set aside with its reason
-and the rest lands; a row whose `row_hash` is unchanged is not written again.
+Rules that hold for every raw table (design, 1 and model, 2): one vendor object is one row; its whole object stays
+beside the typed columns as `record`; empty text and null are the same; a record that does not fit is set aside with its
+reason and the rest lands; a row whose `row_hash` is unchanged is not written again.
 """
 
 from __future__ import annotations

@@ -1,0 +1,495 @@
+"""Clockify's REST API v1 as api_facts section 1 describes it, and the agency's workspace in it.
+
+Paths are those of the vendor below `/clockify`: `/clockify/api/v1/workspaces/…`. What a hand-written dataset may say
+with `_sandbox` keys, besides the general ones:
+
+- any line: `created_at`, `updated_at` — what the change feeds tell of it. Without them, `created_at` is `visible_from`,
+  else when the line was added to its file, else `auditMetadata.createdAt`, else the start of a time entry or the time
+  that a Clockify id begins with; `updated_at` is when the line was last changed in its file.
+- a workspace's line: `window_zone` (the zone in which `start` and `end` of the entry list are re-read; default UTC) and
+  `deleted_feed` (`bare`, default, or `envelope`: the vendor's own texts contradict each other).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from sandbox.dataset import Record, VendorData, format_time, parse_time
+from sandbox.vendors import Request, Response, Route, json_array
+
+API_KEY = "sandbox-clockify-key"
+
+COLLECTIONS = {
+    "workspaces": "id",
+    "users": "id",
+    "clients": "id",
+    "projects": "id",
+    "tasks": "id",
+    "tags": "id",
+    "time_entries": "id",
+    "custom_fields": "id",
+    "holidays": "id",
+}
+
+FEED_LAG = timedelta(seconds=60)
+FEED_DEFAULT_RANGE = timedelta(days=30)
+FEED_TYPES = {
+    "TIME_ENTRY": "time_entries",
+    "CLIENTS": "clients",
+    "PROJECTS": "projects",
+    "TAGS": "tags",
+    "TASKS": "tasks",
+    "TIME_ENTRY_RATE": None,
+    "TIME_ENTRY_CUSTOM_FIELD_VALUE": None,
+    "SCHEDULED_ASSIGNMENT": None,
+}
+MAXIMUM_PAGE_SIZE = 5000
+VISIBLE_ACCOUNTS = {"ACTIVE", "PENDING_EMAIL_VERIFICATION", "NOT_REGISTERED"}
+"""Account statuses that the user list returns unless others are asked for."""
+
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def authenticate(request: Request, data: VendorData) -> Response | None:
+    """Demand exactly one of the two credential headers (api_facts 1.1)."""
+    key, token = request.headers.get("x-api-key"), request.headers.get("x-addon-token")
+    if (key is None) == (token is None):
+        return _error(401, 1000, "Exactly one credential header is needed")
+    if token is not None:
+        return _error(401, 4017, "Add-on token is not valid")
+    if key != API_KEY and key not in data.owners():
+        return _error(401, 4003, "API key does not exist")
+    request.owner = key
+    return None
+
+
+def not_found(request: Request) -> Response:
+    """Answer an unknown path."""
+    return _error(404, 404, f"No static resource {request.path.lstrip('/')}")
+
+
+def _error(status: int, code: int, message: str) -> Response:
+    return Response({"message": message, "code": code}, status)
+
+
+def _missing(kind: str) -> Response:
+    # The same for "never existed", "deleted" and "another workspace's" (api_facts 1.1).
+    return _error(400, 501, f"{kind} doesn't belong to Workspace")
+
+
+class _ParameterError(Exception):
+    """A query parameter that cannot be read."""
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise _ParameterError(f"{text!r} is not of the form yyyy-MM-ddThh:mm:ssZ") from None
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.one(name, str(default))
+    if not re.fullmatch(r"-?\d{1,9}", text):
+        raise _ParameterError(f"{name} must be a number, not {text!r}")
+    return int(text)
+
+
+def _paged(
+    request: Request, items: Sequence[Record], *, default: int = 50, maximum: int = MAXIMUM_PAGE_SIZE
+) -> Response:
+    """Answer one page as a bare array with the header Last-Page; page 0 is page 1 (api_facts 1.8)."""
+    page = max(_number(request, "page", 1), 1)
+    size = min(max(_number(request, "page-size", default), 1), maximum)
+    first = (page - 1) * size
+    body = json_array(record.raw for record in items[first : first + size])
+    return Response(body, headers={"Last-Page": "true" if first + size >= len(items) else "false"})
+
+
+def _by_name(records: Iterable[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: (str(record.value.get("name") or "").lower(), record.key))
+
+
+@dataclass
+class _UserEntries:
+    """A user's entries in ascending order of start; `starts` beside them for bisection."""
+
+    records: list[Record]
+    starts: list[float]
+    unmarked: bool
+    """No record is hidden from anyone at any time, so that a page is a slice."""
+
+
+def _entry_start(record: Record) -> float:
+    # A record that is malformed on purpose must not stop the list: it counts as older than all.
+    interval = record.value.get("timeInterval")
+    try:
+        return parse_time(interval["start"]).timestamp() if isinstance(interval, dict) else 0.0
+    except (KeyError, TypeError, ValueError):
+        return 0.0
+
+
+def _index_entries(data: VendorData) -> dict[tuple[str, str], _UserEntries]:
+    grouped: dict[tuple[str, str], list[tuple[float, str, Record]]] = {}
+    for record in data.collections["time_entries"].records:
+        place = (str(record.value.get("workspaceId")), str(record.value.get("userId")))
+        grouped.setdefault(place, []).append((_entry_start(record), record.key, record))
+    index = {}
+    for place, rows in grouped.items():
+        rows.sort(key=lambda row: row[:2])
+        unmarked = not any(row[2].marks for row in rows)
+        index[place] = _UserEntries([row[2] for row in rows], [row[0] for row in rows], unmarked)
+    return index
+
+
+@dataclass(frozen=True)
+class _Life:
+    """When a document came, last changed and went, as the change feeds see it."""
+
+    kind: str
+    record: Record
+    created: datetime
+    updated: datetime
+    deleted: datetime | None
+
+    def row(self) -> dict[str, Any]:
+        audit = {"createdAt": format_time(self.created), "updatedAt": format_time(self.updated)}
+        return {**self.record.value, "auditMetadata": audit, "documentType": self.kind}
+
+    def deleted_row(self) -> dict[str, Any]:
+        return {
+            "id": self.record.key,
+            "deletedAt": format_time(self.deleted) if self.deleted else None,
+            "documentType": self.kind,
+            "documentCode": self.kind,
+            "document": self.record.value,
+        }
+
+
+def _default_creation(kind: str, record: Record, first_seen: datetime) -> datetime:
+    audit = record.value.get("auditMetadata")
+    if isinstance(audit, dict) and isinstance(audit.get("createdAt"), str):
+        return parse_time(audit["createdAt"])
+    if kind == "TIME_ENTRY" and (start := _entry_start(record)):
+        return min(datetime.fromtimestamp(start, UTC), first_seen)
+    if re.fullmatch(r"[0-9a-f]{24}", record.key):
+        # A Mongo object id begins with its creation second.
+        return min(datetime.fromtimestamp(int(record.key[:8], 16), UTC), first_seen)
+    return _BEGINNING
+
+
+def _lives(data: VendorData, kind: str) -> list[_Life]:
+    """Derive every document's life from its marks, its own dates and the journal of its file."""
+    name = FEED_TYPES[kind]
+    if name is None:
+        return []
+    collection = data.collections[name]
+    first_seen = collection.first_seen_at or _BEGINNING
+    born: dict[str, datetime] = {}
+    changed: dict[str, datetime] = {}
+    gone: dict[str, tuple[datetime, Record]] = {}
+    for change in collection.changes:
+        if change.kind == "created" and change.key not in gone:
+            born[change.key] = change.at
+        elif change.kind == "deleted" and change.before is not None:
+            gone[change.key] = (change.at, change.before)
+        else:
+            # An edit, or a deleted document that came back: it leaves the bin and counts as updated.
+            gone.pop(change.key, None)
+            changed[change.key] = change.at
+
+    def life(record: Record, deleted: datetime | None) -> _Life:
+        created = (
+            record.mark_time("created_at")
+            or record.visible_from
+            or born.get(record.key)
+            or _default_creation(kind, record, first_seen)
+        )
+        audit = record.value.get("auditMetadata")
+        stated = parse_time(audit["updatedAt"]) if isinstance(audit, dict) and audit.get("updatedAt") else None
+        times = [created, record.mark_time("updated_at"), changed.get(record.key), stated]
+        return _Life(kind, record, created, max(time for time in times if time is not None), deleted)
+
+    lives = [life(record, record.deleted_at) for record in collection.records]
+    lives.extend(
+        life(record, record.deleted_at or at) for key, (at, record) in gone.items() if key not in collection.by_key
+    )
+    return lives
+
+
+class _Clockify:
+    """The handlers, over one workspace owner's data."""
+
+    def __init__(self, data: VendorData) -> None:
+        self.data = data
+
+    def guarded(self, handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        def handle(request: Request) -> Response:
+            workspace = request.parameters.get("workspace")
+            if workspace is not None and self.data.find("workspaces", workspace, request.owner) is None:
+                return _missing("User")
+            try:
+                return handler(request)
+            except _ParameterError as problem:
+                return _error(400, 3000, str(problem))
+
+        return handle
+
+    def _in_workspace(self, name: str, request: Request) -> list[Record]:
+        workspace = request.parameters["workspace"]
+        return [
+            record
+            for record in self.data.records(name, request.owner)
+            if record.value.get("workspaceId", workspace) == workspace
+        ]
+
+    def user(self, request: Request) -> Response:
+        users = self.data.records("users", request.owner)
+        own = [record for record in users if record.owner == request.owner] or users
+        return Response(own[0].raw) if own else _missing("User")
+
+    def workspaces(self, request: Request) -> Response:
+        return Response(json_array(record.raw for record in self.data.records("workspaces", request.owner)))
+
+    def workspace(self, request: Request) -> Response:
+        return Response(self.data.collections["workspaces"].by_key[request.parameters["workspace"]].raw)
+
+    def named_list(self, name: str) -> Callable[[Request], Response]:
+        def handle(request: Request) -> Response:
+            records = self._in_workspace(name, request)
+            # Only archived=false narrows; without it both kinds come (api_facts 1.2).
+            if request.one("archived").lower() == "false":
+                records = [record for record in records if not record.value.get("archived")]
+            if wanted := request.one("name").lower():
+                strict = request.one("strict-name-search") == "true"
+                records = [
+                    record for record in records if (wanted == _name(record) if strict else wanted in _name(record))
+                ]
+            return _paged(request, _by_name(records))
+
+        return handle
+
+    def one_of(self, name: str, kind: str) -> Callable[[Request], Response]:
+        def handle(request: Request) -> Response:
+            record = self.data.find(name, request.parameters["id"], request.owner)
+            return Response(record.raw) if record is not None else _missing(kind)
+
+        return handle
+
+    def tasks(self, request: Request) -> Response:
+        project = request.parameters["id"]
+        records = self._in_workspace("tasks", request)
+        return _paged(request, _by_name(record for record in records if record.value.get("projectId") == project))
+
+    def unpaged(self, name: str) -> Callable[[Request], Response]:
+        """Routes that ignore paging: the full list every time, without Last-Page (api_facts 1.2)."""
+
+        def handle(request: Request) -> Response:
+            return Response(json_array(record.raw for record in self._in_workspace(name, request)))
+
+        return handle
+
+    def users(self, request: Request) -> Response:
+        workspace = request.parameters["workspace"]
+        status = request.one("status")
+        accounts = set(request.many("account-statuses")) or VISIBLE_ACCOUNTS
+        shown = request.one("memberships", "NONE")
+        found = []
+        for record in self.data.records("users", request.owner):
+            membership, account = _statuses(record, workspace)
+            if membership != (status or "ACTIVE") and status != "ALL":
+                continue
+            if account not in accounts:
+                continue
+            if request.one("email") and request.one("email").lower() not in str(record.value.get("email")).lower():
+                continue
+            found.append(_with_memberships(record, shown))
+        return _paged(request, _by_name(found))
+
+    def time_entries(self, request: Request) -> Response:
+        workspace, user = request.parameters["workspace"], request.parameters["user"]
+        if self.data.find("users", user, request.owner) is None:
+            return _missing("User")
+        entries = self.data.derived("entries", lambda: _index_entries(self.data)).get((workspace, user))
+        if entries is None:
+            return _paged(request, [])
+        zone = self._window_zone(workspace)
+        start, end = request.one("start"), request.one("end")
+        low = bisect_left(entries.starts, _shifted(_moment(start), zone)) if start else 0
+        high = bisect_right(entries.starts, _shifted(_moment(end), zone)) if end else len(entries.starts)
+        selected = entries.records[low:high]
+        selected.reverse()
+        if not entries.unmarked:
+            now = self.data.now()
+            selected = [record for record in selected if record.is_visible(now, request.owner)]
+        selected = _filtered(request, selected)
+        if request.one("hydrated") == "true":
+            selected = [self._hydrated(record) for record in selected]
+        return _paged(request, selected)
+
+    def _window_zone(self, workspace: str) -> ZoneInfo:
+        record = self.data.collections["workspaces"].by_key[workspace]
+        return ZoneInfo(str(record.marks.get("window_zone", "UTC")))
+
+    def in_progress(self, request: Request) -> Response:
+        running = [record for record in self._in_workspace("time_entries", request) if _is_running(record)]
+        return _paged(request, sorted(running, key=_entry_start, reverse=True), default=10, maximum=1000)
+
+    def time_entry(self, request: Request) -> Response:
+        record = self.data.find("time_entries", request.parameters["id"], request.owner)
+        if record is None:
+            return _missing("Time entry")
+        return Response((self._hydrated(record) if request.one("hydrated") == "true" else record).raw)
+
+    def _hydrated(self, record: Record) -> Record:
+        def expand(name: str, key: Any) -> Any:
+            found = self.data.find(name, str(key)) if key else None
+            return found.value if found is not None else None
+
+        value = dict(record.value)
+        value["project"] = expand("projects", value.get("projectId"))
+        value["task"] = expand("tasks", value.get("taskId"))
+        value["tags"] = [tag for tag in (expand("tags", key) for key in value.get("tagIds") or []) if tag]
+        return replace(record, value=value, raw=orjson.dumps(value))
+
+    def feed(self, direction: str) -> Callable[[Request], Response]:
+        """Build the handler of one change feed (api_facts 1.5)."""
+
+        def handle(request: Request) -> Response:
+            kinds = request.many("type")
+            unknown = [kind for kind in kinds if kind not in FEED_TYPES]
+            if not kinds or unknown:
+                raise _ParameterError(f"type must be one of {', '.join(FEED_TYPES)}")
+            start, end = _feed_window(request, self.data.now())
+            page, limit = max(_number(request, "page", 0), 1), min(max(_number(request, "limit", 50), 1), 5000)
+            rows = self._feed_rows(direction, kinds, request, start, end)
+            chosen = rows[(page - 1) * limit : page * limit]
+            if direction != "deleted":
+                return Response([life.row() for life in chosen])
+            answer = [life.deleted_row() for life in chosen]
+            workspace = self.data.collections["workspaces"].by_key[request.parameters["workspace"]]
+            return Response({"response": answer} if workspace.marks.get("deleted_feed") == "envelope" else answer)
+
+        return handle
+
+    def _feed_rows(
+        self, direction: str, kinds: Sequence[str], request: Request, start: datetime, end: datetime
+    ) -> list[_Life]:
+        now = self.data.now()
+        horizon = now - FEED_LAG
+        workspace = request.parameters["workspace"]
+        found: list[tuple[datetime, str, _Life]] = []
+        for kind in dict.fromkeys(kinds):
+            for life in self.data.derived(f"lives {kind}", partial(_lives, self.data, kind)):
+                record = life.record
+                at = {"created": life.created, "updated": life.updated, "deleted": life.deleted}[direction]
+                if at is None or not start <= at <= end or at > horizon:
+                    continue
+                if record.value.get("workspaceId", workspace) != workspace or record.owner not in (None, request.owner):
+                    continue
+                # What came and went within the window is told nowhere, what came and changed only as created.
+                if direction != "created" and life.created >= start:
+                    continue
+                if direction != "deleted" and (not record.is_visible(now) or life.deleted is not None):
+                    continue
+                found.append((at, record.key, life))
+        found.sort(key=lambda row: row[:2])
+        return [row[2] for row in found]
+
+
+def _feed_window(request: Request, now: datetime) -> tuple[datetime, datetime]:
+    start, end = request.one("start"), request.one("end")
+    if start and not end:
+        return _moment(start), _moment(start) + FEED_DEFAULT_RANGE
+    last = _moment(end) if end else now
+    return (_moment(start) if start else last - FEED_DEFAULT_RANGE), last
+
+
+def _shifted(moment: datetime, zone: ZoneInfo) -> float:
+    """Re-read the UTC wall clock of a window's edge in the account's zone (api_facts 1.4)."""
+    return moment.astimezone(UTC).replace(tzinfo=zone).timestamp()
+
+
+def _name(record: Record) -> str:
+    return str(record.value.get("name") or "").lower()
+
+
+def _is_running(record: Record) -> bool:
+    interval = record.value.get("timeInterval")
+    return isinstance(interval, dict) and interval.get("end") is None
+
+
+def _filtered(request: Request, records: list[Record]) -> list[Record]:
+    if request.one("in-progress") == "true":
+        records = [record for record in records if _is_running(record)]
+    if project := request.one("project"):
+        records = [record for record in records if record.value.get("projectId") == project]
+    if task := request.one("task"):
+        records = [record for record in records if record.value.get("taskId") == task]
+    if text := request.one("description").lower():
+        records = [record for record in records if text in str(record.value.get("description") or "").lower()]
+    if tags := set(request.many("tags")):
+        records = [record for record in records if tags & set(record.value.get("tagIds") or [])]
+    return records
+
+
+def _statuses(record: Record, workspace: str) -> tuple[str, str]:
+    """Return a user's membership status in the workspace and account status.
+
+    A hand-written user may simply say `"status": "INACTIVE"`: that is no account status and means the membership.
+    """
+    account = str(record.value.get("status") or "ACTIVE")
+    membership = "ACTIVE"
+    if account == "INACTIVE":
+        membership, account = "INACTIVE", "ACTIVE"
+    for row in record.value.get("memberships") or []:
+        if row.get("membershipType") == "WORKSPACE" and row.get("targetId", workspace) == workspace:
+            membership = str(row.get("membershipStatus") or membership)
+    return membership, account
+
+
+def _with_memberships(record: Record, shown: str) -> Record:
+    memberships = record.value.get("memberships")
+    if not memberships or shown == "ALL":
+        return record
+    kept = [row for row in memberships if row.get("membershipType") == shown]
+    value = {**record.value, "memberships": kept}
+    return replace(record, value=value, raw=orjson.dumps(value))
+
+
+def routes(data: VendorData) -> list[Route]:
+    """Return the paths of the core host that a reader needs."""
+    api = _Clockify(data)
+    root = "/api/v1/workspaces/{workspace}"
+    handlers: dict[str, Callable[[Request], Response]] = {
+        "/api/v1/user": api.user,
+        "/api/v1/workspaces": api.workspaces,
+        root: api.workspace,
+        f"{root}/clients": api.named_list("clients"),
+        f"{root}/clients/{{id}}": api.one_of("clients", "Client"),
+        f"{root}/projects": api.named_list("projects"),
+        f"{root}/projects/{{id}}": api.one_of("projects", "Project"),
+        f"{root}/projects/{{id}}/tasks": api.tasks,
+        f"{root}/projects/{{id}}/custom-fields": api.unpaged("custom_fields"),
+        f"{root}/tags": api.named_list("tags"),
+        f"{root}/tags/{{id}}": api.one_of("tags", "Tag"),
+        f"{root}/users": api.users,
+        f"{root}/user/{{user}}/time-entries": api.time_entries,
+        f"{root}/time-entries/status/in-progress": api.in_progress,
+        f"{root}/time-entries/{{id}}": api.time_entry,
+        f"{root}/custom-fields": api.unpaged("custom_fields"),
+        f"{root}/holidays": api.unpaged("holidays"),
+        f"{root}/entities/created": api.feed("created"),
+        f"{root}/entities/updated": api.feed("updated"),
+        f"{root}/entities/deleted": api.feed("deleted"),
+    }
+    return [Route("GET", pattern, api.guarded(handler)) for pattern, handler in handlers.items()]

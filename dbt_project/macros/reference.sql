@@ -1,0 +1,45 @@
+{# Reading reference files: rows now in force, rows that left, and lists within a cell. #}
+
+{# The files whose versions are kept, which is all of them (model, section 3). #}
+{% macro reference_files() -%}
+    {{ return([
+        'accounts', 'agency', 'billing_rules', 'business_calendars', 'client_contacts', 'client_terms', 'clients',
+        'contract_terms', 'contracts', 'developer_costs', 'developers', 'employee_exclusions', 'fixed_lines', 'fx_rates',
+        'holidays', 'identities', 'jira_value_map', 'model_prices', 'project_classifications', 'project_terms', 'projects',
+        'rate_rules', 'repo_mappings', 'service_types', 'session_roots', 'time_policies', 'transaction_rules', 'work_logs',
+    ]) }}
+{%- endmacro %}
+
+{#
+    Rows of a file as they stand, and the last version of those that left it: they are soft-deleted, never dropped.
+    The file's own row type turns a kept version back into typed columns.
+#}
+{% macro reference_rows(file) -%}
+    select
+        current_rows.*,
+        false as is_deleted,
+        null::timestamptz as deleted_at
+    from {{ source('reference', file) }} as current_rows
+    union all
+    select
+        former_rows.*,
+        true as is_deleted,
+        versions.dbt_valid_from as deleted_at
+    from {{ ref('reference_versions') }} as versions
+    cross join lateral jsonb_populate_record(
+        null::{{ source('reference', file) }},
+        versions.content || jsonb_build_object('row_number', versions.row_number, 'row_key', versions.row_key)
+    ) as former_rows
+    where
+        versions.file = '{{ file }}'
+        and versions.dbt_valid_to is null
+        and versions.dbt_is_deleted = 'True'
+        and not exists (
+            select 1 from {{ source('reference', file) }} as current_rows where current_rows.row_key = versions.row_key
+        )
+{%- endmacro %}
+
+{# A cell of several values, parted by semicolons, as an array without blanks; null where nothing is in it. #}
+{% macro split_list(expression) -%}
+    nullif(array_remove(regexp_split_to_array(trim({{ expression }}), '\s*;\s*'), ''), '{}'::text[])
+{%- endmacro %}

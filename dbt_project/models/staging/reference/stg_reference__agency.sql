@@ -1,0 +1,24 @@
+with
+
+source_rows as (
+    select * from {{ source('reference', 'agency') }}
+),
+
+final as (
+    select
+        legal_name,
+        address,
+        tax_id,
+        bank,
+        swift,
+        coalesce(upper(currency), 'USD') as currency,
+        coalesce(timezone, 'UTC') as timezone,
+        coalesce(calendar, 'default') as calendar,
+        invoice_number_format,
+        logo,
+        row_number,
+        row_key
+    from source_rows
+)
+
+select * from final

@@ -1,1 +1,1 @@
-"""When, where and by what rules: settings, engines, schedules, the command line. Vendors' formats do not belong here."""
+"""When, where and by what rules: settings, engines, schedules, command line. No vendor's format belongs here."""

@@ -1,4 +1,4 @@
-"""The Postgres warehouse: the embedded server, or one's own by DSN, with its roles, schemas and rights. No table here."""
+"""The Postgres warehouse: the embedded server or one's own, with its roles, schemas and rights. No tables here."""
 
 import contextlib
 import fcntl
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, Final, Literal, get_args
+from typing import IO, Any, Final, Literal, LiteralString, get_args
 from urllib.parse import quote, urlencode
 
 import psutil
@@ -76,8 +76,8 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
     "effective_cache_size": "2GB",
-    # A crash of the operating system may lose the last half second of commits, never consistency (fsync stays on). Every
-    # load keeps its cursor in the transaction of its rows, so what was lost is simply loaded again.
+    # A crash of the operating system may lose the last half second of commits, never consistency (fsync stays on).
+    # Every load keeps its cursor in the warehouse beside its rows, so what was lost is simply loaded again.
     "synchronous_commit": "off",
     # No replica reads this log: a table made and filled in one transaction, as dbt does, then skips it.
     "wal_level": "minimal",
@@ -105,7 +105,7 @@ class Warehouse:
 
     base: Mapping[str, Any] = field(repr=False)
     """libpq parameters without a role: host, port, dbname and, on a foreign server, all that the DSN says."""
-    passwords: Mapping[str, str] | None = field(repr=False, default=None)
+    passwords: Mapping[Role, str] | None = field(repr=False, default=None)
     """Passwords of the roles; None on a foreign server."""
     query_timeout_seconds: float = 5.0
 
@@ -200,8 +200,8 @@ class EmbeddedServer:
     """PostgreSQL 18 out of a wheel, its files in one folder, for any number of processes of this machine at once.
 
     In the folder: `data` (or `location`, naming where it lies instead), `passwords.json` (0600), `port`, `server.log`,
-    `lock` (held while starting or stopping) and `alive`: the server's processes inherit an exclusive lock on it, so that
-    it tells whether one lives, whatever a stale pid file says.
+    `lock` (held while starting or stopping) and `alive`: the server's processes inherit an exclusive lock on it, which
+    tells whether one of them lives, whatever a stale pid file says.
     """
 
     folder: Path
@@ -219,7 +219,7 @@ class EmbeddedServer:
             port = self._ensure_running()
             passwords = self._passwords()
             base = {"host": "127.0.0.1", "port": port, "dbname": database}
-            admin = {**base, "user": _SUPERUSER, "password": passwords[_SUPERUSER]}
+            admin: dict[str, Any] = {**base, "user": _SUPERUSER, "password": passwords[_SUPERUSER]}
             place = f"127.0.0.1:{port}/{database}"
             try:
                 connection = psycopg.connect(**admin)
@@ -346,11 +346,8 @@ class EmbeddedServer:
             return installation
         user = _service_user()
         installation = _Installation(installation.folder, user)
-        if (
-            not (self.folder / "location").exists()
-            and not (self.folder / "data").exists()
-            and not user.enters(self.folder)
-        ):
+        settled = (self.folder / "location").exists() or (self.folder / "data").exists()
+        if not settled and not user.enters(self.folder):
             place = _RELOCATED / secrets.token_hex(4)
             place.mkdir(parents=True)
             _write_whole(self.folder / "location", str(place / "data"))
@@ -451,7 +448,7 @@ class EmbeddedServer:
         if "could not bind" in message or "could not create any TCP/IP sockets" in message:
             return False
         raise WarehouseError(
-            f"The embedded warehouse does not start: {_last_line(message) or 'it says nothing'}; the whole story is in {log}."
+            f"The embedded warehouse does not start: {_last_line(message) or 'it says nothing'}; see {log}."
         )
 
     def _wait_until_ready(self, process: "subprocess.Popen[bytes] | None" = None) -> int | None:
@@ -734,12 +731,13 @@ def _prepare_roles(
                 )
                 limit = round(query_timeout_seconds * 1000) if role in _TIMED_ROLES else 0
                 connection.execute(sql.SQL("alter role {} set statement_timeout = {}").format(name, sql.Literal(limit)))
-        may_take_on = (
-            "select rolname from pg_roles where rolname = any(%s) and not pg_has_role(current_user, oid, 'set')"
+        # Until 16, membership alone decided whether a login may take a role on.
+        right = "set" if connection.info.server_version >= 160000 else "member"
+        strange = connection.execute(
+            "select rolname from pg_roles where rolname = any(%s) and not pg_has_role(current_user, oid, %s)",
+            [list(ROLES), right],
         )
-        if connection.info.server_version < 160000:
-            may_take_on = may_take_on.replace("'set'", "'member'")
-        for (role,) in connection.execute(may_take_on, [list(ROLES)]).fetchall():
+        for (role,) in strange.fetchall():
             connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
         member = connection.execute("select pg_has_role('finance', 'analyst', 'member')").fetchone()
         if member != (True,):
@@ -747,7 +745,7 @@ def _prepare_roles(
     except psycopg.errors.InsufficientPrivilege as error:
         names = ", ".join(ROLES)
         raise WarehouseError(
-            f"Login {login} of WAREHOUSE_DSN may not create or take on the roles {names} ({error.diag.message_primary}); "
+            f"Login {login} of WAREHOUSE_DSN may not create or take on roles {names} ({error.diag.message_primary}); "
             f"let an administrator run: alter role {login} createrole; or create these roles, "
             f"then: grant analyst to finance; grant {names} to {login}."
         ) from error
@@ -760,7 +758,7 @@ def _rights(database: str) -> list[sql.Composed]:
     here = sql.Identifier(database)
     everyone = sql.SQL(", ").join(roles.values())
 
-    def compose(text: str, **parts: sql.Composable) -> sql.Composed:
+    def compose(text: LiteralString, **parts: sql.Composable) -> sql.Composed:
         return sql.SQL(text).format(**parts)
 
     statements = [
@@ -809,11 +807,12 @@ def _rights(database: str) -> list[sql.Composed]:
 def _foreign_parameters(dsn: str) -> dict[str, Any]:
     try:
         parameters = conninfo.conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError as error:
+    except psycopg.ProgrammingError:
+        # What the library says may repeat a piece of the password.
         raise WarehouseError(
-            f"WAREHOUSE_DSN cannot be read ({str(error).strip()}); "
-            "it must look like postgresql://user:password@host:5432/database."
-        ) from error
+            "WAREHOUSE_DSN cannot be read; it must look like postgresql://user:password@host:5432/database, "
+            "special characters in user and password written as %40 and the like."
+        ) from None
     missing = [name for name in ("host", "user", "dbname") if not parameters.get(name)]
     if missing:
         raise WarehouseError(

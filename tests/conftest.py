@@ -1,0 +1,118 @@
+"""What all tests share: one embedded warehouse server, a database of one's own, no internet, no settings of the user.
+
+- `warehouse`: a `Warehouse` bound to a brand-new database with roles and schemas, one per test module.
+- `fresh_database`: the same for a single test.
+- `create_database`: a function that makes one more.
+- `shared_folder`: the folder `../shared` (or WORKLEDGER_SHARED); a test that needs it is skipped where it is absent.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from orchestration.postgres import EmbeddedServer, Warehouse
+
+_FOLDER_PREFIX = "workledger-tests-"
+_folder_key = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in list(os.environ):
+        if name.startswith(("WORKLEDGER_", "WAREHOUSE_", "CLICKHOUSE_", "SOURCES__")) and name != "WORKLEDGER_SHARED":
+            del os.environ[name]
+    os.environ |= {
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        config.stash[_folder_key] = Path(worker_input["workledger_folder"])
+        return
+    _remove_leftovers()
+    # Not pytest's own temporary folder: the server runs as another user if root starts it, who may not enter that one.
+    folder = Path(tempfile.gettempdir()) / f"{_FOLDER_PREFIX}{os.getpid()}"
+    folder.mkdir(mode=0o711)
+    config.stash[_folder_key] = folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["workledger_folder"] = str(node.config.stash[_folder_key])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and _folder_key in config.stash:
+        _remove(config.stash[_folder_key])
+
+
+def _remove_leftovers() -> None:
+    """Remove what a killed test run left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
+        with contextlib.suppress(ValueError, PermissionError):
+            if not psutil.pid_exists(int(folder.name.removeprefix(_FOLDER_PREFIX))):
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    EmbeddedServer(folder / "postgres").stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server(pytestconfig: pytest.Config) -> EmbeddedServer:
+    """The one embedded server of this test session; started by the first test, of whatever worker, that opens it."""
+    # A test's data need not survive a power cut.
+    return EmbeddedServer(pytestconfig.stash[_folder_key] / "postgres", extra_settings={"fsync": "off"})
+
+
+@pytest.fixture(scope="session")
+def create_database(server: EmbeddedServer) -> Callable[[], Warehouse]:
+    """A function that makes a brand-new database with roles and schemas."""
+    return lambda: server.open(f"test_{uuid4().hex[:12]}", query_timeout_seconds=5)
+
+
+@pytest.fixture(scope="module")
+def warehouse(create_database: Callable[[], Warehouse]) -> Warehouse:
+    """A warehouse on a database of this test module's own: `warehouse.dsn("loader")`, `warehouse.connect("analyst")`."""
+    return create_database()
+
+
+@pytest.fixture
+def fresh_database(create_database: Callable[[], Warehouse]) -> Warehouse:
+    """A warehouse on a database of this one test's own."""
+    return create_database()
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The folder of published transcripts and API descriptions that stands beside the checkout."""
+    folder = Path(os.environ.get("WORKLEDGER_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"{folder} does not exist; WORKLEDGER_SHARED names it elsewhere")
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_internet() -> Iterator[None]:
+    """Refuse connections beyond this machine, so that no test depends on one."""
+    connect = socket.socket.connect
+
+    def connect_locally(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if self.family != socket.AF_UNIX and not (str(host).startswith("127.") or host in ("::1", "localhost", "")):
+            raise AssertionError(f"a test wants to reach {host}; tests run without the internet")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_locally)
+        yield

@@ -1,0 +1,52 @@
+"""Which sources exist: one entry each. Names, tables and needed settings stand here, no source's inner workings.
+
+Sources are imported when they are built, so that reading the catalogue costs nothing and needs no setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from sources.claude_code.schema import TABLES as CLAUDE_CODE_TABLES
+from sources.clockify.schema import TABLES as CLOCKIFY_TABLES
+from sources.reference.schema import TABLES as REFERENCE_TABLES
+from sources.tables import QUARANTINE, Table
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One source: its name (pipeline, schema `raw_<name>`, asset prefix), tables and needed settings.
+
+    `required_settings` are dlt's names below `SOURCES__<NAME>__`; without one of them the source cannot run.
+    """
+
+    name: str
+    title: str
+    build: Callable[[], Any]
+    tables: tuple[Table, ...]
+    required_settings: tuple[str, ...]
+
+    @property
+    def schema(self) -> str:
+        """The Postgres schema that the source lands in."""
+        return f"raw_{self.name}"
+
+
+def _source(name: str, title: str, tables: tuple[Table, ...], *required_settings: str) -> SourceSpec:
+    def build() -> Any:
+        return getattr(import_module(f"sources.{name}"), name)()
+
+    return SourceSpec(name, title, build, tables, required_settings)
+
+
+SOURCES: Final[dict[str, SourceSpec]] = {
+    spec.name: spec
+    for spec in (
+        _source("claude_code", "Claude Code transcripts", CLAUDE_CODE_TABLES, "roots"),
+        _source("clockify", "Clockify", (*CLOCKIFY_TABLES, QUARANTINE), "api_key"),
+        _source("reference", "Reference files", REFERENCE_TABLES, "folder"),
+    )
+}

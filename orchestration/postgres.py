@@ -76,9 +76,8 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
     "effective_cache_size": "2GB",
-    # A crash of the operating system may lose the last half second of commits, never consistency (fsync stays on).
-    # Every load keeps its cursor in the warehouse beside its rows, so what was lost is simply loaded again.
-    "synchronous_commit": "off",
+    # fsync and synchronous_commit stay on: a pipeline remembers on its side what it has loaded, so a commit that a
+    # killed server forgets would never be loaded again.
     # No replica reads this log: a table made and filled in one transaction, as dbt does, then skips it.
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -200,8 +199,8 @@ class EmbeddedServer:
     """PostgreSQL 18 out of a wheel, its files in one folder, for any number of processes of this machine at once.
 
     In the folder: `data` (or `location`, naming where it lies instead), `passwords.json` (0600), `port`, `server.log`,
-    `lock` (held while starting or stopping) and `alive`: the server's processes inherit an exclusive lock on it, which
-    tells whether one of them lives, whatever a stale pid file says.
+    `lock` (held while starting or stopping); beside the data `alive`: the server's processes inherit an exclusive lock
+    on it, which tells whether one of them lives, whatever a stale pid file says.
     """
 
     folder: Path
@@ -219,7 +218,7 @@ class EmbeddedServer:
             port = self._ensure_running()
             passwords = self._passwords()
             base = {"host": "127.0.0.1", "port": port, "dbname": database}
-            admin: dict[str, Any] = {**base, "user": _SUPERUSER, "password": passwords[_SUPERUSER]}
+            admin = self._administrator(port, database)
             place = f"127.0.0.1:{port}/{database}"
             try:
                 connection = psycopg.connect(**admin)
@@ -237,8 +236,7 @@ class EmbeddedServer:
     def administrator(self, database: str = "postgres") -> dict[str, Any]:
         """Return the superuser's parameters on the running server, for maintenance and tests; no pipeline uses them."""
         with self._locked():
-            port, password = self._ensure_running(), self._passwords()[_SUPERUSER]
-        return {"host": "127.0.0.1", "port": port, "dbname": database, "user": _SUPERUSER, "password": password}
+            return self._administrator(self._ensure_running(), database)
 
     def stop(self) -> bool:
         """Stop the server, running queries included; return whether it ran.
@@ -276,12 +274,22 @@ class EmbeddedServer:
             yield
 
     def _is_alive(self) -> bool:
-        with (self.folder / "alive").open("a") as handle:
+        with self._alive_file().open("a") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
         return False
+
+    @contextlib.contextmanager
+    def _life(self) -> Iterator[int]:
+        """Hand out the locked file that a process inherits to count as alive."""
+        with self._alive_file().open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield handle.fileno()
+
+    def _alive_file(self) -> Path:
+        return self._data().with_name("alive")
 
     def _wait_until_dead(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -313,7 +321,15 @@ class EmbeddedServer:
 
     def _data(self) -> Path:
         location = self.folder / "location"
-        return Path(location.read_text().strip()) if location.exists() else self.folder / "data"
+        if not location.exists():
+            return self.folder / "data"
+        data = Path(location.read_text().strip())
+        if not data.parent.exists():
+            raise WarehouseError(
+                f"The warehouse's data in {data.parent}, which {location} names, is gone; "
+                f"restore it, or remove {self.folder} to begin with an empty warehouse."
+            )
+        return data
 
     def _preferred_port(self) -> int | None:
         if self.port is not None:
@@ -374,28 +390,30 @@ class EmbeddedServer:
     def _initialize(self, installation: "_Installation", password: str) -> None:
         """Make the data folder beside its place and move it there when it is whole."""
         data = self._data()
-        for leftover in data.parent.glob(f"{data.name}.new*"):
-            shutil.rmtree(leftover)
-        unfinished = data.with_name(f"{data.name}.new")
+        unfinished, secret = data.with_name("data.new"), data.with_name("data.password")
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700)
-        secret = unfinished.with_name(f"{unfinished.name}-password")
         _write_private(secret, password)
         if installation.user is not None:
             for path in (unfinished, secret):
                 os.chown(path, installation.user.uid, installation.user.gid)
         try:
-            installation.run(
-                "initdb",
-                f"--pgdata={unfinished}",
-                f"--username={_SUPERUSER}",
-                f"--pwfile={secret}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                # Text sorts by bytes, on every machine alike; upper and lower case still know Unicode.
-                "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-            )
+            # initdb outlives a parent that is killed, and must not write beside the next one.
+            with self._life() as inherited:
+                installation.run(
+                    "initdb",
+                    f"--pgdata={unfinished}",
+                    f"--username={_SUPERUSER}",
+                    f"--pwfile={secret}",
+                    "--auth=scram-sha-256",
+                    "--encoding=UTF8",
+                    # Text sorts by bytes, on every machine alike; upper and lower case still know Unicode.
+                    "--locale=C",
+                    "--locale-provider=builtin",
+                    "--builtin-locale=C.UTF-8",
+                    inherit=inherited,
+                )
         except subprocess.CalledProcessError as error:
             raise WarehouseError(
                 f"The embedded warehouse cannot be created in {data.parent} ({_last_line(error.stderr)}); "
@@ -436,10 +454,9 @@ class EmbeddedServer:
             log.unlink()
         server_settings = {**_SERVER_SETTINGS, **_shared_memory(), **self.extra_settings, "port": str(port)}
         options = [f"--{name}={value}" for name, value in server_settings.items()]
-        with _open_private(log) as output, (self.folder / "alive").open("a") as alive:
-            fcntl.flock(alive, fcntl.LOCK_EX)
+        with _open_private(log) as output, self._life() as inherited:
             seen = output.tell()
-            process = installation.start("postgres", "-D", str(data), *options, output=output, inherit=alive.fileno())
+            process = installation.start("postgres", "-D", str(data), *options, output=output, inherit=inherited)
         if self._wait_until_ready(process) is not None:
             return True
         with log.open(encoding="utf-8", errors="replace") as text:
@@ -456,8 +473,10 @@ class EmbeddedServer:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             lines = self._pid_file()
-            if len(lines) >= 8 and lines[7].strip() == "ready" and (process is not None or self._postmaster()):
-                return int(lines[3])
+            says_ready = len(lines) >= 8 and lines[7].strip() == "ready"
+            # A server that is being killed still stands in the list of processes, but takes no login.
+            if says_ready and (process or self._postmaster()) and self._takes_login(port := int(lines[3])):
+                return port
             if process is not None and process.poll() is not None:
                 return None
             if process is None and not self._postmaster() and (lines or not self._is_alive()):
@@ -468,6 +487,22 @@ class EmbeddedServer:
                     f"see {self.folder / 'server.log'}, or run `workledger stop` and try again."
                 )
             time.sleep(0.02)
+
+    def _takes_login(self, port: int) -> bool:
+        try:
+            psycopg.connect(**self._administrator(port, "postgres")).close()
+        except psycopg.OperationalError as error:
+            if "authentication failed" in str(error):
+                raise WarehouseError(
+                    f"The passwords in {self.folder / 'passwords.json'} are not those of the warehouse there; "
+                    f"restore the file, or remove {self.folder} to begin with an empty warehouse."
+                ) from error
+            return False
+        return True
+
+    def _administrator(self, port: int, database: str) -> dict[str, Any]:
+        password = self._passwords()[_SUPERUSER]
+        return {"host": "127.0.0.1", "port": port, "dbname": database, "user": _SUPERUSER, "password": password}
 
     def _pid_file(self) -> list[str]:
         try:
@@ -550,10 +585,16 @@ class _Installation:
             ) from None
         return cls(folder)
 
-    def run(self, program: str, *arguments: str) -> None:
-        command = [str(self.folder / "bin" / program), *arguments]
+    def run(self, program: str, *arguments: str, inherit: int) -> None:
         subprocess.run(
-            command, check=True, capture_output=True, text=True, cwd="/", env=_clean_environment(), **self._as()
+            [str(self.folder / "bin" / program), *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=_clean_environment(),
+            pass_fds=[inherit],
+            **self._as(),
         )
 
     def start(self, program: str, *arguments: str, output: IO[bytes], inherit: int) -> "subprocess.Popen[bytes]":

@@ -83,7 +83,7 @@ def create_database(server: EmbeddedServer) -> Callable[[], Warehouse]:
 
 @pytest.fixture(scope="module")
 def warehouse(create_database: Callable[[], Warehouse]) -> Warehouse:
-    """A warehouse on a database of this test module's own: `warehouse.dsn("loader")`, `warehouse.connect("analyst")`."""
+    """A warehouse on a database of this test module's own, for `dsn("loader")`, `connect("analyst")` and so on."""
     return create_database()
 
 

@@ -1,0 +1,61 @@
+{#
+    Gives every candidate an identifier that nobody has, in order of seen_order (model, section 2). Expands to the parts of a
+    recursive CTE; `candidates` and `taken` are CTEs of the caller.
+
+    candidates: kind, natural_key, seen_order, first_choice, second_choice, rest, separator
+    taken:      kind, id
+
+    The first in order takes first_choice. Whoever comes later tries second_choice if there is one, then as many more
+    characters of `rest` as it needs; where `rest` is null, `separator` and the numbers from 2 on. One round tries one
+    candidate each, so that nobody's choice depends on rows after it in order.
+#}
+{% macro assign_identifiers(candidates, taken) -%}
+    select
+        kind,
+        natural_key,
+        seen_order,
+        first_choice,
+        second_choice,
+        rest,
+        separator,
+        1 as attempt,
+        first_choice as id,
+        row_number() over (partition by kind, first_choice order by seen_order collate "C", natural_key collate "C") = 1
+        and not exists (
+            select 1 from {{ taken }} where {{ taken }}.kind = {{ candidates }}.kind and {{ taken }}.id = {{ candidates }}.first_choice
+        ) as is_assigned
+    from {{ candidates }}
+    union all
+    select
+        attempts.kind,
+        attempts.natural_key,
+        attempts.seen_order,
+        attempts.first_choice,
+        attempts.second_choice,
+        attempts.rest,
+        attempts.separator,
+        attempts.attempt + 1 as attempt,
+        choice.id,
+        row_number() over (
+            partition by attempts.kind, choice.id order by attempts.seen_order collate "C", attempts.natural_key collate "C"
+        ) = 1
+        and not exists (select 1 from {{ taken }} where {{ taken }}.kind = attempts.kind and {{ taken }}.id = choice.id)
+        and not exists (
+            select 1 from {{ candidates }} where {{ candidates }}.kind = attempts.kind and {{ candidates }}.first_choice = choice.id
+        ) as is_assigned
+    from {{ caller() }} as attempts
+    cross join lateral (
+        select
+            case
+                when attempts.attempt = 1 and attempts.second_choice is not null then attempts.second_choice
+                when attempts.rest is null then attempts.first_choice || attempts.separator || (attempts.attempt + 1)
+                else
+                    coalesce(attempts.second_choice, attempts.first_choice)
+                    || left(attempts.rest, attempts.attempt - (attempts.second_choice is not null)::int)
+            end as id
+    ) as choice
+    -- A key that has used up its characters stays without an identifier, which the test of null ids reports.
+    where
+        not attempts.is_assigned
+        and (attempts.rest is null or attempts.attempt <= length(attempts.rest) + 1)
+{%- endmacro %}

@@ -1,0 +1,39 @@
+with
+
+clients as (
+    select * from {{ ref('int_identity__clients') }}
+),
+
+-- Identifiers go before names, names of living clients before those of deleted ones.
+names as (
+    select client_id, lower(client_id) as name, 1 as preference from clients
+    union all
+    select client_id, lower(clockify_id), 1 from clients where clockify_id is not null
+    union all
+    select client_id, {{ natural_key('name') }}, case when is_deleted then 4 else 2 end from clients
+    union all
+    select client_id, {{ natural_key('reference_name') }}, case when is_deleted then 4 else 2 end
+    from clients
+    where reference_name is not null
+    union all
+    select client_id, {{ natural_key('company_name') }}, case when is_deleted then 5 else 3 end from clients
+),
+
+preferred as (
+    select
+        *,
+        min(preference) over (partition by name) as best_preference
+    from names
+),
+
+final as (
+    select
+        name,
+        case when count(distinct client_id) = 1 then min(client_id) end as client_id,
+        count(distinct client_id) as clients_found
+    from preferred
+    where preference = best_preference
+    group by name
+)
+
+select * from final

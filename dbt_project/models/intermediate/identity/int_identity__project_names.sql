@@ -1,0 +1,36 @@
+with
+
+projects as (
+    select * from {{ ref('int_identity__projects') }}
+),
+
+names as (
+    select project_id, lower(project_id) as name, 1 as preference from projects
+    union all
+    select project_id, lower(clockify_id), 1 from projects where clockify_id is not null
+    union all
+    select project_id, {{ natural_key('name') }}, case when is_deleted then 3 else 2 end from projects
+    union all
+    select project_id, {{ natural_key('reference_name') }}, case when is_deleted then 3 else 2 end
+    from projects
+    where reference_name is not null
+),
+
+preferred as (
+    select
+        *,
+        min(preference) over (partition by name) as best_preference
+    from names
+),
+
+final as (
+    select
+        name,
+        case when count(distinct project_id) = 1 then min(project_id) end as project_id,
+        count(distinct project_id) as projects_found
+    from preferred
+    where preference = best_preference
+    group by name
+)
+
+select * from final

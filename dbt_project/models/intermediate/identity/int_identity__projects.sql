@@ -1,0 +1,36 @@
+with
+
+known_projects as (
+    select * from {{ ref('int_identity__known_projects') }}
+),
+
+clients as (
+    select * from {{ ref('int_identity__clients') }}
+),
+
+identifiers as (
+    select * from {{ ref('identifiers') }} where kind = 'PRJ'
+),
+
+final as (
+    select
+        identifiers.id as project_id,
+        known_projects.project_key,
+        known_projects.clockify_id,
+        -- The client that Clockify says; the terms of the project may say otherwise for some dates.
+        clients.client_id as clockify_client_id,
+        known_projects.name,
+        known_projects.project as reference_name,
+        known_projects.hourly_rate as clockify_hourly_rate,
+        known_projects.hourly_rate_currency as clockify_hourly_rate_currency,
+        known_projects.jira_project_key,
+        known_projects.labels,
+        known_projects.status,
+        known_projects.is_deleted,
+        known_projects.deleted_at
+    from known_projects
+    inner join identifiers on known_projects.project_key = identifiers.natural_key
+    left join clients on known_projects.clockify_client_id = clients.clockify_id
+)
+
+select * from final

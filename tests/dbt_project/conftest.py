@@ -1,0 +1,189 @@
+"""A fast harness for dbt: raw tables filled from Python dicts, dbt run in this process, the project parsed once a session.
+
+`dbt_project` (one per test module, on a database of its own) has `load`, `build`, `rows` and `value`:
+
+    dbt_project.load({"clockify.users": [{"id": "u1", "email": "ada@example.com"}]})
+    dbt_project.build("+developers", as_of="2026-04-30")
+    dbt_project.rows("select id from marts.developers")
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from orchestration.postgres import Warehouse
+
+PROJECT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
+Row = Mapping[str, Any]
+
+# What makes a row of a reference file the same row after an edit, for tests that do not say `row_key` themselves.
+_KEY_COLUMNS = ("id", "email", "client", "project", "contract", "name", "repo", "path", "system", "native_id", "label")
+_DATED_KEY_COLUMNS = ("valid_from", "effective_from", "start_date", "date", "rate_tier", "weekday", "opens", "value")
+
+
+class DbtProject:
+    """The project's models over one database."""
+
+    def __init__(self, warehouse: Warehouse, manifest: Manifest, target_folder: Path) -> None:
+        """Create the raw tables that the models' sources declare."""
+        self.warehouse = warehouse
+        self._manifest = manifest
+        self._target_folder = target_folder
+        self._loaded_at = datetime(2026, 1, 1, tzinfo=UTC)
+        self._columns: dict[str, dict[str, str]] = {}
+        self._create_raw_tables()
+        self._point_manifest_at_database()
+
+    def _create_raw_tables(self) -> None:
+        with self.warehouse.connect("loader") as connection:
+            for source in self._manifest.sources.values():
+                columns = {name: column.data_type or "text" for name, column in source.columns.items()}
+                self._columns[f"{source.source_name}.{source.name}"] = columns
+                definitions = ", ".join(f'"{name}" {data_type}' for name, data_type in columns.items())
+                connection.execute(f'create table "{source.schema}"."{source.identifier}" ({definitions})')  # type: ignore[arg-type]
+
+    def _point_manifest_at_database(self) -> None:
+        """Spare a second parse: a database's name is all that differs between two modules."""
+        for nodes in (self._manifest.nodes, self._manifest.sources, self._manifest.unit_tests):
+            for node in nodes.values():
+                if hasattr(node, "database"):
+                    node.database = self.warehouse.database
+
+    def load(self, tables: Mapping[str, Sequence[Row]]) -> None:
+        """Replace the rows of raw tables, named `source.table`; columns that a row leaves out are null."""
+        with self.warehouse.connect("loader", autocommit=False) as connection:
+            for name, rows in tables.items():
+                source, table = name.split(".")
+                relation = sql.Identifier(f"raw_{source}", table)
+                connection.execute(sql.SQL("delete from {}").format(relation))
+                for number, row in enumerate(rows):
+                    self._insert(connection, relation, name, self._with_technical_columns(name, row, number))
+
+    def _with_technical_columns(self, name: str, row: Row, number: int) -> Row:
+        columns = self._columns[name]
+        complete = dict(row)
+        if "row_key" in columns:
+            keys = [name for name in (*_KEY_COLUMNS, *_DATED_KEY_COLUMNS) if name in columns]
+            complete.setdefault("row_key", "|".join(str(row.get(key) or "") for key in keys).lower())
+            complete.setdefault("row_number", number + 2)
+        if "row_hash" in columns:
+            complete.setdefault("row_hash", str(sorted(row.items(), key=str)))
+        if "loaded_at" in columns:
+            complete.setdefault("loaded_at", self._loaded_at)
+        return complete
+
+    def _insert(self, connection: psycopg.Connection, relation: sql.Identifier, name: str, row: Row) -> None:
+        columns = self._columns[name]
+        if unknown := set(row) - set(columns):
+            raise AssertionError(f"{name} has no column {', '.join(sorted(unknown))}")
+        statement = sql.SQL("insert into {} ({}) values ({})").format(
+            relation,
+            sql.SQL(", ").join(map(sql.Identifier, row)),
+            sql.SQL(", ").join(sql.Placeholder() * len(row)),
+        )
+        values = [Jsonb(value) if columns[column] == "jsonb" else value for column, value in row.items()]
+        connection.execute(statement, values)
+
+    def dbt(self, command: str, *arguments: str, **variables: Any) -> dict[str, str]:
+        """Run a dbt command; return the status of every node by its name.
+
+        Raises:
+            AssertionError: the command failed; the message holds every failed node's own.
+        """
+        results = self.dbt_results(command, *arguments, **variables)
+        failures = [f"{node}: {message}" for node, (status, message) in results.items() if status in ("error", "fail")]
+        assert not failures, "\n".join(failures)
+        return {node: status for node, (status, _) in results.items()}
+
+    def dbt_results(self, command: str, *arguments: str, **variables: Any) -> dict[str, tuple[str, str]]:
+        """Run a dbt command; return status and message of every node by its name, failed ones included."""
+        parameters = self.warehouse.parameters("transformer")
+        environment = {
+            "DBT_HOST": parameters["host"],
+            "DBT_PORT": parameters["port"],
+            "DBT_USER": parameters["user"],
+            "DBT_PASSWORD": parameters["password"],
+            "DBT_DBNAME": parameters["dbname"],
+        }
+        assignments = ", ".join(f"{name}: {value!r}" for name, value in variables.items())
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, str(value))
+            outcome = dbtRunner(manifest=self._manifest).invoke(
+                [command, *_common_arguments(self._target_folder), "--threads", "2", "--vars", f"{{{assignments}}}", *arguments]
+            )
+        if outcome.exception is not None:
+            raise outcome.exception
+        return {
+            result.node.name: (str(result.status), result.message or "")
+            for result in outcome.result.results  # type: ignore[union-attr]
+        }
+
+    def build(self, *selection: str, **variables: Any) -> dict[str, str]:
+        """Build models and run their tests on data, unit tests aside; keywords are dbt variables."""
+        return self.dbt("build", "--exclude-resource-type", "unit_test", "--select", *selection, **variables)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Run a query as the owner."""
+        with self.warehouse.connect("owner") as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query).fetchall()  # type: ignore[arg-type]
+
+    def value(self, query: str) -> Any:
+        """Return the only value of a query's only row."""
+        [row] = self.rows(query)
+        [value] = row.values()
+        return value
+
+
+def _common_arguments(target_folder: Path) -> list[str]:
+    return [
+        "--project-dir",
+        str(PROJECT_FOLDER),
+        "--profiles-dir",
+        str(PROJECT_FOLDER),
+        "--target-path",
+        str(target_folder),
+        "--log-path",
+        str(target_folder),
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "none",
+    ]
+
+
+@pytest.fixture(scope="session")
+def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]:
+    """The project's manifest, parsed once, and the folder of its artifacts."""
+    target_folder = tmp_path_factory.mktemp("dbt")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DBT_") and name != "DBT_SEND_ANONYMOUS_USAGE_STATS"]:
+            patch.delenv(name)
+        outcome = dbtRunner().invoke(["parse", *_common_arguments(target_folder)])
+    if not outcome.success:
+        raise AssertionError(f"the dbt project does not parse: {outcome.exception}")
+    manifest: Manifest = outcome.result  # type: ignore[assignment]
+    return bytes(manifest.to_msgpack()), target_folder
+
+
+@pytest.fixture(scope="session")
+def open_dbt_project(parsed_project: tuple[bytes, Path]) -> Callable[[Warehouse], DbtProject]:
+    """A function that lays the project over a warehouse with empty raw tables."""
+    manifest, target_folder = parsed_project
+    return lambda warehouse: DbtProject(warehouse, Manifest.from_msgpack(manifest), target_folder)
+
+
+@pytest.fixture(scope="module")
+def dbt_project(warehouse: Warehouse, open_dbt_project: Callable[[Warehouse], DbtProject]) -> Iterator[DbtProject]:
+    """The project over a database of this test module's own."""
+    yield open_dbt_project(warehouse)

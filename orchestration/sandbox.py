@@ -1,0 +1,207 @@
+"""The local sandbox as a detached server: generated once, served while needed, stopped. What it serves stands apart."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from orchestration.errors import SandboxError
+from orchestration.postgres import Notify
+from orchestration.settings import PROJECT_FOLDER, Settings
+
+_START_SECONDS: Final = 60.0
+
+# What each vendor of the sandbox is asked with; the server refuses everything else, as the vendors do.
+_SOURCE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "clockify": {"base_url": "{url}/clockify/api/v1", "api_key": "sandbox-clockify-key"},
+    "jira": {"base_url": "{url}/jira", "email": "sandbox@example.com", "api_token": "sandbox-jira-token"},
+    "tempo": {"base_url": "{url}/tempo", "api_token": "sandbox-tempo-token"},
+    "github": {"base_url": "{url}/github/api/v3", "token": "sandbox-github-token"},
+    "plaid": {"base_url": "{url}/plaid", "client_id": "sandbox-plaid-client", "secret": "sandbox-plaid-secret"},
+}
+
+
+@dataclass(frozen=True)
+class RunningSandbox:
+    """A sandbox that answers: where, and from which dataset folder."""
+
+    url: str
+    folder: Path
+
+    @property
+    def source_settings(self) -> dict[str, dict[str, str]]:
+        """What a source needs to read this sandbox instead of the vendor, by source and dlt's name below it."""
+        return {
+            source: {name: text.format(url=self.url) for name, text in settings.items()}
+            for source, settings in _SOURCE_SETTINGS.items()
+        }
+
+
+def ensure_sandbox(settings: Settings, notify: Notify) -> RunningSandbox:
+    """Generate the sandbox's dataset if there is none, and serve it in a process that outlives this one.
+
+    Safe to call from several processes at once; a generation that was killed begins anew.
+
+    Args:
+        settings: `sandbox_dir` serves that folder instead of a generated one.
+        notify: receives one sentence before anything that takes long.
+
+    Raises:
+        SandboxError: the dataset cannot be generated or served.
+    """
+    place = _Place(settings.home / "sandbox")
+    with place.locked():
+        folder = settings.sandbox_dir or place.dataset
+        if settings.sandbox_dir is None and not folder.exists():
+            _generate(place, settings, notify)
+        running = place.running()
+        if running is not None and running.folder == folder.resolve():
+            return running
+        place.stop()
+        return place.serve(folder)
+
+
+def stop_sandbox(settings: Settings) -> bool:
+    """Stop the sandbox's server; return whether it ran."""
+    place = _Place(settings.home / "sandbox")
+    if not place.folder.exists():
+        return False
+    with place.locked():
+        return place.stop()
+
+
+def sandbox_command(arguments: list[str]) -> list[str]:
+    """Compose the command that runs the sandbox's own command line."""
+    return [sys.executable, "-m", "sandbox", *arguments]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The sandbox's folder in the home: `dataset`, `ready.json`, `server.log`, `lock`, `alive`.
+
+    The server's process holds `alive` locked for as long as it lives, whatever `ready.json` says.
+    """
+
+    folder: Path
+
+    @property
+    def dataset(self) -> Path:
+        return self.folder / "dataset"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = (self.folder / "lock").open("a")
+        except OSError as error:
+            raise SandboxError(
+                f"The sandbox's folder {self.folder} cannot be written ({error.strerror}); "
+                "mend its permissions or set WORKLEDGER_HOME to a folder of your own."
+            ) from error
+        with handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def running(self) -> RunningSandbox | None:
+        """Return the server that answers, if one does."""
+        if not self._is_alive():
+            return None
+        try:
+            ready = json.loads((self.folder / "ready.json").read_text())
+            with urllib.request.urlopen(f"{ready['url']}/_sandbox/health", timeout=5):  # noqa: S310 - our own address
+                return RunningSandbox(ready["url"], Path(ready["folder"]))
+        except (OSError, ValueError, KeyError, urllib.error.URLError):
+            return None
+
+    def serve(self, folder: Path) -> RunningSandbox:
+        log, ready = self.folder / "server.log", self.folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        command = sandbox_command(["serve", str(folder), "--port", "0", "--ready-file", str(ready)])
+        with log.open("wb") as output, (self.folder / "alive").open("a") as alive:
+            fcntl.flock(alive, fcntl.LOCK_EX)
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT_FOLDER,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[alive.fileno()],
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            if ready.exists() and (running := self.running()) is not None:
+                return running
+            time.sleep(0.02)
+        reason = _last_line(log.read_text(errors="replace")) or f"no answer after {_START_SECONDS:.0f} s"
+        raise SandboxError(f"The sandbox does not start on {folder}: {reason.rstrip('.')}; see {log}.")
+
+    def stop(self) -> bool:
+        if not self._is_alive():
+            return False
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            for process in self._processes():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(sign)
+            deadline = time.monotonic() + 5
+            while time.monotonic() < deadline:
+                if not self._is_alive():
+                    return True
+                time.sleep(0.02)
+        raise SandboxError(
+            f"The sandbox's process does not end; end by hand the process that holds {self.folder / 'alive'}."
+        )
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        """Find the server by its command line, which names this folder's ready file; a stored number may be stale."""
+        ready = str(self.folder / "ready.json")
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.pid != os.getpid() and ready in process.cmdline():
+                    yield process
+
+    def _is_alive(self) -> bool:
+        with (self.folder / "alive").open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+
+def _generate(place: _Place, settings: Settings, notify: Notify) -> None:
+    """Generate beside the dataset's place and move it there when it is whole."""
+    moment: Any = settings.as_of or datetime.now(UTC)
+    day = moment.date() if isinstance(moment, datetime) else moment
+    notify("No credentials are set: generating a made-up agency …")
+    unfinished = place.folder / "dataset.new"
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    # The generator is given the clock, so that the same day gives the same agency.
+    command = sandbox_command(["generate", str(unfinished), "--as-of", day.isoformat()])
+    done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SandboxError(
+            f"The sandbox's dataset cannot be generated in {place.folder}: "
+            f"{_last_line(done.stderr).rstrip('.') or 'no reason given'}."
+        )
+    unfinished.rename(place.dataset)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -2,8 +2,9 @@
 
 import csv
 import json
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestration.errors import SettingsError
@@ -11,41 +12,43 @@ from orchestration.postgres import Notify
 from orchestration.sandbox import ensure_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
 
+_logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Inputs:
-    """Values for every source, by source and dlt's name below `SOURCES__<SOURCE>__`; secrets are among them."""
+    """Values for every source, and where they come from."""
 
-    settings: Mapping[str, Mapping[str, str]]
+    values: Mapping[str, Mapping[str, str]] = field(repr=False)
+    """By source, then by dlt's name below `SOURCES__<SOURCE>__` in lower case; secrets are among them."""
     reference_dir: Path
     dataset_dir: Path | None
     """The sandbox's dataset folder; None in production."""
 
-    def missing(self, source: str, required: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the full names of a source's required settings that nothing supplies."""
-        present = self.settings.get(source, {})
-        return tuple(
-            f"SOURCES__{source.upper()}__{name.upper().replace('.', '__')}"
-            for name in required
-            if not present.get(name)
-        )
+    def configuration(self, source: str) -> dict[str, str]:
+        """Return what a source is handed; empty if nothing supplies it."""
+        return dict(self.values.get(source, {}))
 
 
-def find_inputs(settings: Settings, notify: Notify) -> Inputs:
+def open_inputs(settings: Settings, notify: Notify = _logger.info) -> Inputs:
     """Gather what the sources need; in a sandbox, generate and serve it first.
+
+    Args:
+        settings: the profile decides whose systems are read.
+        notify: receives one sentence before anything that takes long.
 
     Raises:
         SettingsError: session_roots.csv cannot be read.
         SandboxError: the sandbox cannot be generated or served.
     """
-    values = {name: dict(one) for name, one in settings.sources.items()}
+    values = {source: dict(given) for source, given in settings.sources.items()}
     dataset_dir = None
     if settings.profile == "sandbox":
         sandbox = ensure_sandbox(settings, notify)
         dataset_dir = sandbox.folder
-        # A source that someone configured beside the sandbox would mix real with made-up records.
+        # A source that someone configured beside the sandbox would mix real records with made-up ones.
         values = sandbox.source_settings
-    reference_dir = settings.reference_dir or (dataset_dir or settings.home) / "reference"
+    reference_dir = settings.reference_dir or (dataset_dir or PROJECT_FOLDER) / "reference"
     values["reference"] = {"folder": str(reference_dir)}
     if roots := session_roots(reference_dir / "session_roots.csv"):
         values["claude_code"] = {
@@ -56,7 +59,7 @@ def find_inputs(settings: Settings, notify: Notify) -> Inputs:
             "session_text": settings.session_text,
         }
     if settings.clickhouse_dsn is not None:
-        values["clickhouse"] = {"dsn": settings.clickhouse_dsn, **values.get("clickhouse", {})}
+        values["clickhouse"] = {**values.get("clickhouse", {}), "dsn": settings.clickhouse_dsn}
     return Inputs(values, reference_dir, dataset_dir)
 
 
@@ -75,8 +78,4 @@ def session_roots(file: Path) -> list[dict[str, str]]:
             rows = list(csv.DictReader(lines))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{file} cannot be read ({error}); make it a CSV file in UTF-8.") from error
-    return [
-        {"path": path.strip(), "host": (row.get("host") or "").strip()}
-        for row in rows
-        if (path := row.get("path") or "")
-    ]
+    return [{"path": row["path"].strip(), "host": (row.get("host") or "").strip()} for row in rows if row.get("path")]

@@ -1,8 +1,8 @@
 """The raw tables of Claude Code transcripts: names, columns and keys. How a line is read does not belong here.
 
 Rows are appended and never updated, `files` and `catalog_prices` excepted. The key of a row is the place of its record,
-(file_id, generation, line_offset, record_index), and what is on a line never changes, so a row that is delivered twice is
-the same row. Staging keeps the rows whose generation is the current one of their file in `files`.
+(file_id, generation, line_offset, record_index), and what is on a line never changes, so a row that is delivered twice
+is the same row. Staging keeps the rows whose generation is the current one of their file in `files`.
 
 Two things that a reader of these tables must know, beyond the column descriptions:
 - lines of one answer share `message_id`; every one of them is a row of `messages` (model.md, Transcripts: the row with
@@ -11,9 +11,27 @@ Two things that a reader of these tables must know, beyond the column descriptio
   in several rows of `tool_calls`.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sources.tables import Column, Table
+
+
+class TranscriptTable(Table):
+    """A raw table whose declared columns are all its columns: a record's place says which row it is, so no hash does."""
+
+    @property
+    def all_columns(self) -> tuple[Column, ...]:
+        """The declared columns."""
+        return self.columns
+
+    def dlt_hints(self) -> dict[str, Any]:
+        """Arguments for `@dlt.resource`: rows that are there already are left as they are.
+
+        Insert-only merge and not append, because dlt repeats a job that was killed between its commit and its note of
+        it: with a merge the second delivery finds its rows and adds none.
+        """
+        return super().dlt_hints() | {"write_disposition": {"disposition": "merge", "strategy": "insert-only"}}
+
 
 _PLACE: Final = (
     Column("file_id", "text", "Hash of host and path: the row in `files`", required=True),
@@ -42,7 +60,7 @@ _GIT_BRANCH: Final = Column("git_branch", "text", "Branch checked out in the wor
 _VERSION: Final = Column("version", "text", "Version of Claude Code that wrote the record")
 _IS_FORKED: Final = Column("is_forked", "boolean", "The record names the session that it was copied from (forkedFrom)")
 
-FILES: Final = Table(
+FILES: Final = TranscriptTable(
     "files",
     "Transcript files as last seen; a file that vanished stays (the tool cleans up after 30 days)",
     ("file_id",),
@@ -53,13 +71,15 @@ FILES: Final = Table(
         Column("host", "text", "The session root's host"),
         Column("generation", "bigint", "0; one more each time the file was found rewritten", required=True),
         Column("size_bytes", "bigint", "Size when last read, bytes", required=True),
-        Column("read_offset", "bigint", "Bytes read; what lies behind is a half-written line that waits", required=True),
+        Column(
+            "read_offset", "bigint", "Bytes read; what lies behind is a half-written line", required=True
+        ),
         Column("first_seen_at", "timestamp", "Start of the run that first read the file", required=True),
         _LOADED_AT,
     ),
 )
 
-MESSAGES: Final = Table(
+MESSAGES: Final = TranscriptTable(
     "messages",
     "Records that bear the usage of an API answer: assistant lines, and answers nested in progress lines",
     _PLACE_KEY,
@@ -81,7 +101,9 @@ MESSAGES: Final = Table(
         Column("output_tokens", "bigint", "Tokens of output; too few on all but the last line of an answer"),
         Column("cache_read_tokens", "bigint", "Tokens read from the cache"),
         Column("cache_creation_tokens", "bigint", "Tokens written to the cache, both lifetimes"),
-        Column("cache_creation_1h_tokens", "bigint", "Of these, written for one hour; null if the record does not split"),
+        Column(
+            "cache_creation_1h_tokens", "bigint", "Of these, written for one hour; null if not split"
+        ),
         Column("web_search_requests", "bigint", "Web searches that the server ran"),
         Column("speed", "text", "standard or fast"),
         Column("service_tier", "text", "standard, priority or batch"),
@@ -98,7 +120,7 @@ MESSAGES: Final = Table(
     ),
 )
 
-EVENTS: Final = Table(
+EVENTS: Final = TranscriptTable(
     "events",
     "Every record with a timestamp, of whatever type",
     _PLACE_KEY,
@@ -118,7 +140,7 @@ EVENTS: Final = Table(
     ),
 )
 
-PROMPTS: Final = Table(
+PROMPTS: Final = TranscriptTable(
     "prompts",
     "What a person wrote: text, slash commands, and commands that were queued while the machine worked",
     _PLACE_KEY,
@@ -139,7 +161,7 @@ PROMPTS: Final = Table(
     ),
 )
 
-TOOL_CALLS: Final = Table(
+TOOL_CALLS: Final = TranscriptTable(
     "tool_calls",
     "Tools that an answer called, sub-agents' included",
     (*_PLACE_KEY, "block_index"),
@@ -157,7 +179,7 @@ TOOL_CALLS: Final = Table(
     ),
 )
 
-TICKET_MENTIONS: Final = Table(
+TICKET_MENTIONS: Final = TranscriptTable(
     "ticket_mentions",
     "What looks like a Jira key in prompts, in branch names where the branch changes, and in pr-link records",
     (*_PLACE_KEY, "origin", "ticket_key"),
@@ -171,7 +193,7 @@ TICKET_MENTIONS: Final = Table(
     ),
 )
 
-UNREADABLE_LINES: Final = Table(
+UNREADABLE_LINES: Final = TranscriptTable(
     "unreadable_lines",
     "Lines, or records of a line, that could not be read or in which a field has a type that makes no sense",
     _PLACE_KEY,
@@ -185,13 +207,15 @@ UNREADABLE_LINES: Final = Table(
     ),
 )
 
-CATALOG_PRICES: Final = Table(
+CATALOG_PRICES: Final = TranscriptTable(
     "catalog_prices",
     "Prices of the models seen, as the package genai-prices knows them, US dollars per million tokens",
     ("model", "valid_from", "above_prompt_tokens"),
     (
         Column("model", "text", "Model as named in `messages`", required=True),
-        Column("valid_from", "timestamp", "Start of validity; 1970-01-01 where it held from the beginning", required=True),
+        Column(
+            "valid_from", "timestamp", "Start of validity; 1970-01-01 if from the beginning", required=True
+        ),
         Column("above_prompt_tokens", "bigint", "The price holds for prompts of more tokens than this", required=True),
         Column("input", "numeric", "Input"),
         Column("output", "numeric", "Output"),

@@ -1,0 +1,311 @@
+"""One pass over all that is new: files in, one CSV file per raw table out, by several processes where it pays.
+
+What a line means (transcript.py) and how dlt loads the files (source.py) do not belong here.
+
+The rows of a large load go through disk, so memory stays bounded whatever the history. Helpers are plain processes of
+this module that speak JSON lines over their pipes: neither fork, which threads make unsafe, nor multiprocessing, which
+imports the caller's main module again (Dagster's takes seconds), is needed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from sources.claude_code.files import Counts, Cursor, FoundFile, read_new_lines
+from sources.claude_code.transcript import Row, SessionText, TranscriptReader, place_of
+from sources.errors import SourceError
+
+BYTES_PER_HELPER: Final = 48 * 2**20
+"""A helper takes 0.4 s to start: less than this much to read is read sooner without one."""
+
+_MOST_HELPERS: Final = 7
+_SPILL_BYTES: Final = 24 * 2**20
+_CHECKOUT: Final = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every process of one pass must know. `schemas`: Arrow schema by table; `started_at`: start of the run."""
+
+    schemas: Mapping[str, pa.Schema]
+    session_text: SessionText
+    started_at: datetime
+
+    def dump(self) -> dict[str, Any]:
+        """The job as JSON."""
+        schemas = {name: base64.b64encode(schema.serialize()).decode() for name, schema in self.schemas.items()}
+        return {"schemas": schemas, "session_text": self.session_text, "started_at": self.started_at.isoformat()}
+
+    @classmethod
+    def load(cls, dumped: Mapping[str, Any]) -> Job:
+        """The job that `dump` wrote."""
+        schemas = {
+            name: pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text))) for name, text in dumped["schemas"].items()
+        }
+        return cls(schemas, dumped["session_text"], datetime.fromisoformat(dumped["started_at"]))
+
+
+@dataclass
+class Outcome:
+    """What a pass brought. `tables`: CSV file and number of rows by table; `cursors`: by file id, of files read."""
+
+    tables: dict[str, tuple[Path, int]] = field(default_factory=dict)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    models: set[str] = field(default_factory=set)
+    counts: Counts = field(default_factory=Counts)
+
+
+def read_files(
+    files: Sequence[FoundFile], cursors: Mapping[str, Cursor], job: Job, folder: Path, helpers: int | None = None
+) -> Outcome:
+    """Read what is new in the files into `folder`, which is emptied first; raises `SourceError`.
+
+    `helpers` is the number of further processes; by default as many as the processors and the amount to read allow.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    new_bytes = {file.file_id: file.size - _offset(cursors.get(file.file_id), file) for file in files}
+    # Largest first: the processes then end at about the same time.
+    tasks = deque(sorted(files, key=lambda file: -new_bytes[file.file_id]))
+    if helpers is None:
+        helpers = min((os.cpu_count() or 1) - 1, sum(new_bytes.values()) // BYTES_PER_HELPER, _MOST_HELPERS)
+    outcome = Outcome()
+    own = _Worker(job, folder / "own", with_header=True)
+    with _helping(helpers, tasks, cursors, job, folder) as helping:
+        for file in _take(tasks):
+            own.read(file, cursors.get(file.file_id))
+            if helping.failed:
+                break
+    spills = [own.finish(), *helping.results()]
+    for spill in spills:
+        outcome.cursors |= {file_id: Cursor.unpack(values) for file_id, values in spill["cursors"].items()}
+        outcome.models |= set(spill["models"])
+        outcome.counts.add(spill["counts"])
+    for name in job.schemas:
+        parts = [(Path(spill["tables"][name][0]), int(spill["tables"][name][1])) for spill in spills]
+        outcome.tables[name] = _join(parts)
+    return outcome
+
+
+def _offset(cursor: Cursor | None, file: FoundFile) -> int:
+    return cursor.offset if cursor is not None and cursor.offset <= file.size else 0
+
+
+def _take(tasks: deque[FoundFile]) -> Iterator[FoundFile]:
+    """Tasks from the front until none is left; safe for several threads at once."""
+    while True:
+        try:
+            yield tasks.popleft()
+        except IndexError:
+            return
+
+
+def _join(parts: Sequence[tuple[Path, int]]) -> tuple[Path, int]:
+    """Append the further parts to the first, which alone has a header: one file per table makes one load job."""
+    (first, rows), *others = parts
+    with first.open("ab") as target:
+        for path, more in others:
+            if more:
+                with path.open("rb") as source:
+                    shutil.copyfileobj(source, target, 2**20)
+                rows += more
+    return first, rows
+
+
+class _Worker:
+    """Reads files in this process and spills their rows."""
+
+    def __init__(self, job: Job, folder: Path, *, with_header: bool) -> None:
+        folder.mkdir()
+        self._job = job
+        self._reader = TranscriptReader(job.session_text, _redactor(job.session_text), job.started_at)
+        self._cursors: dict[str, list[Any]] = {}
+        self._counts = Counts()
+        self._paths = {name: folder / f"{name}.csv" for name in job.schemas}
+        self._rows = dict.fromkeys(job.schemas, 0)
+        options = csv.WriteOptions(include_header=with_header, quoting_style="needed")
+        self._writers = {
+            name: csv.CSVWriter(path, job.schemas[name], write_options=options) for name, path in self._paths.items()
+        }
+        self._unspilled = 0
+
+    def read(self, file: FoundFile, cursor: Cursor | None) -> None:
+        try:
+            for step in read_new_lines(file, cursor, self._reader, self._job.started_at.isoformat()):
+                if isinstance(step, int):
+                    self._unspilled += step
+                    if self._unspilled > _SPILL_BYTES:
+                        self._spill()
+                else:
+                    after, counts = step
+                    self._cursors[file.file_id] = after.pack()
+                    self._counts.add(counts)
+        except PermissionError as error:
+            # Noted, not raised: one file out of reach must not keep the others from landing.
+            self._reader.begin_file(place_of(file.file_id, cursor.generation if cursor else 0, file.path))
+            self._reader.note_unreadable(0, file.size, f"the file cannot be opened: {error.strerror}")
+
+    def finish(self) -> dict[str, Any]:
+        """Write out the rest; the result is plain JSON."""
+        self._spill()
+        for writer in self._writers.values():
+            writer.close()
+        return {
+            "tables": {name: [str(path), self._rows[name]] for name, path in self._paths.items()},
+            "cursors": self._cursors,
+            "models": sorted(self._reader.models),
+            "counts": asdict(self._counts),
+        }
+
+    def _spill(self) -> None:
+        for name, rows in self._reader.rows.take().items():
+            if rows:
+                self._rows[name] += len(rows)
+                self._writers[name].write_batch(to_batch(rows, self._job.schemas[name]))
+        self._unspilled = 0
+
+
+def to_batch(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows as an Arrow batch; characters that Postgres refuses (NUL) are taken out of texts."""
+    arrays = []
+    for values, column in zip(zip(*rows, strict=True), schema, strict=True):
+        array = pa.array(values, column.type)
+        if pa.types.is_string(column.type) and pc.any(pc.match_substring(array, "\0")).as_py():
+            array = pc.replace_substring(array, "\0", "")
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _redactor(session_text: SessionText) -> Any:
+    if session_text != "redacted":
+        return str
+    # detect-secrets is imported only where texts are redacted: it costs a third of a second.
+    from sources.claude_code.redaction import redact
+
+    return redact
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------------
+
+
+class _Helping:
+    """The helpers of one pass, each fed by a thread of its own."""
+
+    def __init__(self) -> None:
+        self.processes: list[subprocess.Popen[str]] = []
+        self.threads: list[threading.Thread] = []
+        self.failed: list[str] = []
+        self._results: list[dict[str, Any]] = []
+
+    def feed(
+        self,
+        process: subprocess.Popen[str],
+        tasks: deque[FoundFile],
+        cursors: Mapping[str, Cursor],
+        job: dict[str, Any],
+    ) -> None:
+        """Hand the helper one file after another; runs in a thread."""
+        requests, answers = process.stdin, process.stdout
+        if requests is None or answers is None:
+            raise ValueError("a helper is started with pipes")
+        doing = "starting"
+        try:
+            _send(requests, job)
+            answer = answers.readline()
+            for file in _take(tasks) if answer else ():
+                doing = f"reading {file.location}"
+                cursor = cursors.get(file.file_id)
+                _send(requests, {"file": asdict(file), "cursor": cursor.pack() if cursor else None})
+                answer = answers.readline()
+                if not answer:
+                    break
+            if answer:
+                doing = "writing its rows"
+                requests.close()
+                answer = answers.readline()
+        except (BrokenPipeError, ValueError):
+            answer = ""  # the helper is gone; said below
+        if answer:
+            self._results.append(json.loads(answer))
+        else:
+            self.failed.append(doing)
+
+    def results(self) -> list[dict[str, Any]]:
+        """What the helpers wrote; raises `SourceError` if one of them ended before its time."""
+        if self.failed:
+            raise SourceError(
+                f"a helper process that reads transcripts ended while {self.failed[0]}; its own message stands above, "
+                "or the machine ran out of memory; run again, nothing is lost"
+            )
+        return self._results
+
+
+@contextmanager
+def _helping(
+    number: int, tasks: deque[FoundFile], cursors: Mapping[str, Cursor], job: Job, folder: Path
+) -> Iterator[_Helping]:
+    helping = _Helping()
+    start = (
+        f"import sys; sys.path.insert(0, {str(_CHECKOUT)!r}); from sources.claude_code import reading; reading.help()"
+    )
+    try:
+        for position in range(number):
+            process = subprocess.Popen(
+                [sys.executable, "-c", start],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
+            helping.processes.append(process)
+            dumped = {**job.dump(), "folder": str(folder / f"helper{position}")}
+            thread = threading.Thread(target=helping.feed, args=(process, tasks, cursors, dumped), daemon=True)
+            helping.threads.append(thread)
+            thread.start()
+        yield helping
+        for thread in helping.threads:
+            thread.join()
+    finally:
+        tasks.clear()
+        for process in helping.processes:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+
+def _send(stream: IO[str], message: Any) -> None:
+    stream.write(json.dumps(message) + "\n")
+    stream.flush()
+
+
+def help() -> None:  # noqa: A001 - read as `reading.help()`
+    """Serve as a helper: the job, then files, come by standard input; ends with its input, as with its parent."""
+    requests, answers = sys.stdin, sys.stdout
+    sys.stdout = sys.stderr  # nothing that prints may garble the answers
+    dumped = json.loads(requests.readline())
+    worker = _Worker(Job.load(dumped), Path(dumped["folder"]), with_header=False)
+    _send(answers, "ready")
+    for line in requests:
+        task = json.loads(line)
+        worker.read(FoundFile(**task["file"]), Cursor.unpack(task["cursor"]) if task["cursor"] else None)
+        _send(answers, "read")
+    _send(answers, worker.finish())

@@ -13,7 +13,7 @@ WORKLOGS = Table(
     key=("id",),
     columns=(
         Column("id", "bigint", "Tempo's worklog id; beyond 32 bits.", path="tempoWorklogId"),
-        Column("issue_id", "text", "Jira's issue id; Tempo may leave it out.", path="issue.id"),
+        Column("issue_id", "bigint", "Jira's issue id as a number; Tempo may leave it out.", path="issue.id"),
         Column("author_id", "text", "Jira account id of the person who worked.", path="author.accountId"),
         Column("start_date", "date", "The day worked, on the site's calendar.", path="startDate", required=True),
         Column("start_time", "text", "Local time of day HH:MM:SS, without a zone.", path="startTime"),
@@ -42,7 +42,13 @@ WORKLOG_DELETIONS = Table(
     keeps_record=False,
     columns=(
         Column("id", "bigint", "Tempo's worklog id."),
-        Column("reason", "text", "audit_log, not_found, or restored (it came back).", required=True),
+        Column(
+            "reason",
+            "text",
+            "audit_log, not_found (no audit log covers it), not_visible (missed, but not deleted by the audit log), "
+            "restored (it came back).",
+            required=True,
+        ),
         Column("deleted_by", "text", "Jira account id of who deleted it, from the audit log."),
         IS_DELETED,
         DELETED_AT,

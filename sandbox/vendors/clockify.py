@@ -16,14 +16,15 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from sandbox.dataset import Record, VendorData, format_time, parse_time
+from sandbox.agency import AGENCY_TIMEZONE, MAIL_DOMAIN, Agency, Developer, Project, object_id
+from sandbox.dataset import MARKS_KEY, Record, VendorData, format_time, parse_time
 from sandbox.vendors import Request, Response, Route, json_array
 
 API_KEY = "sandbox-clockify-key"
@@ -493,3 +494,196 @@ def routes(data: VendorData) -> list[Route]:
         f"{root}/entities/deleted": api.feed("deleted"),
     }
     return [Route("GET", pattern, api.guarded(handler)) for pattern, handler in handlers.items()]
+
+
+def export(agency: Agency) -> dict[str, Iterable[dict[str, Any]]]:
+    """Derive the agency's workspace: what the people whose route is Clockify wrote down, and who and what stands there.
+
+    With the oddities of api_facts 1.8 that a single state can show: an inactive member, a member who never registered
+    (no name, no settings), an archived project, a running timer, an entry dated in the future, one written down 45 days
+    late, entries without project or tags, breaks and days off, approved (locked) older entries.
+    """
+    workspace = object_id(datetime(2023, 11, 6, 15, tzinfo=UTC), "workspace")
+    tags = {
+        name: object_id(datetime(2024, 1, 9, 12, number, tzinfo=UTC), f"tag {name}")
+        for number, name in enumerate(("remote", "onsite", "review", "old process"))
+    }
+    return {
+        "workspaces": [_workspace_row(workspace)],
+        "users": _user_rows(agency, workspace),
+        "clients": [
+            {
+                "id": client.clockify_id,
+                "name": client.name,
+                "workspaceId": workspace,
+                "archived": False,
+                "email": f"accounts@{client.key}.example",
+                "ccEmails": [],
+                "address": client.city or None,
+                "note": None,
+                "currencyCode": client.currency,
+                "currencyId": object_id(datetime(2023, 11, 6, 15, tzinfo=UTC), client.currency),
+            }
+            for client in agency.clients
+        ],
+        "projects": [_project_row(agency, project, workspace) for project in agency.projects],
+        "tags": [
+            {"id": key, "name": name, "workspaceId": workspace, "archived": name == "old process"}
+            for name, key in tags.items()
+        ],
+        "time_entries": _entry_rows(agency, workspace, list(tags.values())),
+    }
+
+
+def _workspace_row(workspace: str) -> dict[str, Any]:
+    dollars = {"id": object_id(datetime(2023, 11, 6, 15, tzinfo=UTC), "USD"), "code": "USD", "isDefault": True}
+    euros = {"id": object_id(datetime(2023, 11, 6, 15, tzinfo=UTC), "EUR"), "code": "EUR", "isDefault": False}
+    return {
+        "id": workspace,
+        "name": "Lantern Works",
+        "hourlyRate": {"amount": 11_000, "currency": "USD"},
+        "costRate": {"amount": 0, "currency": "USD"},
+        "currencies": [dollars, euros],
+        "memberships": [],
+        "workspaceSettings": {"timeTrackingMode": "DEFAULT", "workingDays": ["MONDAY", "TUESDAY", "WEDNESDAY"]},
+        "imageUrl": "",
+        "featureSubscriptionType": "PRO",
+        MARKS_KEY: {"window_zone": AGENCY_TIMEZONE},
+    }
+
+
+def _user_rows(agency: Agency, workspace: str) -> list[dict[str, Any]]:
+    rows = [
+        {
+            "id": developer.clockify_id,
+            "email": developer.email,
+            "name": developer.name,
+            "memberships": [
+                {
+                    "userId": developer.clockify_id,
+                    "targetId": workspace,
+                    "membershipType": "WORKSPACE",
+                    "membershipStatus": "ACTIVE" if developer.left_on is None else "INACTIVE",
+                    "hourlyRate": None,
+                    "costRate": None,
+                }
+            ],
+            "profilePicture": "",
+            "activeWorkspace": workspace,
+            "defaultWorkspace": workspace,
+            "settings": {
+                "weekStart": "MONDAY",
+                "timeZone": developer.timezone,
+                "timeFormat": "HOUR24",
+                "dateFormat": "YYYY-MM-DD",
+                "lang": "EN",
+            },
+            "status": "ACTIVE",
+            "customFields": [],
+        }
+        for developer in agency.developers
+    ]
+    guest = object_id(datetime(2024, 2, 20, 11, tzinfo=UTC), "guest")
+    rows.append(
+        {**rows[0], "id": guest, "email": f"guest@{MAIL_DOMAIN}", "name": None, "memberships": [], "settings": None,
+         "status": "NOT_REGISTERED"}
+    )  # fmt: skip
+    return rows
+
+
+def _project_row(agency: Agency, project: Project, workspace: str) -> dict[str, Any]:
+    client = agency.client(project.client) if project.client else None
+    rate = {"amount": project.rate_cents, "currency": client.currency} if client and project.rate_cents else None
+    return {
+        "id": project.clockify_id,
+        "name": project.name,
+        "workspaceId": workspace,
+        "clientId": client.clockify_id if client else "",
+        "clientName": client.name if client else "",
+        "color": "#03A9F4",
+        "archived": project.archived,
+        "billable": project.classification == "billable",
+        "public": True,
+        "template": False,
+        "note": "",
+        "duration": "PT0S",
+        "hourlyRate": rate,
+        "costRate": None,
+        "memberships": [],
+        "estimate": {"estimate": "PT0S", "type": "AUTO"},
+        "timeEstimate": {"estimate": "PT0S", "type": "AUTO", "active": False, "includeNonBillable": True},
+        "budgetEstimate": None,
+    }
+
+
+def iso_duration(seconds: int) -> str:
+    """Write a duration as the core host does: `PT1H15M30S`."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [f"{count}{letter}" for count, letter in ((hours, "H"), (minutes, "M"), (rest, "S")) if count]
+    return "PT" + ("".join(parts) or "0S")
+
+
+def _entry_rows(agency: Agency, workspace: str, tags: list[str]) -> Iterable[dict[str, Any]]:
+    chance = agency.random("clockify")
+    locked_before = agency.end - timedelta(days=62)
+
+    def row(
+        developer: Developer,
+        start: datetime,
+        seconds: int | None,
+        text: str,
+        project: Project | None,
+        kind: str = "REGULAR",
+    ) -> dict[str, Any]:
+        end = None if seconds is None else format_time(start + timedelta(seconds=seconds))
+        return {
+            "id": object_id(start + timedelta(seconds=seconds or 0), f"entry {developer.key} {start} {kind}"),
+            "description": text,
+            "tagIds": None if chance.random() < 0.05 else chance.sample(tags[:3], chance.choice((0, 1, 1, 2))),
+            "userId": developer.clockify_id,
+            "billable": kind == "REGULAR" and project is not None and project.classification == "billable",
+            "taskId": None,
+            "projectId": project.clockify_id if project is not None else None,
+            "workspaceId": workspace,
+            "timeInterval": {
+                "start": format_time(start),
+                "end": end,
+                "duration": None if seconds is None else iso_duration(seconds),
+            },
+            "customFieldValues": [],
+            "type": kind,
+            "kioskId": None,
+            "hourlyRate": None,
+            "costRate": None,
+            "isLocked": start < locked_before,
+        }
+
+    for block in agency.blocks:
+        if block.route != "clockify":
+            continue
+        text = f"{block.ticket.key} {block.ticket.summary}" if chance.random() < 0.9 else ""
+        start = (block.start + timedelta(seconds=chance.randint(0, 240))).replace(microsecond=0)
+        seconds = max(60, block.seconds - chance.randint(0, 300))
+        entry = row(block.developer, start, seconds, text, None if chance.random() < 0.03 else block.project)
+        if chance.random() < 0.004 and block.end < agency.end - timedelta(days=46):
+            # Written down 45 days late: the entry's own dates say nothing of it, the feed does.
+            entry[MARKS_KEY] = {"created_at": format_time(block.end + timedelta(days=45))}
+        yield entry
+    loggers = [developer for developer in agency.developers if developer.route == "clockify"]
+    for developer in loggers:
+        for week in range(4):
+            noon = datetime.combine(agency.as_of - timedelta(days=3 + 7 * week), time(12), developer.zone).astimezone(
+                UTC
+            )
+            if noon >= agency.end - timedelta(hours=1) or not developer.works_on(noon.date()):
+                continue
+            yield row(developer, noon, 1800, "Lunch", None, "BREAK")
+            if week == 3:
+                morning = noon - timedelta(hours=3, days=7)
+                yield row(developer, morning, 8 * 3600, "Leave", None, "TIME_OFF")
+    if loggers:
+        last = max(block.end for block in agency.blocks)
+        running = max(last, agency.end - timedelta(minutes=40)) + timedelta(minutes=1)
+        yield row(loggers[0], running.replace(microsecond=0), None, "Still at it", agency.projects[0])
+        yield row(loggers[-1], agency.end + timedelta(days=6, hours=9), 8 * 3600, "Planned leave", None, "TIME_OFF")

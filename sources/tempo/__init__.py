@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import dlt
-import orjson
 
+from sources import landed
 from sources.errors import SourceError
 from sources.http import HttpClient
-from sources.landed import PerRun, landed_rows
+from sources.per_run import PerRun
 from sources.tables import Quarantine, to_arrow
 from sources.tempo.reading import (
     AUDIT_MEMORY,
@@ -116,10 +116,11 @@ def tempo() -> Any:
         records = read_accounts(run.client(base_url, api_token))
         yield to_arrow(ACCOUNTS, records, quarantine=run.quarantine, extra={"is_deleted": False, "deleted_at": None})
         shown = {record.get("id") for record in records if isinstance(record, dict)}
-        gone = [row for row in landed_rows("accounts", ("id", "record"), only="not is_deleted") if row[0] not in shown]
+        known = landed.rows(ACCOUNTS, ("id",), "not is_deleted")
+        gone = sorted(row[0] for row in known if row[0] not in shown)
         yield to_arrow(
             ACCOUNTS,
-            [_document(row[1]) for row in gone],
+            landed.records(ACCOUNTS, "id = any(%s)", gone) if gone else [],
             quarantine=run.quarantine,
             extra={"is_deleted": True, "deleted_at": run.started_at},
         )
@@ -135,8 +136,8 @@ def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dic
     the last look), what a whole read misses and Tempo does not know by its id counts as deleted; where it does reach,
     a missed worklog without an entry is only not visible.
     """
-    known = {row[0] for row in landed_rows(WORKLOGS.name, ("id",))}
-    marks = {row[0]: row[1:] for row in landed_rows(WORKLOG_DELETIONS.name, ("id", "reason", "deleted_at"))}
+    known = {row[0] for row in landed.rows(WORKLOGS, ("id",))}
+    marks = {row[0]: row[1:] for row in landed.rows(WORKLOG_DELETIONS, ("id", "reason", "deleted_at"))}
     is_due = run.is_due(state)
     if not known:
         # Nothing landed can have been deleted; what goes during this first read is asked for from here on.
@@ -192,7 +193,3 @@ def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dic
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _document(record: Any) -> Any:
-    return orjson.loads(record) if isinstance(record, str | bytes) else record

@@ -16,3 +16,16 @@ class VendorError(SourceError):
         """Keep the HTTP `status` beside the `message`."""
         super().__init__(message)
         self.status = status
+
+
+def readable(failure: BaseException) -> str | None:
+    """The sentence of the innermost `SourceError` in a chain of exceptions (dlt wraps what a source raises), or None."""
+    seen: set[int] = set()
+    current: BaseException | None = failure
+    found: str | None = None
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if isinstance(current, SourceError):
+            found = str(current)
+        current = current.__cause__ or current.__context__
+    return found

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import dlt
-from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
-from dlt.common.pipeline import PipelineContext
 from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from sources.http import decode_json

@@ -1,7 +1,7 @@
 """The raw tables of Clockify: names, columns and keys. How they are read does not belong here.
 
-Paths follow the vendor's OpenAPI document (api_facts, 1.3). Rates are integers in minor units. Every table carries
-`is_deleted` and `deleted_at`: the vendor forgets, the warehouse marks.
+Paths follow the vendor's OpenAPI document (api_facts, 1.3). Rates are integers in minor units. The vendor forgets, the
+warehouse marks: `is_deleted` and `deleted_at`. A workspace that the key reads no more is not deleted but out of sight.
 """
 
 from typing import Final
@@ -25,7 +25,6 @@ WORKSPACES: Final = Table(
         Column("currency_code", "text", "Code of the default currency."),
         Column("hourly_rate_amount", "bigint", "Default hourly rate, minor units.", path="hourlyRate.amount"),
         Column("hourly_rate_currency", "text", "Currency of the default hourly rate.", path="hourlyRate.currency"),
-        *_DELETION,
     ),
 )
 

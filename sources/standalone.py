@@ -1,0 +1,44 @@
+"""Runs one source alone: `python -m sources.<name>`. Schedules, profiles, the embedded warehouse are not its matter."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import dlt
+
+from sources.catalog import SOURCES
+from sources.errors import readable
+
+
+def main(name: str) -> None:
+    """Land the source `name` in Postgres and print what arrived; on failure print one sentence and end with 1."""
+
+    @click.command(name, help=f"Land {SOURCES[name].title} in Postgres. Settings: SOURCES__{name.upper()}__…")
+    @click.option("--dsn", required=True, help="Postgres DSN, postgresql://user:password@host:port/database.")
+    @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the source.")
+    def command(dsn: str, settings: tuple[str, ...]) -> None:
+        dlt.config["runtime.dlthub_telemetry"] = False
+        # dlt warns on every load that JSON travels as text within Arrow, which is how it is meant.
+        dlt.config["runtime.log_level"] = "ERROR"
+        for setting in settings:
+            key, separator, value = setting.partition("=")
+            if not separator:
+                raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE")
+            dlt.config[f"sources.{name}.{key}"] = value
+        pipeline = dlt.pipeline(name, destination=dlt.destinations.postgres(dsn), dataset_name=f"raw_{name}")
+        try:
+            pipeline.run(SOURCES[name].build())
+        except Exception as failure:
+            sentence = readable(failure)
+            if sentence is None:
+                raise
+            click.echo(sentence, err=True)
+            sys.exit(1)
+        trace = pipeline.last_trace
+        counts = trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {}
+        for table, count in sorted(counts.items()):
+            if not table.startswith("_dlt"):
+                click.echo(f"{table:32} {count:>10,} rows handed over")
+
+    command()

@@ -1,11 +1,11 @@
 """What each source is handed: one's own settings in production, the sandbox's in a sandbox. No vendor's format here."""
 
 import csv
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from orchestration.errors import SettingsError
 from orchestration.postgres import Notify
@@ -19,13 +19,13 @@ _logger = logging.getLogger(__name__)
 class Inputs:
     """Values for every source, and where they come from."""
 
-    values: Mapping[str, Mapping[str, str]] = field(repr=False)
+    values: Mapping[str, Mapping[str, Any]] = field(repr=False)
     """By source, then by dlt's name below `SOURCES__<SOURCE>__` in lower case; secrets are among them."""
     reference_dir: Path
     dataset_dir: Path | None
     """The sandbox's dataset folder; None in production."""
 
-    def configuration(self, source: str) -> dict[str, str]:
+    def configuration(self, source: str) -> dict[str, Any]:
         """Return what a source is handed; empty if nothing supplies it."""
         return dict(self.values.get(source, {}))
 
@@ -41,19 +41,19 @@ def open_inputs(settings: Settings, notify: Notify = _logger.info) -> Inputs:
         SettingsError: session_roots.csv cannot be read.
         SandboxError: the sandbox cannot be generated or served.
     """
-    values = {source: dict(given) for source, given in settings.sources.items()}
+    values: dict[str, dict[str, Any]] = {source: dict(given) for source, given in settings.sources.items()}
     dataset_dir = None
     if settings.profile == "sandbox":
         sandbox = ensure_sandbox(settings, notify)
         dataset_dir = sandbox.folder
         # A source that someone configured beside the sandbox would mix real records with made-up ones.
-        values = sandbox.source_settings
+        values = {source: dict(given) for source, given in sandbox.source_settings.items()}
     reference_dir = settings.reference_dir or (dataset_dir or PROJECT_FOLDER) / "reference"
     values["reference"] = {"folder": str(reference_dir)}
     if roots := session_roots(reference_dir / "session_roots.csv"):
         values["claude_code"] = {
             **values.get("claude_code", {}),
-            "roots": json.dumps(roots),
+            "roots": roots,
             # Relative roots start there (model's fine print, 7), in production at the checkout.
             "base_folder": str(dataset_dir or PROJECT_FOLDER),
             "session_text": settings.session_text,

@@ -1,0 +1,31 @@
+{# How heavy session models change only what changed. Which sessions changed is int_sessions__changed_sessions' part. #}
+
+{# Limits a query to the sessions that this run rebuilds; nothing in a full build. #}
+{% macro of_changed_sessions(column='session_id') -%}
+    {#- Outside the condition, so that dbt sees the dependency when it parses. -#}
+    {%- set changed_sessions = ref('int_sessions__changed_sessions') -%}
+    {%- if is_incremental() -%}
+    {{ column }} in (select changed_sessions.session_id from {{ changed_sessions }} as changed_sessions)
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    Incremental strategy `changed_sessions`: what the table holds of the changed sessions is replaced by what the query gives, in one
+    transaction. dbt's own delete+insert would leave the rows of a session for which the query gives none any more.
+#}
+{% macro get_incremental_changed_sessions_sql(arg_dict) -%}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    delete from {{ arg_dict['target_relation'] }} as target
+    using {{ ref('int_sessions__changed_sessions') }} as changed_sessions
+    where changed_sessions.session_id = target.session_id;
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+{%- endmacro %}
+
+{# Memory for the sorts of one heavy query; the setting ends with its transaction. #}
+{% macro allow_large_sorts() -%}
+    set local work_mem = '128MB'
+{%- endmacro %}

@@ -1,0 +1,83 @@
+{{ config(indexes=[{'columns': ['cwd']}]) }}
+
+with
+
+contexts as (
+    select * from {{ ref('int_sessions__contexts') }}
+),
+
+path_globs as (
+    select
+        repo,
+        client_id,
+        project_id,
+        path_regex,
+        pattern_length,
+        coalesce(valid_from, '-infinity'::date) as valid_from,
+        -- The day after the last day, so that ranges meet.
+        case when valid_to is null then 'infinity'::date else valid_to + 1 end as valid_until
+    from {{ ref('int_identity__path_globs') }}
+),
+
+directories as (
+    select
+        cwd,
+        {{ normalized_path('cwd') }} as path
+    from contexts
+    where cwd is not null
+    group by cwd
+),
+
+-- The inner query stays one (offset 0): each expression is compiled once and run over all directories, not the other way round.
+matches as (
+    select
+        matching.cwd,
+        path_globs.*
+    from path_globs
+    cross join lateral (
+        select directories.cwd
+        from directories
+        where directories.path ~ path_globs.path_regex
+        offset 0
+    ) as matching
+),
+
+edges as (
+    select
+        cwd,
+        valid_from as edge
+    from matches
+    union
+    select
+        cwd,
+        valid_until as edge
+    from matches
+),
+
+ranges as (
+    select
+        cwd,
+        edge as valid_from,
+        lead(edge) over (partition by cwd order by edge) as valid_until
+    from edges
+),
+
+final as (
+    select distinct on (ranges.cwd, ranges.valid_from)
+        ranges.cwd,
+        ranges.valid_from,
+        ranges.valid_until,
+        matches.repo,
+        matches.client_id,
+        matches.project_id
+    from ranges
+    inner join matches
+        on
+            ranges.cwd = matches.cwd
+            and matches.valid_from <= ranges.valid_from
+            and ranges.valid_from < matches.valid_until
+    where ranges.valid_from < ranges.valid_until
+    order by ranges.cwd, ranges.valid_from, matches.pattern_length desc, matches.repo collate "C", matches.project_id collate "C"
+)
+
+select * from final

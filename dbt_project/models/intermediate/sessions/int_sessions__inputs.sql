@@ -1,0 +1,82 @@
+{{ config(indexes=[{'columns': ['kind', 'key'], 'unique': true}]) }}
+
+with
+
+files as (
+    select * from {{ ref('stg_claude_code__files') }}
+),
+
+model_prices as (
+    select * from {{ ref('int_sessions__model_prices') }}
+),
+
+session_roots as (
+    select * from {{ ref('int_identity__session_roots') }}
+),
+
+developers as (
+    select * from {{ ref('int_identity__developers') }}
+),
+
+agency as (
+    select * from {{ ref('int_identity__agency') }}
+),
+
+path_globs as (
+    select * from {{ ref('int_identity__path_globs') }}
+),
+
+project_keys as (
+    select * from {{ ref('int_identity__project_keys') }}
+),
+
+final as (
+    select
+        'file' as kind,
+        file_id as key,
+        generation || ':' || read_offset as fingerprint
+    from files
+    union all
+    select
+        'model' as kind,
+        model as key,
+        md5(string_agg(model_prices::text, '|' order by valid_from, above_prompt_tokens)) as fingerprint
+    from model_prices
+    group by model
+    union all
+    select
+        'root' as kind,
+        session_roots.root_path as key,
+        md5(string_agg(
+            concat_ws(':', session_roots.host, session_roots.developer_id, developers.timezone), '|'
+            order by session_roots.host, session_roots.developer_id
+        )) as fingerprint
+    from session_roots
+    left join developers on session_roots.developer_id = developers.developer_id
+    group by session_roots.root_path
+    union all
+    select
+        'rule' as kind,
+        'path_globs' as key,
+        md5(string_agg(path_globs::text, '|' order by path_globs::text collate "C")) as fingerprint
+    from path_globs
+    union all
+    select
+        'rule' as kind,
+        'project_keys' as key,
+        md5(string_agg(project_key, '|' order by project_key collate "C")) as fingerprint
+    from project_keys
+    union all
+    select
+        'rule' as kind,
+        'timezone' as key,
+        timezone as fingerprint
+    from agency
+    union all
+    select
+        'rule' as kind,
+        'idle_timeout_seconds' as key,
+        '{{ var("idle_timeout_seconds") }}' as fingerprint
+)
+
+select * from final

@@ -1,0 +1,23 @@
+-- Built last: these have taken in everything that int_sessions__inputs saw when the run began.
+-- depends_on: {{ ref('int_sessions__segments') }}
+-- depends_on: {{ ref('int_sessions__time_entries') }}
+-- depends_on: {{ ref('claude_sessions') }}
+-- depends_on: {{ ref('session_activity') }}
+-- depends_on: {{ ref('session_message_copies') }}
+-- depends_on: {{ ref('session_responses') }}
+-- depends_on: {{ ref('session_tickets') }}
+with
+
+inputs as (
+    select * from {{ ref('int_sessions__inputs') }}
+),
+
+final as (
+    select
+        kind,
+        key,
+        fingerprint
+    from inputs
+)
+
+select * from final

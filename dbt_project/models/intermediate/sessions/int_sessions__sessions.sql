@@ -1,0 +1,109 @@
+{{ config(indexes=[{'columns': ['session_id'], 'unique': true}, {'columns': ['person_key']}]) }}
+
+with
+
+contexts as (
+    select * from {{ ref('int_sessions__contexts') }}
+),
+
+files as (
+    select * from {{ ref('stg_claude_code__files') }}
+),
+
+session_roots as (
+    select * from {{ ref('int_identity__session_roots') }}
+),
+
+developers as (
+    select * from {{ ref('int_identity__developers') }}
+),
+
+agency as (
+    select * from {{ ref('int_identity__agency') }}
+),
+
+sessions as (
+    select
+        session_id,
+        -- Lines copied from another session tell nothing of this one as long as it has lines of its own.
+        coalesce(min(first_ms) filter (where not is_copied), min(first_ms)) as first_ms,
+        coalesce(max(last_ms) filter (where not is_copied), max(last_ms)) as last_ms
+    from contexts
+    group by session_id
+),
+
+first_files as (
+    select distinct on (session_id)
+        session_id,
+        file_id
+    from contexts
+    order by session_id, first_ms, is_copied, first_line_offset, file_id collate "C"
+),
+
+first_cwds as (
+    select distinct on (session_id)
+        session_id,
+        cwd
+    from contexts
+    where cwd is not null
+    order by session_id, is_copied, first_ms, first_line_offset, cwd collate "C"
+),
+
+first_branches as (
+    select distinct on (session_id)
+        session_id,
+        git_branch
+    from contexts
+    where git_branch is not null
+    order by session_id, is_copied, first_ms, first_line_offset, git_branch collate "C"
+),
+
+first_versions as (
+    select distinct on (session_id)
+        session_id,
+        version
+    from contexts
+    where version is not null
+    order by session_id, is_copied, first_ms, first_line_offset, version collate "C"
+),
+
+roots as (
+    select distinct on (files.file_id)
+        files.file_id,
+        files.root_path,
+        files.host,
+        session_roots.developer_id
+    from files
+    left join session_roots
+        on
+            files.root_path = session_roots.root_path
+            and files.host is not distinct from coalesce(session_roots.host, files.host)
+    -- A root named for this host goes before one for any host.
+    order by files.file_id, session_roots.host nulls last, session_roots.developer_id
+),
+
+final as (
+    select
+        sessions.session_id,
+        roots.developer_id,
+        -- Files of one root without a developer are one person's; time is shared between sessions of a person only.
+        coalesce(roots.developer_id, 'root:' || coalesce(roots.host, '') || ':' || coalesce(roots.root_path, '')) as person_key,
+        coalesce(developers.timezone, agency.timezone) as timezone,
+        roots.root_path,
+        roots.host,
+        first_cwds.cwd,
+        first_branches.git_branch,
+        first_versions.version,
+        sessions.first_ms,
+        sessions.last_ms
+    from sessions
+    cross join agency
+    inner join first_files on sessions.session_id = first_files.session_id
+    left join roots on first_files.file_id = roots.file_id
+    left join developers on roots.developer_id = developers.developer_id
+    left join first_cwds on sessions.session_id = first_cwds.session_id
+    left join first_branches on sessions.session_id = first_branches.session_id
+    left join first_versions on sessions.session_id = first_versions.session_id
+)
+
+select * from final

@@ -1,0 +1,173 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed_sessions',
+    on_schema_change='fail',
+    indexes=[
+        {'columns': ['id'], 'unique': true},
+        {'columns': ['session_id', 'timestamp']},
+        {'columns': ['prompt_id']},
+        {'columns': ['timestamp']},
+        {'columns': ['message_id'], 'unique': true},
+    ],
+    pre_hook="{{ allow_large_sorts() }}",
+    post_hook="{{ register_contested_identifiers('RSP', 'message_id') }}",
+) }}
+
+with
+
+session_messages as (
+    select * from {{ ref('session_messages') }}
+    where {{ of_changed_sessions() }}
+),
+
+message_lines as (
+    select * from {{ ref('stg_claude_code__messages') }}
+    where
+        response_text is not null
+        and {{ of_changed_sessions() }}
+),
+
+tool_call_lines as (
+    select * from {{ ref('stg_claude_code__tool_calls') }}
+    where {{ of_changed_sessions() }}
+),
+
+prompt_lines as (
+    select
+        session_id,
+        prompted_at,
+        coalesce(prompt_id, uuid, file_id || ':' || line_offset || ':' || record_index) as prompt_key
+    from {{ ref('stg_claude_code__prompts') }}
+    where
+        prompted_at is not null
+        and {{ of_changed_sessions() }}
+),
+
+session_prompts as (
+    select * from {{ ref('session_prompts') }}
+),
+
+-- A prompt copied with its session still begins the turn there, though it is counted where it was first given.
+in_time as (
+    select
+        session_id,
+        prompted_at as at,
+        0 as rank,
+        prompt_key,
+        null::text as message_id
+    from prompt_lines
+    union all
+    select
+        session_id,
+        answered_at as at,
+        1 as rank,
+        null::text as prompt_key,
+        message_id
+    from session_messages
+    where answered_at is not null
+),
+
+turns as (
+    select
+        session_id,
+        prompt_key,
+        message_id,
+        count(prompt_key) over (
+            partition by session_id order by at, rank, prompt_key collate "C" rows unbounded preceding
+        ) as turn
+    from in_time
+),
+
+answered_prompts as (
+    select
+        answers.message_id,
+        session_prompts.id as prompt_id
+    from turns as answers
+    inner join turns as prompts
+        on
+            answers.session_id = prompts.session_id
+            and answers.turn = prompts.turn
+            and prompts.prompt_key is not null
+    inner join session_prompts on prompts.prompt_key = session_prompts.prompt_key
+    where answers.message_id is not null
+),
+
+-- Blocks of an answer stand on lines of their own, and once more in every copy.
+text_blocks as (
+    select
+        message_id,
+        response_text,
+        min(answered_at) as first_at,
+        min(line_offset) as first_line_offset
+    from message_lines
+    group by message_id, response_text
+),
+
+texts as (
+    select
+        message_id,
+        string_agg(response_text, E'\n\n' order by first_at, first_line_offset) as response_text
+    from text_blocks
+    group by message_id
+),
+
+calls as (
+    select distinct on (message_id, call_key)
+        message_id,
+        coalesce(tool_use_id, file_id || ':' || line_offset || ':' || record_index || ':' || block_index) as call_key,
+        tool_use_id,
+        tool_name,
+        tool_input,
+        called_at,
+        line_offset,
+        block_index
+    from tool_call_lines
+    order by message_id, call_key, called_at, line_offset, record_index, block_index, file_id
+),
+
+calls_of_answers as (
+    select
+        message_id,
+        jsonb_agg(
+            jsonb_build_object('id', tool_use_id, 'name', tool_name, 'input', tool_input)
+            order by called_at, line_offset, block_index, call_key
+        ) as tool_calls
+    from calls
+    group by message_id
+),
+
+rows_to_name as (
+    select
+        session_messages.message_id,
+        session_messages.session_id,
+        answered_prompts.prompt_id,
+        session_messages.answered_at as "timestamp",
+        texts.response_text,
+        session_messages.model,
+        session_messages.input_tokens,
+        session_messages.output_tokens,
+        calls_of_answers.tool_calls
+    from session_messages
+    left join answered_prompts on session_messages.message_id = answered_prompts.message_id
+    left join texts on session_messages.message_id = texts.message_id
+    left join calls_of_answers on session_messages.message_id = calls_of_answers.message_id
+),
+
+{{ with_identifiers('rows_to_name', 'RSP', 'message_id', '"timestamp"') }},
+
+final as (
+    select
+        id,
+        session_id,
+        prompt_id,
+        "timestamp",
+        response_text,
+        model,
+        input_tokens,
+        output_tokens,
+        tool_calls,
+        message_id
+    from identified
+)
+
+select * from final

@@ -1,0 +1,39 @@
+with
+
+records as (
+    select * from {{ source('claude_code', 'events') }}
+),
+
+files as (
+    select
+        file_id,
+        generation
+    from {{ source('claude_code', 'files') }}
+),
+
+final as (
+    select
+        records.file_id,
+        records.line_offset,
+        records.record_index,
+        records.session_id,
+        records.agent_id,
+        coalesce(records.is_sidechain, false) as is_sidechain,
+        records.uuid,
+        records.occurred_at,
+        {{ epoch_milliseconds('records.occurred_at') }} as occurred_ms,
+        records.kind,
+        records.cwd,
+        records.git_branch,
+        records.version,
+        coalesce(records.is_forked, false) as is_forked,
+        records.prompt_id,
+        records.loaded_at
+    from records
+    inner join files
+        on
+            records.file_id = files.file_id
+            and records.generation = files.generation
+)
+
+select * from final

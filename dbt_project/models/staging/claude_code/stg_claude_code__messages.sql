@@ -1,0 +1,53 @@
+with
+
+records as (
+    select * from {{ source('claude_code', 'messages') }}
+),
+
+files as (
+    select
+        file_id,
+        generation
+    from {{ source('claude_code', 'files') }}
+),
+
+final as (
+    select
+        records.file_id,
+        records.line_offset,
+        records.record_index,
+        records.session_id,
+        records.agent_id,
+        coalesce(records.is_sidechain, false) as is_sidechain,
+        records.uuid,
+        records.message_id,
+        records.request_id,
+        records.answered_at,
+        records.model,
+        records.model is not distinct from '<synthetic>' as is_synthetic,
+        coalesce(records.input_tokens, 0) as input_tokens,
+        coalesce(records.output_tokens, 0) as output_tokens,
+        coalesce(records.cache_read_tokens, 0) as cache_read_tokens,
+        coalesce(records.cache_creation_tokens, 0) as cache_creation_tokens,
+        coalesce(records.cache_creation_1h_tokens, 0) as cache_creation_1h_tokens,
+        coalesce(records.web_search_requests, 0) as web_search_requests,
+        records.speed,
+        records.service_tier,
+        records.inference_geo,
+        records.stop_reason,
+        coalesce(records.is_api_error, false) as is_api_error,
+        records.line_cost_usd,
+        records.cwd,
+        records.git_branch,
+        records.version,
+        coalesce(records.is_forked, false) as is_forked,
+        records.response_text,
+        records.loaded_at
+    from records
+    inner join files
+        on
+            records.file_id = files.file_id
+            and records.generation = files.generation
+)
+
+select * from final

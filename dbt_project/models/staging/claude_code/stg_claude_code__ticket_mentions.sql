@@ -1,0 +1,32 @@
+with
+
+records as (
+    select * from {{ source('claude_code', 'ticket_mentions') }}
+),
+
+files as (
+    select
+        file_id,
+        generation
+    from {{ source('claude_code', 'files') }}
+),
+
+final as (
+    select
+        records.file_id,
+        records.line_offset,
+        records.record_index,
+        records.session_id,
+        records.ticket_key,
+        records.mentioned_at,
+        records.origin,
+        regexp_replace(records.ticket_key, '-[0-9]+$', '') as project_key,
+        records.loaded_at
+    from records
+    inner join files
+        on
+            records.file_id = files.file_id
+            and records.generation = files.generation
+)
+
+select * from final

@@ -1,0 +1,35 @@
+with
+
+records as (
+    select * from {{ source('claude_code', 'tool_calls') }}
+),
+
+files as (
+    select
+        file_id,
+        generation
+    from {{ source('claude_code', 'files') }}
+),
+
+final as (
+    select
+        records.file_id,
+        records.line_offset,
+        records.record_index,
+        records.block_index,
+        records.session_id,
+        records.uuid,
+        records.message_id,
+        records.tool_use_id,
+        records.tool_name,
+        records.tool_input,
+        records.called_at,
+        records.loaded_at
+    from records
+    inner join files
+        on
+            records.file_id = files.file_id
+            and records.generation = files.generation
+)
+
+select * from final

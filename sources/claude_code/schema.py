@@ -30,7 +30,8 @@ class TranscriptTable(Table):
         Insert-only merge and not append, because dlt repeats a job that was killed between its commit and its note of
         it: with a merge the second delivery finds its rows and adds none.
         """
-        return super().dlt_hints() | {"write_disposition": {"disposition": "merge", "strategy": "insert-only"}}
+        strategy = "upsert" if self.name == "files" else "insert-only"
+        return super().dlt_hints() | {"write_disposition": {"disposition": "merge", "strategy": strategy}}
 
 
 _PLACE: Final = (
@@ -71,9 +72,7 @@ FILES: Final = TranscriptTable(
         Column("host", "text", "The session root's host"),
         Column("generation", "bigint", "0; one more each time the file was found rewritten", required=True),
         Column("size_bytes", "bigint", "Size when last read, bytes", required=True),
-        Column(
-            "read_offset", "bigint", "Bytes read; what lies behind is a half-written line", required=True
-        ),
+        Column("read_offset", "bigint", "Bytes read; what lies behind is a half-written line", required=True),
         Column("first_seen_at", "timestamp", "Start of the run that first read the file", required=True),
         _LOADED_AT,
     ),
@@ -101,9 +100,7 @@ MESSAGES: Final = TranscriptTable(
         Column("output_tokens", "bigint", "Tokens of output; too few on all but the last line of an answer"),
         Column("cache_read_tokens", "bigint", "Tokens read from the cache"),
         Column("cache_creation_tokens", "bigint", "Tokens written to the cache, both lifetimes"),
-        Column(
-            "cache_creation_1h_tokens", "bigint", "Of these, written for one hour; null if not split"
-        ),
+        Column("cache_creation_1h_tokens", "bigint", "Of these, written for one hour; null if not split"),
         Column("web_search_requests", "bigint", "Web searches that the server ran"),
         Column("speed", "text", "standard or fast"),
         Column("service_tier", "text", "standard, priority or batch"),
@@ -213,9 +210,7 @@ CATALOG_PRICES: Final = TranscriptTable(
     ("model", "valid_from", "above_prompt_tokens"),
     (
         Column("model", "text", "Model as named in `messages`", required=True),
-        Column(
-            "valid_from", "timestamp", "Start of validity; 1970-01-01 if from the beginning", required=True
-        ),
+        Column("valid_from", "timestamp", "Start of validity; 1970-01-01 if from the beginning", required=True),
         Column("above_prompt_tokens", "bigint", "The price holds for prompts of more tokens than this", required=True),
         Column("input", "numeric", "Input"),
         Column("output", "numeric", "Output"),
@@ -226,13 +221,7 @@ CATALOG_PRICES: Final = TranscriptTable(
     ),
 )
 
-TABLES: Final = (
-    FILES,
-    MESSAGES,
-    EVENTS,
-    PROMPTS,
-    TOOL_CALLS,
-    TICKET_MENTIONS,
-    UNREADABLE_LINES,
-    CATALOG_PRICES,
-)
+ROW_TABLES: Final = (MESSAGES, EVENTS, PROMPTS, TOOL_CALLS, TICKET_MENTIONS, UNREADABLE_LINES)
+"""The tables that the reader fills from lines, each row with its place."""
+
+TABLES: Final = (FILES, *ROW_TABLES, CATALOG_PRICES)

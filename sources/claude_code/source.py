@@ -1,114 +1,169 @@
-"""The dlt source of transcripts: configuration, cursors, and one resource per raw table. Reading is not done here.
+"""The dlt source of transcripts: settings, cursors, and one resource per raw table. Reading is not done here.
 
-Settings below `sources.claude_code`: `roots` (list of {path, host}), `base_folder` (where relative roots begin; default:
-the working directory), `session_text` (redacted, none or full). What a run did stands in the custom metrics of resource
-`files`, in the names of `files.Counts` plus `rows_<table>`:
-`pipeline.last_trace.last_extract_info.metrics[load_id][0]["resource_metrics"]["files"].custom_metrics`.
+Settings below `sources.claude_code`: `roots` (list of {path, host}, as session_roots.csv has them), `base_folder` (where
+relative roots begin; default: the working directory), `session_text` (redacted, none or full).
 
-All tables come of one pass over the bytes, and one cursor per file stands in dlt's state, which dlt commits with the
-load. A run that selects only some of the tables lands those and leaves the cursors, so the others miss nothing.
+What a run did stands in the custom metrics of the resource `files`, under the names of `files.Counts` and as
+`rows_<table>`; `run_metrics(pipeline)` looks them up.
+
+All tables come of one pass over the bytes, with one cursor per file in dlt's state, which dlt commits with the load. A
+run that selects only some of the tables lands those and leaves the cursors alone, so that the others miss nothing.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import dlt
-from dlt.common.pipeline import LoadInfo  # noqa: F401
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from sources.claude_code import schema
-from sources.claude_code.files import Counts, Cursor, FoundFile, discover, may_have_grown, session_roots
-from sources.claude_code.reading import Job, Outcome, read_files
+from sources.claude_code.files import Counts, Cursor, discover, may_have_grown, session_roots
+from sources.claude_code.reading import Job, Outcome, read_files, to_csv
+from sources.claude_code.schema import CATALOG_PRICES, FILES, ROW_TABLES, TranscriptTable
 from sources.claude_code.transcript import SessionText
 from sources.errors import SourceError
-from sources.landed import PerRun
-
-_ROW_TABLES = (
-    schema.MESSAGES,
-    schema.EVENTS,
-    schema.PROMPTS,
-    schema.TOOL_CALLS,
-    schema.TICKET_MENTIONS,
-    schema.UNREADABLE_LINES,
-)
 
 
 class _Run:
-    """What one run reads, shared by the resources: whichever is asked first reads for all."""
+    """What one run reads, shared by its resources: whichever is asked first reads for all."""
 
-    def __init__(self, roots: Sequence[Any], base_folder: str, session_text: SessionText) -> None:
-        self.started_at = datetime.now(UTC)
+    def __init__(self, roots: Any, base_folder: str, session_text: str) -> None:
+        started_at = datetime.now(UTC).isoformat()
+        mode = _session_text(session_text)
         state = dlt.current.source_state()
-        self.cursors = {file_id: Cursor.unpack(packed) for file_id, packed in state.get("files", {}).items()}
-        counts = Counts()
-        found = discover(session_roots(roots), base_folder, counts)
-        self.changed = [file for file in found if may_have_grown(file, self.cursors.get(file.file_id))]
-        counts.files_found = len(found)
-        self.is_first = not self.cursors and _has_landed_nothing()
-        job = Job({table.name: table.arrow_schema() for table in _ROW_TABLES}, session_text, self.started_at)
-        folder = Path(dlt.current.pipeline().working_dir) / "transcripts"
-        self.outcome = read_files(self.changed, self.cursors, job, folder) if self.changed else Outcome()
-        counts.add(asdict(self.outcome.counts))
-        self.counts = counts
-        selected = set(dlt.current.source().selected_resources)
-        if selected.issuperset(table.name for table in (schema.FILES, *_ROW_TABLES)):
-            state["files"] = {
-                **state.get("files", {}),
-                **{file_id: cursor.pack() for file_id, cursor in self.outcome.cursors.items()},
-            }
-        state["models"] = sorted({*state.get("models", []), *self.outcome.models})
+        cursors = {file_id: Cursor.unpack(packed) for file_id, packed in state.get("files", {}).items()}
+        self.counts = Counts()
+        found = discover(session_roots(_rows(roots)), base_folder, self.counts)
+        self.counts.files_found = len(found)
+        changed = [file for file in found if may_have_grown(file, cursors.get(file.file_id))]
+        self.is_first = not cursors and _nothing_has_landed()
+        self.folder = Path(dlt.current.pipeline().working_dir) / "transcripts"
+        self._outcome = Outcome()
+        if changed or self.is_first:
+            columns = {table.name: [column.name for column in table.columns] for table in ROW_TABLES}
+            self._outcome = read_files(changed, cursors, Job(columns, mode, started_at), self.folder)
+            self._write_files(changed, started_at)
+        self.counts.add(asdict(self._outcome.counts))
+        self.models = sorted({*state.get("models", []), *self._outcome.models})
+        selected = dlt.current.source().selected_resources
+        if all(table.name in selected for table in (FILES, *ROW_TABLES)):
+            read = {file_id: cursor.pack() for file_id, cursor in self._outcome.cursors.items()}
+            state["files"] = {**state.get("files", {}), **read}
+            state["models"] = self.models
+
+    def load(self, table: TranscriptTable) -> Iterator[Any]:
+        """The table's file, for dlt to import as it stands.
+
+        The very first load replaces: COPY straight into the table and, as there is one file per table, a truncation
+        before a repeated job, so a kill in between leaves neither gap nor double. Later loads merge.
+        """
+        path, rows = self._outcome.tables.get(table.name, (None, 0))
+        if path is not None and (rows or self.is_first):
+            hints = dlt.mark.make_hints(write_disposition="replace") if self.is_first else None
+            yield dlt.mark.with_file_import(str(path), "csv", rows, hints)
+
+    def metrics(self) -> dict[str, int]:
+        """What the run did."""
+        rows = {f"rows_{name}": count for name, (_, count) in self._outcome.tables.items()}
+        return {**asdict(self.counts), **rows}
+
+    def _write_files(self, changed: Sequence[Any], started_at: str) -> None:
+        rows = []
+        for file in changed:
+            cursor = self._outcome.cursors.get(file.file_id)
+            if cursor is not None:
+                rows.append(
+                    (
+                        file.file_id,
+                        file.path,
+                        file.root_path,
+                        file.host,
+                        cursor.generation,
+                        cursor.size,
+                        cursor.offset,
+                        cursor.first_seen_at,
+                        started_at,
+                    )
+                )
+        path = self.folder / f"{FILES.name}.csv"
+        path.write_bytes(to_csv([tuple(column.name for column in FILES.columns), *rows]))
+        self._outcome.tables[FILES.name] = (path, len(rows))
 
 
-def _has_landed_nothing() -> bool:
-    pipeline = dlt.current.pipeline()
-    with pipeline.sql_client() as client:
-        loads = client.make_qualified_table_name(pipeline.default_schema.loads_table_name)
+@dlt.source(name="claude_code", section="claude_code", max_table_nesting=0)
+def claude_code(roots: Any = dlt.config.value, base_folder: str = "", session_text: str = "redacted") -> Any:
+    """Transcripts below the session roots, from where the last load ended.
+
+    Parameters: `roots`, a list of {path, host}, also as JSON text; `base_folder`, where relative roots begin;
+    `session_text`, what becomes of texts: `redacted`, `none` (dropped before landing) or `full`.
+    """
+    runs: dict[str, _Run] = {}
+
+    def run() -> _Run:
+        load_id = str(dlt.current.load_package_state()["load_id"])
+        if load_id not in runs:
+            runs.clear()
+            runs[load_id] = _Run(roots, base_folder, session_text)
+        return runs[load_id]
+
+    def rows_of(table: TranscriptTable) -> Any:
+        @dlt.resource(**table.dlt_hints())
+        def rows() -> Iterator[Any]:
+            yield from run().load(table)
+
+        return rows
+
+    @dlt.resource(**FILES.dlt_hints())
+    def files() -> Iterator[Any]:
+        dlt.current.resource_metrics().update(run().metrics())
+        yield from run().load(FILES)
+
+    return [files, *(rows_of(table) for table in ROW_TABLES)]
+
+
+def run_metrics(pipeline: dlt.Pipeline) -> dict[str, int]:
+    """What the pipeline's last run of this source did (bytes_read, lines_read, files_grown, rows_messages …)."""
+    trace = pipeline.last_trace
+    extracted = trace.last_extract_info if trace else None
+    for steps in extracted.metrics.values() if extracted else ():
+        for step in steps:
+            files = step["resource_metrics"].get(FILES.name)
+            if files is not None and files.custom_metrics:
+                return dict(files.custom_metrics)
+    return {}
+
+
+def _rows(roots: Any) -> Sequence[Any]:
+    if isinstance(roots, str):
+        try:
+            roots = json.loads(roots)
+        except ValueError:
+            roots = None
+    if not isinstance(roots, Sequence) or isinstance(roots, str | Mapping):
+        raise SourceError(
+            "sources.claude_code.roots is no list; give the rows of session_roots.csv, such as "
+            '[{"path": "/home/ann/.claude/projects", "host": "laptop"}]'
+        )
+    return roots
+
+
+def _session_text(value: str) -> SessionText:
+    for mode in get_args(SessionText):
+        if value == mode:
+            return mode  # type: ignore[no-any-return]
+    raise SourceError(f"SESSION_TEXT is {value!r}; give one of {', '.join(get_args(SessionText))}")
+
+
+def _nothing_has_landed() -> bool:
+    """Whether no load of this source was ever completed: a vanished file's rows would not come again."""
+    with dlt.current.pipeline().sql_client() as client:
+        loads = client.make_qualified_table_name(dlt.current.source_schema().loads_table_name)
         try:
             return not client.execute_sql(f"select 1 from {loads} where status = 0 limit 1")
         except DatabaseUndefinedRelation:
             return True
-
-
-@dlt.source(name="claude_code", section="claude_code", max_table_nesting=0)
-def claude_code(
-    roots: Any = dlt.config.value, base_folder: str = "", session_text: str = "redacted"
-) -> Any:
-    """Transcripts below the session roots, from where the last load ended."""
-    run = PerRun(lambda: _Run(roots, base_folder, session_text))  # type: ignore[arg-type]
-
-    def rows_of(table: schema.TranscriptTable) -> Any:
-        @dlt.resource(**table.dlt_hints())
-        def rows() -> Iterator[Any]:
-            path, count = run().outcome.tables.get(table.name, (None, 0))
-            if count:
-                hints = dlt.mark.make_hints(write_disposition="replace") if run().is_first else None
-                yield dlt.mark.with_file_import(str(path), "csv", count, hints)
-            elif run().is_first:
-                yield dlt.mark.materialize_table_schema()
-
-        return rows
-
-    @dlt.resource(**(schema.FILES.dlt_hints() | {"write_disposition": {"disposition": "merge", "strategy": "upsert"}}))
-    def files() -> Iterator[Any]:
-        metrics = dlt.current.resource_metrics()
-        metrics.update(asdict(run().counts))
-        yield _file_rows(run())
-
-    return [*(rows_of(table) for table in _ROW_TABLES), files]
-
-
-def _file_rows(run: _Run) -> Any:
-    import pyarrow as pa
-    rows = []
-    for file in run.changed:
-        cursor = run.outcome.cursors.get(file.file_id)
-        if cursor is None:
-            continue
-        rows.append((file.file_id, file.path, file.root_path, file.host, cursor.generation, cursor.size, cursor.offset, datetime.fromisoformat(cursor.first_seen_at), run.started_at))
-    return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(zip(*rows), schema.FILES.arrow_schema())] if rows else [pa.array([], f.type) for f in schema.FILES.arrow_schema()], schema=schema.FILES.arrow_schema())

@@ -109,11 +109,13 @@ def branch_ticket_keys(branch: str) -> list[str]:
     return list(dict.fromkeys(key.upper() for key in _BRANCH_TICKET_KEY.findall(branch)))
 
 
-def parse_timestamp(value: Any) -> datetime | None:
-    """A moment in UTC, or null for what is none; without an offset it is UTC (the tool writes UTC)."""
+def parse_timestamp(value: Any) -> str | None:
+    """A moment in ISO form with offset, or null for what is none; without an offset it is UTC (the tool writes UTC)."""
     try:
         moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if len(value) == 24 and value[23] == "Z" and value[19] == "." and value[10] == "T" and value[5] != "W":
+            return value  # as the tool writes it, which Postgres reads as it stands
+        return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -126,8 +128,8 @@ class TranscriptReader:
     changes, however many reads it takes.
     """
 
-    def __init__(self, session_text: SessionText, redact: Callable[[str], str], loaded_at: datetime) -> None:
-        """Begin without rows; `loaded_at` is the start of the run."""
+    def __init__(self, session_text: SessionText, redact: Callable[[str], str], loaded_at: str) -> None:
+        """Begin without rows; `loaded_at` is the start of the run, ISO."""
         self.rows = Rows()
         self.models: set[str] = set()
         self.branch_seen: tuple[str | None, str | None] = (None, None)
@@ -325,7 +327,7 @@ class TranscriptReader:
         index: int,
         record: dict[str, Any],
         author: tuple[str | None, str | None, bool, str | None],
-        moment: datetime | None,
+        moment: str | None,
         surroundings: tuple[str | None, str | None, str | None, bool],
     ) -> None:
         """One line of an answer; `record` is an assistant line, or the like of it nested in a progress record."""
@@ -443,7 +445,7 @@ class TranscriptReader:
         block: dict[str, Any],
         author: tuple[str | None, str | None, bool, str | None],
         message_id: str,
-        moment: datetime | None,
+        moment: str | None,
     ) -> None:
         names = (block.get("id"), block.get("name"))
         if not _TEXT_TYPES.issuperset(map(type, names)):
@@ -473,7 +475,7 @@ class TranscriptReader:
         data: dict[str, Any],
         session_id: str | None,
         agent_id: str | None,
-        moment: datetime | None,
+        moment: str | None,
         surroundings: tuple[str | None, str | None, str | None, bool],
         depth: int,
     ) -> None:
@@ -517,7 +519,7 @@ class TranscriptReader:
         record: dict[str, Any],
         session_id: str | None,
         by_agent: bool,
-        moment: datetime | None,
+        moment: str | None,
         shared: Row,
         is_forked: bool,
     ) -> str:
@@ -554,7 +556,7 @@ class TranscriptReader:
         record: dict[str, Any],
         session_id: str | None,
         by_agent: bool,
-        moment: datetime | None,
+        moment: str | None,
         shared: Row,
         is_forked: bool,
     ) -> str:
@@ -592,7 +594,7 @@ class TranscriptReader:
         content: str | list[Any],
         session_id: str | None,
         uuid: str | None,
-        moment: datetime | None,
+        moment: str | None,
         shared: Row,
         is_forked: bool,
         *,
@@ -664,7 +666,7 @@ class TranscriptReader:
         index: int,
         session_id: str | None,
         keys: Iterable[str],
-        moment: datetime | None,
+        moment: str | None,
         origin: str,
     ) -> None:
         place = self._place

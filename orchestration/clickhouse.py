@@ -1,0 +1,110 @@
+"""ClickHouse, where the mirror lives: embedded, one process at a time, or a server by DSN. No table of it here."""
+
+import contextlib
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from orchestration.errors import ClickHouseError
+from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+_CONNECT_SECONDS: Final = 10
+
+
+def clickhouse_dsn(settings: Settings) -> str:
+    """Return CLICKHOUSE_DSN, or that of the embedded engine in the home."""
+    return settings.clickhouse_dsn or f"chdb://{settings.home / 'clickhouse'}"
+
+
+def is_embedded(dsn: str) -> bool:
+    """Whether a DSN means the engine in this process."""
+    return dsn.startswith("chdb://")
+
+
+@contextlib.contextmanager
+def clickhouse_guard(dsn: str) -> Iterator[None]:
+    """Keep every other process out of an embedded engine's folder; nothing to keep where the DSN means a server.
+
+    Raises:
+        ClickHouseError: another process holds the folder, or it cannot be written.
+    """
+    folder = _folder(dsn)
+    if folder is None:
+        yield
+        return
+    file = folder.with_name(f"{folder.name}.lock")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = file.open("a+")
+    except OSError as error:
+        raise ClickHouseError(
+            f"The embedded ClickHouse's folder {folder.parent} cannot be written ({error.strerror}); "
+            "mend its permissions, or set WORKLEDGER_HOME or CLICKHOUSE_DSN to another place."
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            raise ClickHouseError(
+                f"The embedded ClickHouse in {folder} serves one process at a time, and process {holder} has it open; "
+                "wait until that ends, or set CLICKHOUSE_DSN to a server."
+            ) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+@contextlib.contextmanager
+def open_clickhouse(settings: Settings) -> Iterator["Client"]:
+    """Lend clickhouse-connect's client, whose queries end after CLICKHOUSE_QUERY_TIMEOUT_SECONDS; closed afterwards.
+
+    Raises:
+        ClickHouseError: the server cannot be reached, or another process holds the embedded engine.
+    """
+    import clickhouse_connect
+    from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+
+    dsn = clickhouse_dsn(settings)
+    seconds = settings.clickhouse_query_timeout_seconds
+    options: dict[str, Any] = {"settings": {"max_execution_time": seconds}}
+    if not is_embedded(dsn):
+        # The server's own limit comes first, and says more than a cut connection.
+        options |= {"connect_timeout": _CONNECT_SECONDS, "send_receive_timeout": seconds + 5 if seconds else 86400}
+    with clickhouse_guard(dsn):
+        try:
+            client = clickhouse_connect.get_client(dsn=dsn, **options)
+        except DriverError as error:
+            raise ClickHouseError(
+                f"ClickHouse at {_address(dsn)} cannot be opened ({_first_line(error)}); "
+                "check that it runs and that CLICKHOUSE_DSN names its host, port, user and password."
+            ) from error
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def _folder(dsn: str) -> Path | None:
+    path = urlsplit(dsn).path
+    return Path(path) if is_embedded(dsn) and path.strip("/") else None
+
+
+def _address(dsn: str) -> str:
+    """Name the place of a DSN without its user and password."""
+    parts = urlsplit(dsn)
+    return str(_folder(dsn) or parts.netloc.rpartition("@")[2])
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return re.sub(r"://[^@/\s]*@", "://", line).rstrip(".")

@@ -39,9 +39,11 @@ def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     holder = subprocess.Popen(command, cwd=PROJECT_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(ClickHouseError, match=rf"one process at a time, and process {holder.pid} has it open"):
-        with open_clickhouse(settings):
-            pass
+    with (
+        pytest.raises(ClickHouseError, match=rf"one process at a time, and process {holder.pid} has it open"),
+        open_clickhouse(settings),
+    ):
+        pass
     holder.kill()
     holder.communicate()
     with clickhouse_guard(clickhouse_dsn(settings)):
@@ -50,9 +52,11 @@ def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
 
 def test_an_unreachable_server_is_named_without_its_password(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, clickhouse_dsn="http://mirror:topsecret@127.0.0.1:1/")
-    with pytest.raises(ClickHouseError, match=r"ClickHouse at 127\.0\.0\.1:1 cannot be opened") as failure:
-        with open_clickhouse(settings):
-            pass
+    with (
+        pytest.raises(ClickHouseError, match=r"ClickHouse at 127\.0\.0\.1:1 cannot be opened") as failure,
+        open_clickhouse(settings),
+    ):
+        pass
     assert "topsecret" not in str(failure.value)
     assert "CLICKHOUSE_DSN" in str(failure.value)
 

@@ -5,6 +5,7 @@ Heavy libraries are imported by the command that needs them, so that `--help` an
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 ROLE_NAMES: Final = ("loader", "transformer", "analyst", "finance", "owner")
 _INTERRUPTED: Final = 130
+# Exit codes of a server that the user stopped.
+_ENDED_BY_HAND: Final = (0, -signal.SIGINT, -signal.SIGTERM, _INTERRUPTED)
 
 
 class _Failed(click.exceptions.Exit):
@@ -63,7 +66,7 @@ def run(selection: str | None) -> None:
     """Land what is new, build and test the warehouse, say how to look at it."""
     from orchestration.run import run as run_assets
 
-    if not run_assets(_settings(), selection):
+    if not run_assets(_settings(), selection).succeeded:
         raise _Failed
 
 
@@ -72,23 +75,13 @@ def run(selection: str | None) -> None:
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1024, 65535), help="Port of the UI.")
 def ui(port: int) -> None:
     """Open Dagster's UI on 127.0.0.1, with the warehouse up; Ctrl-C ends it."""
-    from orchestration.instance import dagster_home
-    from orchestration.postgres import open_warehouse
-    from orchestration.settings import PROJECT_FOLDER
+    from orchestration.run import ui as open_ui
 
-    settings = _settings()
-    open_warehouse(settings, _notify)
-    home = dagster_home(settings)
     free = _free_port_from(port)
     if free != port:
-        _notify(f"Port {port} is taken by another program: the UI listens on {free}.")
-    _notify(
-        f"The UI opens on http://127.0.0.1:{free} (Ctrl-C ends it; the warehouse stays up until `workledger stop`)."
-    )
-    command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(free)]
-    environment = {**os.environ, "DAGSTER_HOME": str(home)}
-    code = subprocess.call([*command, "--workspace", "workspace.yaml"], cwd=PROJECT_FOLDER, env=environment)
-    if code not in (0, -2, _INTERRUPTED):
+        _notify(f"Port {port} is taken by another program: the UI takes {free}.")
+    code = open_ui(_settings(), free)
+    if code not in _ENDED_BY_HAND:
         raise WorkledgerError(f"Dagster's UI ended with code {code}; what it wrote above says why.")
 
 
@@ -255,6 +248,6 @@ def _run_sandbox(arguments: list[str]) -> None:
     from orchestration.settings import PROJECT_FOLDER
 
     code = subprocess.call(sandbox_command(arguments), cwd=PROJECT_FOLDER)
-    if code not in (0, -2, _INTERRUPTED):
+    if code not in _ENDED_BY_HAND:
         # The sandbox has said why on the same standard error.
         raise _Failed

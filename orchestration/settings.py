@@ -73,6 +73,11 @@ class Settings:
             if name.lower() not in present
         )
 
+    def as_environment(self) -> dict[str, str]:
+        """Return the settings that name folders, for a child process that works in another folder than the user."""
+        folders = {"WORKLEDGER_HOME": self.home, "REFERENCE_DIR": self.reference_dir, "SANDBOX_DIR": self.sandbox_dir}
+        return {"WORKLEDGER_PROFILE": self.profile} | {name: str(path) for name, path in folders.items() if path}
+
     def by_profile(self, choices: Mapping[Profile, Value]) -> Value:
         """Pick this profile's value out of a map that must name every profile.
 

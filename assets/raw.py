@@ -1,0 +1,349 @@
+"""Raw tables as assets: a factory that turns one entry of the sources' catalogue into one loading step.
+
+How a vendor answers belongs to `sources`; where the warehouse and the credentials are, and when a source runs, to
+`orchestration`, which lends both through `Landing`.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import dagster as dg
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers.dictionary import DictionaryProvider
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.pipeline import LoadInfo
+from dlt.common.schema import Schema
+from dlt.extract.source import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.pipeline.pipeline import Pipeline
+
+from assets.keys import load_name, raw_key, raw_schema
+from sources.catalog import SourceSpec
+from sources.errors import SourceError
+from sources.tables import Column, Kind, Table
+
+READ: Final = "rows_read"
+WRITTEN: Final = "rows_written"
+SKIPPED: Final = "skipped"
+
+_POSTGRES_TYPES: Final[Mapping[Kind, str]] = {
+    "text": "text",
+    "bigint": "bigint",
+    "boolean": "boolean",
+    "timestamp": "timestamp with time zone",
+    "date": "date",
+    "numeric": "numeric",
+    "double": "double precision",
+    "json": "jsonb",
+}
+
+
+class Listener(Protocol):
+    """Hears what a run does while it does it."""
+
+    def begins(self, what: str) -> None:
+        """Say that a part of the run, named for a reader, begins."""
+
+    def landed(self, title: str, tables: Mapping[str, "LandedTable"]) -> None:
+        """Say what a source's load wrote."""
+
+    def skipped(self, title: str, sentence: str) -> None:
+        """Say that a source has no credentials."""
+
+    def failed(self, title: str, sentence: str) -> None:
+        """Say that a part of the run failed."""
+
+
+class Landing(Protocol):
+    """What orchestration lends to a load while it runs."""
+
+    @property
+    def listener(self) -> Listener:
+        """Whoever wants to hear of progress."""
+
+    @property
+    def attended(self) -> bool:
+        """Whether a person waits for the result, who rather hears what failed than waits for another try."""
+
+    def pipelines_folder(self) -> Path:
+        """Return the folder of dlt's working files for this warehouse."""
+
+    def destination(self) -> str:
+        """Return the DSN of the role that writes raw tables."""
+
+    def missing(self, spec: SourceSpec) -> str | None:
+        """Return what to do so that the source can be read ("set …"); None if it can."""
+
+    def configuration(self, spec: SourceSpec) -> Mapping[str, Any]:
+        """Return the source's settings, nested by dot, secrets included."""
+
+    def alone(self, spec: SourceSpec) -> AbstractContextManager[None]:
+        """Keep every other process from loading this source meanwhile."""
+
+
+@dataclass(frozen=True)
+class LandedTable:
+    """What one load did to one table.
+
+    `read` is the number of rows that the source handed over, `written` of those that were new or changed; `counters`
+    are the source's own, such as bytes_read.
+    """
+
+    read: int = 0
+    written: int = 0
+    counters: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
+    """One step that loads a source, and one asset for each of its raw tables.
+
+    The tables of a source come from one walk and share one cursor, so they are loaded together or not at all.
+    """
+
+    @dg.multi_asset(
+        name=load_name(spec.name),
+        description=f"Load what is new in {spec.title} into schema {raw_schema(spec.name)}.",
+        specs=[_asset_spec(spec, table) for table in spec.tables],
+        pool=spec.name,
+        # Vendors' hiccups are retried by the HTTP client; this is for what lies beyond it, such as a restarting warehouse.
+        retry_policy=dg.RetryPolicy(
+            max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+        ),
+    )
+    def load(
+        context: dg.AssetExecutionContext, landing: dg.ResourceParam[Landing]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        landing.listener.begins(spec.title)
+        try:
+            landed, note = _land_or_explain(spec, landing)
+        except Exception as error:
+            source_error = _source_error(error)
+            sentence = str(source_error or f"{spec.title} was not loaded: {_innermost(error)}")
+            landing.listener.failed(spec.title, sentence)
+            # Whatever failed, models find the tables they read; an error here would only hide the first one.
+            with contextlib.suppress(Exception):
+                create_empty(spec, landing)
+            # A source that gives up has tried as often as makes sense.
+            raise dg.Failure(
+                description=sentence, allow_retries=source_error is None and not landing.attended
+            ) from error
+        if note:
+            context.log.warning(note)
+            landing.listener.skipped(spec.title, note)
+        else:
+            landing.listener.landed(spec.title, landed)
+        for table in spec.tables:
+            key = raw_key(spec.name, table.name)
+            result = landed.get(table.name, LandedTable())
+            yield dg.MaterializeResult(
+                asset_key=key,
+                metadata={
+                    READ: result.read,
+                    WRITTEN: result.written,
+                    **result.counters,
+                    **({SKIPPED: note} if note else {}),
+                },
+                data_version=_data_version(context, key, changed=result.written > 0),
+            )
+
+    return load
+
+
+def land(spec: SourceSpec, landing: Landing) -> dict[str, LandedTable]:
+    """Load what is new in a source; a load that a kill cut short is finished first.
+
+    Raises:
+        SourceError: the source gave up; nothing of this load was written.
+    """
+    with _configured(spec, landing.configuration(spec)), landing.alone(spec):
+        pipeline = _pipeline(spec, landing)
+        _finish_pending(pipeline)
+        source: DltSource = spec.build()
+        try:
+            info = pipeline.run(source, loader_file_format="csv")
+            info.raise_on_failed_jobs()
+        except PipelineStepFailed as error:
+            if error.step != "load":
+                # Half a walk is worth nothing; the next one starts from the cursor that the warehouse holds.
+                pipeline.drop_pending_packages()
+            raise
+        landed = _what_landed(spec, pipeline, source, info)
+        _create_missing_tables(spec, pipeline)
+    return landed
+
+
+def create_empty(spec: SourceSpec, landing: Landing) -> None:
+    """Create the tables of a source that cannot be read, so that everything downstream of it builds."""
+    with landing.alone(spec):
+        _create_missing_tables(spec, _pipeline(spec, landing))
+
+
+# --- from here on: how it is done ---------------------------------------------------------------------------------
+
+
+def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], str]:
+    if mend := landing.missing(spec):
+        create_empty(spec, landing)
+        return {}, f"{spec.title} is skipped and its tables stay as they are; to load it, {mend}."
+    return land(spec, landing), ""
+
+
+def _asset_spec(spec: SourceSpec, table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=raw_key(spec.name, table.name),
+        group_name=spec.name,
+        description=table.description,
+        kinds={"dlt", "postgres", spec.name},
+        metadata={
+            "dagster/table_name": f"{raw_schema(spec.name)}.{table.name}",
+            "dagster/column_schema": dg.TableSchema(
+                columns=[_table_column(table, column) for column in table.all_columns],
+            ),
+        },
+    )
+
+
+def _table_column(table: Table, column: Column) -> dg.TableColumn:
+    needed = column.required or column.name in table.key
+    return dg.TableColumn(
+        name=column.name,
+        type=_POSTGRES_TYPES[column.kind],
+        description=column.description,
+        constraints=dg.TableColumnConstraints(
+            nullable=not needed,
+            unique=table.key == (column.name,),
+            other=["primary key"] if column.name in table.key else None,
+        ),
+    )
+
+
+def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, changed: bool) -> dg.DataVersion:
+    """This run's own version where rows were written, else the last one: only new data goes on through dbt."""
+    if not changed:
+        last = context.instance.get_latest_data_version_record(key)
+        tags = last.asset_materialization.tags if last and last.asset_materialization else None
+        if tags and (version := tags.get("dagster/data_version")):
+            return dg.DataVersion(version)
+    return dg.DataVersion(context.run_id)
+
+
+def _pipeline(spec: SourceSpec, landing: Landing) -> Pipeline:
+    return dlt.pipeline(
+        pipeline_name=spec.name,
+        pipelines_dir=str(landing.pipelines_folder()),
+        destination=dlt.destinations.postgres(credentials=landing.destination()),
+        dataset_name=raw_schema(spec.name),
+    )
+
+
+def _finish_pending(pipeline: Pipeline) -> None:
+    """Load what a killed run had extracted, then forget the local state: the warehouse's own is the truth."""
+    if pipeline.has_pending_data:
+        try:
+            pipeline.run().raise_on_failed_jobs()
+        except PipelineStepFailed:
+            # A warehouse that is down raises here and the package waits. Where it is up, the package itself is at
+            # fault, and what it holds is read again from the warehouse's cursor.
+            with pipeline.sql_client() as client:
+                client.execute_sql("select 1")
+    pipeline.drop()
+
+
+_PROVIDER: Final = DictionaryProvider()
+
+
+@contextlib.contextmanager
+def _configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[None]:
+    """Hand a source its settings through dlt's configuration, ahead of the environment and of any file."""
+    providers = Container()[PluggableRunContext].providers
+    values: dict[str, Any] = {}
+    for name, value in configuration.items():
+        *path, last = name.split(".")
+        place = values
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    if _PROVIDER not in providers.providers:
+        providers.providers.insert(0, _PROVIDER)
+    with _PROVIDER.values({"sources": {spec.name: values}}):
+        yield
+
+
+def _what_landed(spec: SourceSpec, pipeline: Pipeline, source: DltSource, info: LoadInfo) -> dict[str, LandedTable]:
+    trace = pipeline.last_trace
+    rows = dict(trace.last_normalize_info.row_counts) if trace and trace.last_normalize_info else {}
+    counters: dict[str, dict[str, int | float | str]] = {
+        name: {key: value for key, value in resource.custom_metrics.items() if isinstance(value, int | float | str)}
+        for name, resource in source.resources.items()
+    }
+    started = info.started_at
+    touched = [table.name for table in spec.tables if rows.get(table.name)]
+    merged = [name for name in touched if source.resources[name].write_disposition != "append"]
+    written = {name: rows[name] for name in touched} | _count_written(pipeline, merged, started)
+    return {
+        table.name: LandedTable(rows.get(table.name, 0), written.get(table.name, 0), counters.get(table.name, {}))
+        for table in spec.tables
+    }
+
+
+def _count_written(pipeline: Pipeline, tables: list[str], started: Any) -> dict[str, int]:
+    """Count the rows that this load wrote: a merge leaves an unchanged row, and its loaded_at, as it was."""
+    if not tables:
+        return {}
+    with pipeline.sql_client() as client:
+        counts = " union all ".join(
+            f"select '{name}', count(*) from {client.make_qualified_table_name(name)} where loaded_at >= %s"
+            for name in tables
+        )
+        return {name: count for name, count in client.execute_sql(counts, *([started] * len(tables))) or ()}
+
+
+def _create_missing_tables(spec: SourceSpec, pipeline: Pipeline) -> None:
+    """Create the declared tables that do not exist yet, by the hints of the source's own resources."""
+    with pipeline.sql_client() as client:
+        rows = client.execute_sql(
+            "select table_name from information_schema.tables where table_schema = %s", raw_schema(spec.name)
+        )
+    existing = {name for (name,) in rows or ()}
+    missing = [table.name for table in spec.tables if table.name not in existing]
+    if missing:
+        resources = spec.build().resources
+        empty = DltSource(Schema(spec.name), spec.name, [_empty_twin(resources[name]) for name in missing])
+        pipeline.run(empty).raise_on_failed_jobs()
+
+
+def _empty_twin(resource: Any) -> Any:
+    schema = resource.compute_table_schema()
+
+    def nothing() -> Iterator[Any]:
+        yield dlt.mark.materialize_table_schema()
+
+    return dlt.resource(
+        nothing, name=resource.name, columns=schema["columns"], write_disposition=resource.write_disposition
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        wrapped = getattr(current, "exception", None)
+        current = wrapped if isinstance(wrapped, BaseException) else current.__cause__ or current.__context__
+
+
+def _source_error(error: BaseException) -> SourceError | None:
+    return next((one for one in _chain(error) if isinstance(one, SourceError)), None)
+
+
+def _innermost(error: BaseException) -> str:
+    """The first line of what went wrong at the root; dlt's wrappers say nothing to a reader."""
+    *_, root = _chain(error)
+    lines = str(root).strip().splitlines()
+    return lines[0] if lines else type(root).__name__

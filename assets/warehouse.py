@@ -1,0 +1,127 @@
+"""dbt's manifest as assets and asset checks. How dbt is invoked belongs to `orchestration`, what models mean to dbt."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.asset_utils import get_subset_selection_for_context
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from assets.keys import node_group
+
+BUILD_NAME: Final = "build_warehouse"
+DBT_POOL: Final = "dbt"
+# Metadata of a failed build: one sentence for each node.
+FAILURES: Final = "failures"
+
+# What Postgres says of a statement that built a table: `SELECT 12`, `INSERT 0 12`, `MERGE 12`.
+_ROWS_AFFECTED: Final = re.compile(r"^[A-Z ]+?(?: 0)? (\d+)$")
+
+
+class Build(Protocol):
+    """One invocation of `dbt build`."""
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield dbt's structured log, event by event, as it happens."""
+
+    def failures(self) -> Sequence[str]:
+        """Return one sentence for every node that failed, once the events are through."""
+
+
+class Transformer(Protocol):
+    """What orchestration lends to the build of the warehouse."""
+
+    def build(self, arguments: Sequence[str]) -> Build:
+        """Begin `dbt build` with further arguments, such as a selection."""
+
+
+class WarehouseTranslator(DagsterDbtTranslator):
+    """dbt's nodes in the asset graph: default keys, groups by folder, descriptions without the SQL."""
+
+    def __init__(self) -> None:
+        """Turn tests of dbt's sources into checks of the raw assets, too."""
+        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_source_metadata=False))
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Group by folder."""
+        return node_group(dbt_resource_props)
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The description as the model's yml has it; the SQL is one click away in the repository."""
+        return str(dbt_resource_props.get("description") or "")
+
+
+def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """All models and snapshots as assets of one step, because a dbt invocation costs more than most models.
+
+    Args:
+        manifest: dbt's `manifest.json`.
+    """
+    manifest = with_attached_tests(manifest)
+    translator = WarehouseTranslator()
+
+    @dbt_assets(manifest=manifest, name=BUILD_NAME, dagster_dbt_translator=translator, pool=DBT_POOL)
+    def build_warehouse(context: dg.AssetExecutionContext, transformer: dg.ResourceParam[Transformer]) -> Iterator[Any]:
+        selection, indirect = get_subset_selection_for_context(
+            context=context,
+            manifest=manifest,
+            select=None,
+            exclude=None,
+            selector=None,
+            dagster_dbt_translator=translator,
+            current_dbt_indirect_selection_env=None,
+        )
+        build = transformer.build([*selection, *(["--indirect-selection", indirect] if indirect else [])])
+        for event in build.events():
+            message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+            for result in message.to_default_asset_events(manifest, translator, context):
+                yield _with_row_count(result, event) if isinstance(result, dg.Output) else result
+        if failures := build.failures():
+            raise dg.Failure(
+                description=f"{len(failures)} models or tests failed.",
+                metadata={FAILURES: dg.MetadataValue.json(list(failures))},
+                allow_retries=False,
+            )
+
+    return build_warehouse
+
+
+def with_attached_tests(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with every test attached to one asset, so that all of them become asset checks.
+
+    A test over several models has none by itself; it is attached to the most derived of them (one that no other of
+    them is built from), by name where there are several.
+    """
+    nodes = dict(manifest["nodes"])
+    for unique_id, node in nodes.items():
+        if node["resource_type"] != "test" or node.get("attached_node"):
+            continue
+        models = [one for one in node["depends_on"]["nodes"] if one in manifest["nodes"]]
+        if len(node["depends_on"]["nodes"]) > 1 and models:
+            inner = {parent for one in models for parent in _ancestors(manifest, one)}
+            chosen = manifest["nodes"][min([one for one in models if one not in inner] or models)]
+            meta = node["config"].get("meta", {})
+            ref = {"name": chosen["name"], "package": chosen["package_name"], "version": chosen.get("version")}
+            dagster = {"ref": ref, **meta.get("dagster", {})}
+            nodes[unique_id] = {**node, "config": {**node["config"], "meta": {**meta, "dagster": dagster}}}
+    return {**manifest, "nodes": nodes}
+
+
+def _ancestors(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
+    found: set[str] = set()
+    waiting = list(manifest["parent_map"].get(unique_id, []))
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(manifest["parent_map"].get(one, []))
+    return found
+
+
+def _with_row_count(output: dg.Output[Any], event: Mapping[str, Any]) -> dg.Output[Any]:
+    match = _ROWS_AFFECTED.match(str(event["data"].get("status", "")))
+    if match is None:
+        return output
+    return output.with_metadata({**output.metadata, "dagster/row_count": int(match.group(1))})

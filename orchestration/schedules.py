@@ -1,0 +1,58 @@
+"""When each source is read. How often stands in `policies`, what a load does in `assets`."""
+
+from collections.abc import Iterable
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from assets.keys import load_name, raw_key
+from orchestration.policies import schedule_status, source_policy
+from orchestration.settings import Settings
+from sources.catalog import SourceSpec
+
+SOURCE_TAG = "workledger/source"
+# A run that died with its process is tried again from the start; within a run the step has retries of its own.
+RUN_TAGS = {"dagster/max_retries": "1"}
+
+
+def source_job(spec: SourceSpec) -> UnresolvedAssetJobDefinition:
+    """The job that loads one source."""
+    return dg.define_asset_job(
+        name=load_name(spec.name),
+        selection=dg.AssetSelection.assets(*(raw_key(spec.name, table.name) for table in spec.tables)).without_checks(),
+        description=f"Load what is new in {spec.title}.",
+        tags={SOURCE_TAG: spec.name, **RUN_TAGS},
+    )
+
+
+def build_schedules(specs: Iterable[SourceSpec], settings: Settings) -> list[dg.ScheduleDefinition]:
+    """One schedule for each source."""
+    return [_schedule(spec, settings) for spec in specs]
+
+
+def _schedule(spec: SourceSpec, settings: Settings) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{spec.name}_schedule",
+        cron_schedule=source_policy(spec.name).cron,
+        execution_timezone="UTC",
+        job_name=load_name(spec.name),
+        description=f"Load {spec.title} regularly.",
+        default_status=schedule_status(settings),
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if runs_in_progress(context.instance, spec.name):
+            return dg.SkipReason(f"{spec.title} is still being loaded.")
+        return dg.RunRequest()
+
+    return tick
+
+
+def runs_in_progress(instance: dg.DagsterInstance, source: str) -> bool:
+    """Tell whether a run that loads the source is queued or under way."""
+    statuses = [
+        dg.DagsterRunStatus.QUEUED,
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+    ]
+    return bool(instance.get_runs(dg.RunsFilter(tags={SOURCE_TAG: source}, statuses=statuses), limit=1))

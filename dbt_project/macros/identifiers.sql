@@ -10,7 +10,18 @@
     encode(sha256(convert_to({{ natural_key(expression) }}, 'UTF8')), 'hex')
 {%- endmacro %}
 
-{# A prefix and the first 8 hex digits: for tables whose rows are too many and too short-lived for the registry. #}
-{% macro hashed_identifier(prefix, expression) -%}
-    '{{ prefix }}-' || left({{ natural_key_hash(expression) }}, 8)
+{#
+    A prefix and 8 hex digits, for tables whose rows are not worth a registry: of rows that share the 8 the first by
+    `seen_order` keeps them, later ones take 16, so that no two rows of the query bear one identifier.
+#}
+{% macro hashed_identifier(prefix, expression, seen_order) -%}
+    '{{ prefix }}-' || left(
+        {{ natural_key_hash(expression) }},
+        case
+            when row_number() over (
+                partition by left({{ natural_key_hash(expression) }}, 8) order by {{ seen_order }}, {{ expression }}
+            ) = 1 then 8
+            else 16
+        end
+    )
 {%- endmacro %}

@@ -1,0 +1,92 @@
+with
+
+entries as (
+    select * from {{ ref('int_billing__routed_entries') }}
+    where basis = 'contract' and unbilled_reason is null
+),
+
+periods as (
+    select * from {{ ref('int_contracts__periods') }}
+),
+
+terms as (
+    select * from {{ ref('int_contracts__terms') }}
+),
+
+-- Entries eat up their period's allowance in order of start, dates without times first on their day, then id.
+consumed as (
+    select
+        entries.time_entry_id,
+        entries.contract_id,
+        entries.local_date,
+        entries.seconds,
+        periods.contract_period_id,
+        periods.allocated_seconds,
+        coalesce(periods.standard_rate, 0) as standard_rate,
+        periods.overage_rate,
+        coalesce(sum(entries.seconds) over (
+            partition by periods.contract_period_id
+            order by entries.local_date, entries.start_time nulls first, entries.time_entry_id collate "C"
+            rows between unbounded preceding and 1 preceding
+        ), 0) as seconds_before
+    from entries
+    inner join periods on
+        entries.contract_id = periods.contract_id
+        and entries.local_date between periods.period_start and periods.period_end
+),
+
+split as (
+    select
+        consumed.*,
+        greatest(least(seconds, allocated_seconds - seconds_before), 0)::bigint as included_seconds
+    from consumed
+),
+
+unioned as (
+    select
+        time_entry_id,
+        contract_id,
+        contract_period_id,
+        'included' as part,
+        included_seconds as seconds,
+        standard_rate as rate_applied
+    from split
+    where included_seconds > 0
+    union all
+    select
+        time_entry_id,
+        contract_id,
+        contract_period_id,
+        'overage' as part,
+        seconds - included_seconds as seconds,
+        overage_rate as rate_applied
+    from split
+    where seconds > included_seconds
+    union all
+    -- Without periods: hours at the standard rate on the entry's date (fine print, 22 and 24).
+    select
+        entries.time_entry_id,
+        entries.contract_id,
+        null as contract_period_id,
+        'included' as part,
+        entries.seconds,
+        terms.standard_rate as rate_applied
+    from entries
+    left join terms on
+        entries.contract_id = terms.contract_id
+        and entries.local_date between terms.valid_from and terms.valid_to
+    where entries.contract_type != 'monthly_retainer'
+),
+
+final as (
+    select
+        time_entry_id,
+        contract_id,
+        contract_period_id,
+        part,
+        seconds,
+        rate_applied::numeric(12, 4) as rate_applied
+    from unioned
+)
+
+select * from final

@@ -1,0 +1,192 @@
+"""What settings accept, imply and refuse; and that `.env.example` tells of all of them."""
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration.errors import SettingsError
+from orchestration.settings import PROFILES, PROJECT_FOLDER, SETTING_NAMES, Settings, load_settings
+
+
+def load(environment: dict[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """Settings of a project whose folder is empty unless one is given."""
+    folder = folder or Path("/nonexistent")
+    return load_settings(environment or {}, env_file=folder / ".env", project_folder=folder)
+
+
+def test_an_empty_environment_means_a_sandbox_in_the_project() -> None:
+    settings = load()
+    assert settings.profile == "sandbox"
+    assert settings.home == Path("/nonexistent/.workledger")
+    assert settings.reference_dir is None
+    assert (settings.worklog_route, settings.session_text, settings.as_of) == ("tempo", "redacted", None)
+    assert (settings.warehouse_query_timeout_seconds, settings.clickhouse_query_timeout_seconds) == (5, 15)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"SOURCES__CLOCKIFY__API_KEY": "key"},
+        {"CLICKHOUSE_DSN": "http://mirror:8123/"},
+        {"REFERENCE_DIR": "/"},
+        {"WORKLEDGER_PROFILE": "production"},
+    ],
+)
+def test_something_of_ones_own_to_read_means_production(environment: dict[str, str]) -> None:
+    assert load(environment).profile == "production"
+
+
+def test_session_roots_in_the_reference_folder_mean_production_and_a_header_alone_does_not(tmp_path: Path) -> None:
+    (tmp_path / "reference").mkdir()
+    roots = tmp_path / "reference" / "session_roots.csv"
+    roots.write_text("path,email,host\n")
+    assert load(folder=tmp_path).profile == "sandbox"
+    roots.write_text("path,email,host\n/home/ada/.claude/projects,ada@example.com,\n")
+    settings = load(folder=tmp_path)
+    assert (settings.profile, settings.reference_dir) == ("production", tmp_path / "reference")
+
+
+def test_a_dataset_folder_means_a_sandbox_even_beside_credentials(tmp_path: Path) -> None:
+    settings = load({"SANDBOX_DIR": str(tmp_path), "SOURCES__CLOCKIFY__API_KEY": "key"})
+    assert (settings.profile, settings.sandbox_dir) == ("sandbox", tmp_path)
+
+
+def test_a_dataset_folder_and_production_contradict_each_other(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="SANDBOX_DIR is set while WORKLEDGER_PROFILE is production"):
+        load({"SANDBOX_DIR": str(tmp_path), "WORKLEDGER_PROFILE": "production"})
+
+
+def test_the_environment_goes_before_the_file_and_empty_values_count_as_absent(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# comment\nSESSION_TEXT=none\nexport WORKLOG_ROUTE='clickhouse'\nAS_OF=\n")
+    settings = load({"SESSION_TEXT": "full", "WORKLOG_ROUTE": ""}, tmp_path)
+    assert (settings.session_text, settings.worklog_route, settings.as_of) == ("full", "tempo", None)
+    assert load(folder=tmp_path).worklog_route == "clickhouse"
+
+
+def test_relative_paths_start_where_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / ".env").write_text("WORKLEDGER_HOME=state\n")
+    monkeypatch.chdir(elsewhere)
+    assert load(folder=tmp_path).home == tmp_path / "state"
+    assert load({"WORKLEDGER_HOME": "state"}, tmp_path).home == elsewhere / "state"
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"WORKLEDGER_PROFIL": "sandbox"}, r"WORKLEDGER_PROFIL in the environment .* WORKLEDGER_PROFILE is meant"),
+        ({"WORKLEDGER_PROFILE": "prodction"}, r"must be one of sandbox, production \(perhaps production\)"),
+        ({"WORKLOG_ROUTE": "jira"}, "WORKLOG_ROUTE=jira in the environment does not fit: it must be one of tempo"),
+        ({"SESSION_TEXT": "Full"}, r"one of full, redacted, none \(perhaps full\)"),
+        ({"AS_OF": "30.06.2026"}, "AS_OF=30.06.2026 .* must be a date like 2026-06-30"),
+        ({"AS_OF": "2026-02-30"}, "must be a date"),
+        ({"WAREHOUSE_PORT": "80"}, "must be a port number from 1024 to 65535"),
+        ({"WAREHOUSE_QUERY_TIMEOUT_SECONDS": "5s"}, "must be a number of seconds"),
+        ({"REFERENCE_DIR": "/no/such"}, "there is no folder /no/such; create it or name another"),
+        ({"SOURCES__CLOKIFY__API_KEY": "k"}, "names no source of Workledger; perhaps clockify is meant"),
+        ({"SOURCES__CLOCKIFY": "k"}, "lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_mend(environment: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        load(environment)
+
+
+def test_the_file_is_held_to_known_names_and_form(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WAREHOUSE_DNS=postgresql://a@b/c\n")
+    with pytest.raises(SettingsError, match=r"WAREHOUSE_DNS in .*\.env is no setting .* WAREHOUSE_DSN is meant"):
+        load(folder=tmp_path)
+    (tmp_path / ".env").write_text("AS_OF=2026-06-30\njust words\n")
+    with pytest.raises(SettingsError, match=r"Line 2 of .*\.env is not of the form NAME=value"):
+        load(folder=tmp_path)
+
+
+def test_other_programs_variables_are_left_alone() -> None:
+    assert load({"PATH": "/bin", "AS_OFF": "x", "WORKLEDGER_SHARED": "/x", "DAGSTER_HOME": "/x"}).profile == "sandbox"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"WAREHOUSE_DSN": "topsecret"},
+        {"CLICKHOUSE_DSN": "ftp://user:topsecret@host"},
+        {"WAREHOUSE_DSN": "mysql://u:topsecret@h/d"},
+    ],
+)
+def test_no_refusal_repeats_a_secret(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load(environment)
+    assert "topsecret" not in str(refusal.value)
+
+
+def test_no_representation_shows_a_secret() -> None:
+    settings = load({"WAREHOUSE_DSN": "postgresql://u:topsecret@h/d", "SOURCES__JIRA__API_TOKEN": "topsecret"})
+    assert "topsecret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-06-30", date(2026, 6, 30)),
+        ("2026-06-30T18:00:00Z", datetime(2026, 6, 30, 18, tzinfo=UTC)),
+        ("2026-06-30T18:00:00", datetime(2026, 6, 30, 18, tzinfo=UTC)),
+    ],
+)
+def test_the_clock_is_a_date_or_a_time(text: str, moment: date | datetime) -> None:
+    assert load({"AS_OF": text}).as_of == moment
+
+
+def test_a_source_is_handed_its_own_settings_by_dlts_names() -> None:
+    settings = load(
+        {"SOURCES__PLAID__ITEMS__BANK": "token", "SOURCES__PLAID__SECRET": "s", "SOURCES__JIRA__EMAIL": "e"}
+    )
+    assert settings.source_settings("plaid") == {"items.bank": "token", "secret": "s"}
+    assert settings.missing_settings("jira", ("email", "api_token")) == ("SOURCES__JIRA__API_TOKEN",)
+    with pytest.raises(SettingsError, match="There is no source 'jria'"):
+        settings.source_settings("jria")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_map_that_lacks_a_profile_raises_in_every_profile(profile: str) -> None:
+    settings = load({"WORKLEDGER_PROFILE": profile})
+    assert settings.by_profile({"sandbox": "sandbox", "production": "production"}) == profile
+    with pytest.raises(SettingsError, match="every map names sandbox, production"):
+        settings.by_profile({profile: 1})  # type: ignore[dict-item]
+
+
+def test_a_child_in_another_folder_loads_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dataset").mkdir()
+    monkeypatch.chdir(tmp_path)
+    settings = load({"SANDBOX_DIR": "dataset", "WORKLEDGER_HOME": "home"})
+    monkeypatch.chdir("/")
+    assert load(settings.as_environment()) == settings
+
+
+def test_the_example_file_names_every_setting_and_no_other() -> None:
+    text = (PROJECT_FOLDER / ".env.example").read_text()
+    names = re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)
+    assert {name for name in names if not name.startswith("SOURCES__")} == set(SETTING_NAMES)
+    assert len(names) == len(set(names))
+
+
+def test_the_example_file_is_valid_when_every_line_is_uncommented(tmp_path: Path) -> None:
+    text = (PROJECT_FOLDER / ".env.example").read_text()
+    (tmp_path / "reference").mkdir()
+    (tmp_path / ".env").write_text(re.sub(r"^#([A-Z_]+=)", r"\1", text, flags=re.MULTILINE))
+    assert load(folder=tmp_path).profile == "production"
+
+
+def test_no_other_module_reads_a_setting_from_the_environment() -> None:
+    names = "|".join((*SETTING_NAMES, "SOURCES__"))
+    reader = re.compile(rf"(environ|getenv)\S*[\[(]\s*f?[\"']({names})|load_dotenv|dotenv_values")
+    assert reader.search('os.environ.get("AS_OF")')
+    assert reader.search("getenv('SOURCES__JIRA__EMAIL')")
+    modules = [
+        file for package in ("orchestration", "assets", "sources") for file in (PROJECT_FOLDER / package).rglob("*.py")
+    ]
+    own = PROJECT_FOLDER / "orchestration" / "settings.py"
+    assert own in modules
+    assert [file for file in modules if file != own and reader.search(file.read_text())] == []

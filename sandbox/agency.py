@@ -553,7 +553,13 @@ _MODELS = (
     ("claude-haiku-4-5-20251001", 0.10),
     ("claude-sonnet-5", 0.08),
 )
-_RECENT_MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-fable-5-1")
+_RECENT_MODELS = (
+    ("claude-fable-5-1", date(2026, 9, 1)),
+    ("claude-opus-5-5", date(2026, 9, 1)),
+    ("claude-sonnet-5-5", date(2026, 9, 28)),
+    ("claude-haiku-5-5", date(2026, 10, 7)),
+)
+"""With the first day of their price, before which nobody uses them."""
 _BOT = "dependabot[bot]"
 
 
@@ -1073,7 +1079,8 @@ class _Storyteller:
                 continue
             age = (block.start.date() - agency.start).days / span
             version = _VERSIONS[min(int(age * 5) + chance.choice((0, 0, 1, 2)), len(_VERSIONS) - 1)]
-            recent = age > 0.75 and chance.random() < 0.6
+            day = block.start.date()
+            recent = [name for name, first in _RECENT_MODELS if day > first and chance.random() < 0.3]
             agency.sessions.append(
                 Session(
                     session_id=str(uuid.UUID(int=chance.getrandbits(128), version=4)),
@@ -1081,7 +1088,7 @@ class _Storyteller:
                     host=chance.choice(block.developer.hosts),
                     cwd=working_directory(block.developer, block.repository, block.project),
                     version=version,
-                    model=chance.choice(_RECENT_MODELS) if recent else chance.choices(names, weights)[0],
+                    model=recent[-1] if recent else chance.choices(names, weights)[0],
                 )
             )
 

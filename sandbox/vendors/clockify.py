@@ -553,7 +553,7 @@ def _workspace_row(workspace: str) -> dict[str, Any]:
 
 
 def _user_rows(agency: Agency, workspace: str) -> list[dict[str, Any]]:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": developer.clockify_id,
             "email": developer.email,

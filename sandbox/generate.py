@@ -1,0 +1,56 @@
+"""Writes a dataset folder: every vendor's collections, transcripts and reference files of one agency. No formats."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import orjson
+
+from sandbox import reference, transcripts
+from sandbox.agency import Agency, tell_story
+from sandbox.dataset import STATE_FOLDER, write_lines
+from sandbox.vendors import VENDORS, load_vendor
+
+
+def generate(
+    folder: Path,
+    *,
+    scale: float = 1.0,
+    seed: int = 1,
+    as_of: date,
+    months: int = 6,
+    say: Callable[[str], None] = lambda _: None,
+) -> Agency:
+    """Generate a dataset; the same arguments give the same bytes.
+
+    What an earlier generation left in the folder is replaced; other files in it stay.
+
+    Args:
+        folder: where to; made if it is absent.
+        scale: 1 is the size that the seed documents state.
+        seed: another seed, another agency.
+        as_of: the day before which everything happened.
+        months: how far the work reaches back.
+        say: told of each step.
+
+    Raises:
+        ValueError: an argument is out of range.
+        OSError: the folder cannot be written to.
+    """
+    agency = tell_story(seed, scale, as_of, months)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*VENDORS, "claude", "reference", STATE_FOLDER):
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+    for name in VENDORS:
+        for collection, rows in load_vendor(name).export(agency).items():
+            lines = [orjson.dumps(row) for row in rows]
+            write_lines(folder / name / f"{collection}.jsonl", lines)
+            say(f"{name}/{collection}: {len(lines):,} lines")
+    count, size = transcripts.write_transcripts(agency, folder / "claude")
+    say(f"claude: {count:,} transcripts, {size / 1e6:,.0f} MB")
+    say(f"reference: {reference.write_reference(agency, folder / 'reference')} files")
+    return agency

@@ -1,17 +1,21 @@
 """The rows of one walk through a vendor's pages, kept on disk until the walk is whole. No vendor is known here.
 
 A list that changes while it is read shows rows twice, and the newer state comes last; Postgres' MERGE refuses a load
-that touches one row twice. So pages are set down first, and of every key the last row is handed on.
+that touches one row twice. So pages are set down first, and of every key the last row is handed on, if it is news.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import dlt
 import pyarrow as pa
+import pyarrow.csv
 
+from sources.differences import differing, keys_of
 from sources.tables import Table
 
 
@@ -38,26 +42,37 @@ class Spool:
         """Set down one page."""
         if not batch.num_rows:
             return
-        for position, key in enumerate(self._keys(batch), start=self._rows):
+        for position, key in enumerate(keys_of(self._table, batch), start=self._rows):
             self._last[key] = position
         self._rows += batch.num_rows
         self._writer.write_table(batch)
 
-    def batches(self) -> Iterator[pa.Table]:
-        """Hand on the last row of every key, page by page; nothing can be added afterwards."""
+    def load(self) -> Iterator[Any]:
+        """Hand the last row of every key to dlt, those aside that landed as they are; nothing can be added then.
+
+        They go as one file that needs no further work, written as dlt itself would write it: that saves writing all
+        rows as parquet first (measured: 1.1 of 3.4 s for 50,000 worklogs).
+        """
         self._writer.close()
+        with tempfile.TemporaryDirectory() as folder:
+            path, count = Path(folder) / f"{self._table.name}.csv", 0
+            options = pa.csv.WriteOptions(include_header=True, quoting_style="needed")
+            with pa.csv.CSVWriter(path, self._table.arrow_schema(), write_options=options) as writer:
+                for page in self._pages():
+                    news = differing(self._table, page)
+                    writer.write(news)
+                    count += news.num_rows
+            if count:
+                yield dlt.mark.with_file_import(str(path), "csv", count)
+
+    def _pages(self) -> Iterator[pa.Table]:
         self._file.seek(0)
         position = 0
         for batch in pa.ipc.open_stream(self._file):
             page = pa.Table.from_batches([batch])
             if len(self._last) < self._rows:
-                kept = [row for row, key in enumerate(self._keys(page)) if self._last[key] == position + row]
+                kept = [row for row, key in enumerate(keys_of(self._table, page)) if self._last[key] == position + row]
                 page = page.take(pa.array(kept, pa.int64()))
             position += batch.num_rows
-            if page.num_rows:
-                yield page
+            yield page
         self._file.close()
-
-    def _keys(self, batch: pa.Table) -> list[Any]:
-        columns = [batch.column(name).to_pylist() for name in self._table.key]
-        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))

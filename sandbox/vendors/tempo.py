@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,6 +37,7 @@ ACCOUNT_ATTRIBUTE = "_Account_"
 JIRA_WORKLOG_OFFSET = 30_000
 """Jira's id of a worklog is Tempo's plus this: v4 shows it nowhere but in the two mappings."""
 
+_ACTIONS = ("Created", "Updated", "Deleted")
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _UNAUTHORIZED_PAGE = b"<html><head><title>Unauthorized</title></head><body><h1>401 Unauthorized</h1></body></html>"
 
@@ -102,6 +104,8 @@ class _Event:
     action: str
     author: str
     worker: str
+    owner: str | None
+    """Whose worklog it was, None if everyone's."""
 
     def row(self) -> dict[str, Any]:
         return {
@@ -293,9 +297,10 @@ class _Tempo:
         if start < self.data.now() - AUDIT_MEMORY:
             raise _BadRequestError("from must be within the last 180 days")
         end = _moment(wanted["to"], "to") if wanted.get("to") else self.data.now()
-        events = [] if "worklog" not in (wanted.get("entityType") or ["worklog"]) else self._events(request.owner)
-        actions = set(wanted.get("action") or ("Created", "Updated", "Deleted"))
-        events = [event for event in events if start <= event.at <= end and event.action in actions]
+        actions = [action for action in _ACTIONS if action in (wanted.get("action") or _ACTIONS)]
+        if "worklog" not in (wanted.get("entityType") or ["worklog"]):
+            actions = []
+        events = [event for event in self._events(request.owner, actions) if start <= event.at <= end]
         limit = min(max(_number(request.one("limit", "100"), "limit"), 1), AUDIT_MAXIMUM_LIMIT)
         token = request.one("nextPageToken")
         offset = _number(token.removeprefix("page-"), "nextPageToken") if token else 0
@@ -322,7 +327,7 @@ class _Tempo:
         limit = min(max(_number(request.one("limit", "50"), "limit"), 50), AUDIT_MAXIMUM_LIMIT)
         last = request.one("lastEvaluatedKey")
         offset = _number(last, "lastEvaluatedKey") if last else 0
-        events = [event for event in self._events(request.owner) if event.action == "Deleted" and event.at >= start]
+        events = [event for event in self._events(request.owner, ("Deleted",)) if event.at >= start]
         page = events[offset : offset + limit]
         metadata: dict[str, Any] = {"limit": limit, "count": len(page)}
         if offset + limit < len(events):
@@ -339,29 +344,38 @@ class _Tempo:
         ]
         return Response({"self": f"{request.base_url}{request.path}", "metadata": metadata, "results": rows})
 
-    def _events(self, owner: str | None) -> list[_Event]:
+    def _events(self, owner: str | None, actions: Iterable[str]) -> list[_Event]:
         """What happened to worklogs, oldest first. The log only grows: one that came back was deleted all the same."""
         now = self.data.now()
+        found = [
+            event for action in actions for event in self.data.derived(f"log {action}", partial(self._happened, action))
+        ]
+        visible = [event for event in found if event.at <= now and (owner is None or event.owner in (None, owner))]
+        return sorted(visible, key=lambda event: (event.at, event.worklog))
+
+    def _happened(self, action: str) -> list[_Event]:
+        records = self.data.collections["worklogs"].records
+        if action == "Deleted":
+            taken_out = [
+                _deletion(change.before, change.at)
+                for change in self.data.changes("worklogs")
+                if change.kind == "deleted" and change.before is not None
+            ]
+            return taken_out + [_deletion(record, record.deleted_at) for record in records if record.deleted_at]
         events = []
-        for change in self.data.changes("worklogs"):
-            if change.kind == "deleted" and change.before is not None:
-                events.append(_deletion(change.before, change.at))
-        for record in self.data.collections["worklogs"].records:
-            if owner is not None and record.owner not in (None, owner):
-                continue
+        for record in records:
             created, updated = _stated_time(record.value, "createdAt"), _stated_time(record.value, "updatedAt")
             author = _author(record.value)
-            events.append(_Event(created, record.key, "Created", author, author))
-            if updated > created:
-                events.append(_Event(updated, record.key, "Updated", author, author))
-            if record.deleted_at is not None:
-                events.append(_deletion(record, record.deleted_at))
-        return sorted((event for event in events if event.at <= now), key=lambda event: (event.at, event.worklog))
+            if action == "Created" or updated > created:
+                at = created if action == "Created" else updated
+                events.append(_Event(at, record.key, action, author, author, record.owner))
+        return events
 
 
 def _deletion(record: Record, at: datetime) -> _Event:
     worker = _author(record.value)
-    return _Event(at, record.key, "Deleted", str(record.marks.get("deleted_by") or worker), worker)
+    author = str(record.marks.get("deleted_by") or worker)
+    return _Event(at, record.key, "Deleted", author, worker, record.owner)
 
 
 def _issue(value: dict[str, Any]) -> Any:

@@ -14,10 +14,12 @@ from typing import Any, Final
 import dlt
 
 from sources import landed
+from sources.differences import declare
 from sources.errors import SourceError
 from sources.http import HttpClient
 from sources.per_run import PerRun
-from sources.tables import Quarantine, to_arrow
+from sources.spool import Spool
+from sources.tables import QUARANTINE, Quarantine, to_arrow
 from sources.tempo.reading import (
     AUDIT_MEMORY,
     Deletion,
@@ -88,9 +90,9 @@ def tempo() -> Any:
     def worklogs(api_token: str = dlt.secrets.value, base_url: str = BASE_URL) -> Iterator[Any]:
         run = runs()
         state = dlt.current.resource_state()
-        yield WORKLOGS.empty()
+        yield from declare(WORKLOGS)
         walk = run.walk(run.client(base_url, api_token))
-        yield from walk.spool.batches()
+        yield from walk.spool.load()
         # A clock that runs ahead must not carry the cursor into the future.
         cursor = min(walk.newest, run.started_at) if walk.newest else None
         if walk.whole:
@@ -104,29 +106,35 @@ def tempo() -> Any:
     def worklog_deletions(api_token: str = dlt.secrets.value, base_url: str = BASE_URL) -> Iterator[Any]:
         run = runs()
         state = dlt.current.resource_state()
-        yield WORKLOG_DELETIONS.empty()
+        yield from declare(WORKLOG_DELETIONS)
         rows = _deletions(run, run.client(base_url, api_token), state)
-        yield to_arrow(WORKLOG_DELETIONS, rows, quarantine=run.quarantine)
+        if rows:
+            yield to_arrow(WORKLOG_DELETIONS, rows, quarantine=run.quarantine)
         yield from run.quarantine.flush()
 
     @dlt.resource(**ACCOUNTS.dlt_hints())
     def accounts(api_token: str = dlt.secrets.value, base_url: str = BASE_URL) -> Iterator[Any]:
         run = runs()
-        yield ACCOUNTS.empty()
+        yield from declare(ACCOUNTS)
         records = read_accounts(run.client(base_url, api_token))
-        yield to_arrow(ACCOUNTS, records, quarantine=run.quarantine, extra={"is_deleted": False, "deleted_at": None})
-        shown = {record.get("id") for record in records if isinstance(record, dict)}
-        known = landed.rows(ACCOUNTS, ("id",), "not is_deleted")
-        gone = sorted(row[0] for row in known if row[0] not in shown)
-        yield to_arrow(
-            ACCOUNTS,
-            landed.records(ACCOUNTS, "id = any(%s)", gone) if gone else [],
-            quarantine=run.quarantine,
-            extra={"is_deleted": True, "deleted_at": run.started_at},
+        spool = Spool(ACCOUNTS)
+        spool.add(
+            to_arrow(ACCOUNTS, records, quarantine=run.quarantine, extra={"is_deleted": False, "deleted_at": None})
         )
+        shown = {record.get("id") for record in records if isinstance(record, dict)}
+        gone = sorted(row[0] for row in landed.rows(ACCOUNTS, ("id",), "not is_deleted") if row[0] not in shown)
+        if gone:
+            lost = landed.records(ACCOUNTS, "id = any(%s)", gone)
+            extra = {"is_deleted": True, "deleted_at": run.started_at.isoformat()}
+            spool.add(to_arrow(ACCOUNTS, lost, quarantine=run.quarantine, extra=extra))
+        yield from spool.load()
         yield from run.quarantine.flush()
 
-    return worklogs, worklog_deletions, accounts, Quarantine("tempo").resource()
+    @dlt.resource(**QUARANTINE.dlt_hints())
+    def quarantined_records() -> Iterator[Any]:
+        yield from declare(QUARANTINE)
+
+    return worklogs, worklog_deletions, accounts, quarantined_records
 
 
 def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dict[str, Any]]:
@@ -136,13 +144,12 @@ def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dic
     the last look), what a whole read misses and Tempo does not know by its id counts as deleted; where it does reach,
     a missed worklog without an entry is only not visible.
     """
-    known = {row[0] for row in landed.rows(WORKLOGS, ("id",))}
-    marks = {row[0]: row[1:] for row in landed.rows(WORKLOG_DELETIONS, ("id", "reason", "deleted_at"))}
     is_due = run.is_due(state)
-    if not known:
+    if "audited_until" not in state and not landed.rows(WORKLOGS, ("id",), "true limit 1"):
         # Nothing landed can have been deleted; what goes during this first read is asked for from here on.
         state["audited_until"] = state["whole_at"] = run.started_at.isoformat()
         return []
+    marks = {row[0]: row[1:] for row in landed.rows(WORKLOG_DELETIONS, ("id", "reason", "deleted_at"))}
     farthest = run.started_at - AUDIT_MEMORY
     audited_until = _moment(state["audited_until"]) if "audited_until" in state else farthest
     events = read_deletions(client, max(audited_until - LOOK_BACK, farthest), run.quarantine)
@@ -153,6 +160,9 @@ def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dic
     if is_due:
         state["whole_at"] = run.started_at.isoformat()
 
+    # Without a whole read only the deleted ones need to be known by their ids.
+    asked: tuple[Any, ...] = ("true",) if walk.whole else ("id = any(%s)", list(events or ()))
+    known = {row[0] for row in landed.rows(WORKLOGS, ("id",), *asked)} if walk.whole or events else set()
     rows: dict[int, dict[str, Any]] = {}
 
     def note(worklog: int, reason: str, deletion: Deletion | None = None) -> None:

@@ -19,7 +19,7 @@ class VendorError(SourceError):
 
 
 def readable(failure: BaseException) -> str | None:
-    """The sentence of the innermost `SourceError` in a chain of exceptions (dlt wraps what a source raises), or None."""
+    """The sentence of the innermost `SourceError` in a chain of exceptions (dlt wraps what sources raise), or None."""
     seen: set[int] = set()
     current: BaseException | None = failure
     found: str | None = None

@@ -51,6 +51,11 @@ LimitReader = Callable[[Response], float | None]
 """Reads a vendor's own spelling of a rate limit: seconds to wait, or None when the answer is no limit."""
 
 
+def pause(seconds: float) -> None:
+    """Wait; the one place where a client waits unless it was given another way."""
+    time.sleep(seconds)
+
+
 def decode_json(body: bytes, *, exact: bool = False) -> Any:
     """Decode JSON, None for an empty body. Raises `ValueError` for anything else."""
     if not body.strip():
@@ -91,7 +96,7 @@ class HttpClient:
         longest_wait: float = 3900,
         credential: str = "",
         exact_numbers: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         """Check the base URL and open the session; nothing is sent yet."""
         parts = urlsplit(base_url)
@@ -110,7 +115,7 @@ class HttpClient:
         self._longest_wait = longest_wait
         self._credential = credential or f"the credentials under SOURCES__{source.upper()}__"
         self._exact_numbers = exact_numbers
-        self._sleep = sleep
+        self._sleep = sleep or pause
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "workledger", **(headers or {})})
         # Without an auth object of its own requests would take a password from ~/.netrc and replace our header by it.

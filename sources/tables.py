@@ -587,7 +587,8 @@ def _parse_numeric(value: Any) -> Decimal | None:
     if not number.is_finite():
         raise ValueError("not a finite number")
     # Raises by itself when the number has more digits than the column keeps.
-    return pa.scalar(number, pa.decimal128(76 // 2, NUMERIC_SCALE)).as_py()
+    pa.scalar(number, _ARROW_TYPES["numeric"])
+    return number
 
 
 def _parse_json(value: Any) -> str | None:

@@ -364,8 +364,6 @@ class _EntryReading:
             made = created_at(row["id"])
             if is_running or (made is not None and made >= self._now - _OVERLAP):
                 self._watch.add(row["id"])
-            else:
-                self._watch.discard(row["id"])
         return to_arrow(
             TIME_ENTRIES, rows, quarantine=self._run.quarantine, extra={"workspace_id": self._workspace, **_ALIVE}
         )

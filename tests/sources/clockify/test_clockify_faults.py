@@ -1,0 +1,158 @@
+"""Faults in the middle of Clockify's walk: the same tables as without, or tables and state as they were."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from clockify_world import Clockify, entry
+
+from sources.errors import readable
+
+ENTRIES = r"/user/u2/time-entries"
+PASSING = {
+    "429 with Retry-After": {"kind": "status", "status": 429, "retry_after": 7, "times": 2},
+    "429 without Retry-After": {"kind": "status", "status": 429, "times": 2},
+    "503": {"kind": "status", "status": 503, "times": 3},
+    "502 page of a proxy": {"kind": "html", "status": 502},
+    "page of a proxy with status 200": {"kind": "html", "status": 200},
+    "body cut short": {"kind": "truncate", "keep": 0.5},
+    "body cut short, length adjusted": {"kind": "truncate", "keep": 0.5, "honest": True},
+}
+
+
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+def test_a_passing_fault_changes_nothing(clockify: Clockify, fault: dict[str, Any], waited: list[float]) -> None:
+    clockify.server.faults.add(
+        [
+            {"vendor": "clockify", "path": ENTRIES, "nth": 2, **fault},
+            {"vendor": "clockify", "path": "/projects", **fault},
+        ]
+    )
+    clockify.run()
+    assert all(fault.fired for fault in clockify.server.faults.faults)
+    clockify.assert_equal_to_vendor()
+    if fault.get("retry_after"):
+        assert 7 in waited
+
+
+def test_rows_added_and_deleted_while_paging_are_neither_lost_nor_doubled(clockify: Clockify) -> None:
+    ids = [key for key, value in clockify.truth("time_entries").items() if value["userId"] == "u2"]
+    added = entry(9500, "u2", clockify.now)
+    clockify.server.faults.add(
+        [
+            {
+                "kind": "mutate", "vendor": "clockify", "path": ENTRIES, "nth": 2, "times": 1,
+                "changes": [{"collection": "time_entries", "insert": [added], "first": True}],
+            },
+            {
+                "kind": "mutate", "vendor": "clockify", "path": ENTRIES, "nth": 3, "times": 1,
+                "changes": [{"collection": "time_entries", "delete": ids[:3]}],
+            },
+        ]
+    )  # fmt: skip
+    clockify.run()
+    assert all(fault.fired for fault in clockify.server.faults.faults)
+    # What changed behind the reader's back may wait for the next run, nothing else may be missing.
+    clockify.assert_equal_to_vendor(except_entries={added["id"], *ids[:3]})
+    clockify.run()
+    clockify.assert_equal_to_vendor()
+    assert clockify.deleted("time_entries") <= set(ids[:3])
+
+
+def test_a_list_that_shrinks_while_it_is_paged_loses_no_row(clockify: Clockify) -> None:
+    clockify.mutate(
+        "tags",
+        insert=[
+            {"id": f"tag{i:03}", "workspaceId": "64a687e29ae1f428e7ebe303", "name": f"tag {i:03}"} for i in range(120)
+        ],
+    )
+    clockify.server.faults.add(
+        [
+            {
+                "kind": "mutate", "vendor": "clockify", "path": "/tags", "nth": 2, "times": 1,
+                "changes": [{"collection": "tags", "delete": ["tag000"]}],
+            }
+        ]
+    )  # fmt: skip
+    clockify.run()
+    clockify.run()
+    clockify.assert_equal_to_vendor()
+    assert clockify.deleted("tags") == {"tag000"}
+
+
+def test_a_malformed_record_is_quarantined_and_the_rest_lands(clockify: Clockify) -> None:
+    ids = [key for key, value in clockify.truth("time_entries").items() if value["userId"] == "u2"]
+    broken = {"timeInterval": {"start": "yesterday", "end": None, "duration": None}}
+    clockify.mutate(
+        "time_entries", update={ids[0]: broken, ids[1]: {"timeInterval": "gone"}, ids[2]: {"billable": "no"}}
+    )
+    clockify.run()
+    clockify.assert_equal_to_vendor(except_entries=set(ids[:3]))
+    rows = clockify.query("select native_id, table_name, reason from raw_clockify.quarantined_records order by 1")
+    assert {row[0] for row in rows} == set(ids[:3])
+    assert {row[1] for row in rows} == {"time_entries"}
+    assert any("timeInterval.start is no timestamp" in row[2] and "yesterday" in row[2] for row in rows)
+
+
+def test_a_malformed_record_is_never_taken_for_a_deletion(clockify: Clockify) -> None:
+    clockify.run()
+    ids = [key for key, value in clockify.truth("time_entries").items() if value["userId"] == "u2"]
+    clockify.settings = {"sweep_days": 0}
+    clockify.server.faults.add(
+        [
+            {"kind": "malform", "vendor": "clockify", "path": ENTRIES, "index": 0, "unset": ["id"], "times": 0},
+            {"kind": "malform", "vendor": "clockify", "path": "/projects$", "index": 1, "unset": ["id"], "times": 0},
+        ]
+    )
+    clockify.run()
+    assert clockify.deleted("time_entries") == set()
+    assert set(ids) <= set(clockify.landed("time_entries"))
+
+
+def test_giving_up_says_so_and_leaves_tables_and_state_as_they_were(clockify: Clockify) -> None:
+    clockify.run()
+    before = clockify.versions()
+    ids = list(clockify.truth("time_entries"))
+    clockify.mutate("time_entries", delete=[ids[3]], insert=[entry(9600, "u1", clockify.now - timedelta(days=1))])
+    clockify.server.faults.add(
+        [{"kind": "status", "vendor": "clockify", "path": "/entities/deleted", "status": 500, "times": 0}]
+    )
+    with pytest.raises(Exception, match="step=extract") as failure:
+        clockify.run()
+    sentence = readable(failure.value)
+    assert sentence is not None
+    assert sentence.startswith("clockify: GET http://127.0.0.1:")
+    assert "/entities/deleted failed 6 times, the last time with status 500" in sentence
+    assert "sandbox-clockify-key" not in sentence
+    assert clockify.versions() == before
+    clockify.server.faults.clear()
+    clockify.run()
+    clockify.assert_equal_to_vendor()
+    assert clockify.deleted("time_entries") == {ids[3]}
+
+
+def test_a_wrong_key_is_named_by_its_setting(clockify: Clockify, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clockify_world.API_KEY", "not-the-key-at-all")
+    with pytest.raises(Exception, match="step=extract") as failure:
+        clockify.run()
+    sentence = readable(failure.value) or ""
+    assert "refused access with status 401" in sentence
+    assert sentence.endswith("check SOURCES__CLOCKIFY__API_KEY")
+    assert "not-the-key-at-all" not in sentence
+
+
+def test_pages_that_repeat_without_end_stop_the_run(clockify: Clockify) -> None:
+    page = [{"id": "t1", "workspaceId": "64a687e29ae1f428e7ebe303", "name": "x", "archived": False}]
+    clockify.server.faults.add(
+        [
+            {
+                "kind": "status", "vendor": "clockify", "path": "/tags", "status": 200, "times": 0,
+                "answer": page, "headers": {"Last-Page": "false"},
+            }
+        ]
+    )  # fmt: skip
+    with pytest.raises(Exception, match="step=extract") as failure:
+        clockify.run()
+    assert "repeats its pages without end" in (readable(failure.value) or "")

@@ -2,9 +2,7 @@
 
 What a line means (transcript.py) and how dlt loads the files (source.py) do not belong here.
 
-The rows go through disk, so memory stays bounded whatever the history, and in the form that Postgres' COPY reads. Arrow
-in between, which dlt would turn into the same CSV, was measured: 5.5 µs a row against 3.5 µs with the csv module, and
-its first array imports pandas, a second in each process.
+The rows go through disk, so memory stays bounded whatever the history.
 
 Helpers are plain processes of this module that speak JSON lines over their pipes: neither fork, which threads make
 unsafe, nor multiprocessing, which imports the caller's main module again (Dagster's takes seconds), is needed.
@@ -12,8 +10,6 @@ unsafe, nor multiprocessing, which imports the caller's main module again (Dagst
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import shutil
@@ -21,14 +17,15 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
 from sources.claude_code.files import Counts, Cursor, FoundFile, read_new_lines
-from sources.claude_code.transcript import Row, SessionText, TranscriptReader, place_of
+from sources.claude_code.rows import to_csv
+from sources.claude_code.transcript import SessionText, TranscriptReader, place_of
 from sources.errors import SourceError
 
 BYTES_PER_HELPER: Final = 48 * 2**20
@@ -127,7 +124,7 @@ class _Worker:
         self._paths = {name: folder / f"{name}.csv" for name in job.columns}
         self._rows = dict.fromkeys(job.columns, 0)
         for name, path in self._paths.items():
-            path.write_bytes(to_csv([tuple(job.columns[name])]) if with_header else b"")
+            path.write_bytes(to_csv([",".join(job.columns[name])]) if with_header else b"")
         self._unspilled = 0
 
     def read(self, file: FoundFile, cursor: Cursor | None) -> None:
@@ -163,20 +160,6 @@ class _Worker:
                 with self._paths[name].open("ab") as target:
                     target.write(to_csv(rows))
         self._unspilled = 0
-
-
-def to_csv(rows: Iterable[Row]) -> bytes:
-    """Rows as CSV that every Postgres takes; null and empty text are both empty (they are the same in raw)."""
-    target = io.StringIO(newline="")
-    # The lines end in \r\n: Python then quotes texts that hold either of the two.
-    csv.writer(target).writerows(rows)
-    text = target.getvalue()
-    if "\0" in text:
-        text = text.replace("\0", "")
-    if "\n\\." in text:
-        # Within quotes, at the start of a line: before version 18 COPY takes it for the end of the data.
-        text = text.replace("\n\\.", "\n \\.")
-    return text.encode("utf-8", "replace")
 
 
 def _redactor(session_text: SessionText) -> Any:

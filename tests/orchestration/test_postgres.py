@@ -384,3 +384,24 @@ def test_an_older_server_is_refused(foreign: dict[str, Any]) -> None:
     connection: Any = SimpleNamespace(info=SimpleNamespace(server_version=140009))
     with pytest.raises(WarehouseError, match="is PostgreSQL 14; Workledger needs 15 or newer"):
         prepare(connection, passwords=None, query_timeout_seconds=5)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another user, who may be locked out")
+def test_a_folder_that_the_servers_user_cannot_enter_stays_closed_and_the_data_lies_elsewhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Path(tempfile.mkdtemp(prefix="workledger-elsewhere-"))
+    elsewhere.chmod(0o711)
+    monkeypatch.setattr("orchestration.postgres._RELOCATED", elsewhere)
+    folder.parent.chmod(0o700)
+    said: list[str] = []
+    try:
+        keep_a_row(start(folder, notify=said.append))
+        assert EmbeddedServer(folder).stop()
+        assert kept_row(start(folder, notify=said.append)) == (1,)
+        assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+        assert len(said) == 1
+        assert f"cannot enter {folder}: the warehouse's data lies in {elsewhere}" in said[0]
+    finally:
+        EmbeddedServer(folder).stop()
+        shutil.rmtree(elsewhere)

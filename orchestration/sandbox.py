@@ -64,10 +64,10 @@ def ensure_sandbox(settings: Settings, notify: Notify) -> RunningSandbox:
         SandboxError: the dataset cannot be generated or served.
     """
     place = _Place(settings.home / "sandbox")
-    with place.locked():
+    with place.locked() as lock:
         folder = settings.sandbox_dir or place.dataset
         if settings.sandbox_dir is None and not folder.exists():
-            _generate(place, settings, notify)
+            _generate(place, settings, notify, lock)
         running = place.running()
         if running is not None and running.folder == folder.resolve():
             return running
@@ -103,7 +103,7 @@ class _Place:
         return self.folder / "dataset"
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[int]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle = (self.folder / "lock").open("a")
@@ -114,7 +114,7 @@ class _Place:
             ) from error
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            yield handle.fileno()
 
     def running(self) -> RunningSandbox | None:
         """Return the server that answers, if one does."""
@@ -183,17 +183,18 @@ class _Place:
         return False
 
 
-def _generate(place: _Place, settings: Settings, notify: Notify) -> None:
+def _generate(place: _Place, settings: Settings, notify: Notify, lock: int) -> None:
     """Generate beside the dataset's place and move it there when it is whole."""
     moment: Any = settings.as_of or datetime.now(UTC)
     day = moment.date() if isinstance(moment, datetime) else moment
-    notify("No credentials are set: generating a made-up agency …")
+    notify(f"Generating a made-up agency as of {day} in {place.dataset} …")
     unfinished = place.folder / "dataset.new"
     if unfinished.exists():
         shutil.rmtree(unfinished)
     # The generator is given the clock, so that the same day gives the same agency.
     command = sandbox_command(["generate", str(unfinished), "--as-of", day.isoformat()])
-    done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True)
+    # The generator outlives a parent that is killed: it keeps the lock, so that no other writes beside it.
+    done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, pass_fds=[lock])
     if done.returncode != 0:
         raise SandboxError(
             f"The sandbox's dataset cannot be generated in {place.folder}: "

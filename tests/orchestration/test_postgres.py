@@ -404,4 +404,5 @@ def test_a_folder_that_the_servers_user_cannot_enter_stays_closed_and_the_data_l
         assert f"cannot enter {folder}: the warehouse's data lies in {elsewhere}" in said[0]
     finally:
         EmbeddedServer(folder).stop()
+        (folder / "location").unlink()
         shutil.rmtree(elsewhere)

@@ -14,10 +14,16 @@
 hashed as (
     select
         *,
-        {{ natural_key(key) }} as natural_key,
-        {{ natural_key_hash(key) }} as key_hash,
-        {{ hashed_identifier(prefix, key) }} as short_id
-    from {{ rows }}
+        '{{ prefix }}-' || left(key_hash, 8) as short_id
+    from (
+        select
+            *,
+            {{ natural_key(key) }} as natural_key,
+            {{ natural_key_hash(key) }} as key_hash
+        from {{ rows }}
+        -- Hashes are made once.
+        offset 0
+    ) as keyed
 ),
 
 registered as (

@@ -48,48 +48,48 @@ session_prompts as (
 ),
 
 -- A prompt copied with its session still begins the turn there, though it is counted where it was first given.
+prompts as (
+    select
+        prompt_lines.session_id,
+        prompt_lines.prompted_at,
+        session_prompts.id,
+        row_number() over (order by prompt_lines.prompted_at, session_prompts.id collate "C") as number
+    from prompt_lines
+    inner join session_prompts on prompt_lines.prompt_key = session_prompts.prompt_key
+),
+
 in_time as (
     select
         session_id,
         prompted_at as at,
-        0 as rank,
-        prompt_key,
+        number as prompt_number,
         null::text as message_id
-    from prompt_lines
+    from prompts
     union all
     select
         session_id,
         answered_at as at,
-        1 as rank,
-        null::text as prompt_key,
+        null as prompt_number,
         message_id
     from session_messages
     where answered_at is not null
 ),
 
+-- The latest prompt so far, one of the same instant included.
 turns as (
     select
-        session_id,
-        prompt_key,
         message_id,
-        count(prompt_key) over (
-            partition by session_id order by at, rank, prompt_key collate "C" rows unbounded preceding
-        ) as turn
+        max(prompt_number) over (partition by session_id order by at) as prompt_number
     from in_time
 ),
 
 answered_prompts as (
     select
-        answers.message_id,
-        session_prompts.id as prompt_id
-    from turns as answers
-    inner join turns as prompts
-        on
-            answers.session_id = prompts.session_id
-            and answers.turn = prompts.turn
-            and prompts.prompt_key is not null
-    inner join session_prompts on prompts.prompt_key = session_prompts.prompt_key
-    where answers.message_id is not null
+        turns.message_id,
+        prompts.id as prompt_id
+    from turns
+    inner join prompts on turns.prompt_number = prompts.number
+    where turns.message_id is not null
 ),
 
 -- Blocks of an answer stand on lines of their own, and once more in every copy.
@@ -112,7 +112,8 @@ texts as (
 ),
 
 calls as (
-    select distinct on (message_id, call_key)
+    select distinct on (message_hash, message_id, call_key)
+        hashtextextended(message_id, 0) as message_hash,
         message_id,
         coalesce(tool_use_id, file_id || ':' || line_offset || ':' || record_index || ':' || block_index) as call_key,
         tool_use_id,
@@ -122,7 +123,7 @@ calls as (
         line_offset,
         block_index
     from tool_call_lines
-    order by message_id, call_key, called_at, line_offset, record_index, block_index, file_id
+    order by message_hash, message_id, call_key, called_at, line_offset, record_index, block_index, file_id
 ),
 
 calls_of_answers as (
@@ -133,7 +134,7 @@ calls_of_answers as (
             order by called_at, line_offset, block_index, call_key
         ) as tool_calls
     from calls
-    group by message_id
+    group by message_hash, message_id
 ),
 
 rows_to_name as (

@@ -1,6 +1,6 @@
 {#
     The tables below are read as the last run left them, by name: they are built after this one, so dbt must not see a dependency.
-    The first of them stands for all: where it is missing nothing has been built and every model builds in full.
+    The first of them stands for all: where it is missing nothing has been built and every model builds in full, as it does in a full refresh.
 -#}
 {%- set processed_inputs = load_relation(this.incorporate(path={'identifier': 'int_sessions__processed_inputs'})) -%}
 {%- set copied_lines = load_relation(this.incorporate(path={'identifier': 'int_sessions__copied_lines'})) -%}
@@ -19,7 +19,7 @@
 } -%}
 {%- set inputs = ref('int_sessions__inputs') -%}
 
-{%- if not copied_lines -%}
+{%- if not copied_lines or flags.FULL_REFRESH -%}
 
 select
     null::text as session_id,

@@ -17,17 +17,32 @@ copied_lines as (
     select * from {{ ref('int_sessions__copied_lines') }}
 ),
 
--- Small numbers stand for directories, so that "the last known" is a running maximum of integers.
+contexts as (
+    select * from {{ ref('int_sessions__contexts') }}
+    where {{ of_changed_sessions() }}
+),
+
+-- Numbers stand for sessions and directories: they sort faster, and "the last known" is a running maximum.
+sessions as (
+    select
+        session_id,
+        row_number() over (order by session_id collate "C")::integer as session
+    from contexts
+    group by session_id
+),
+
 directories as (
     select
         cwd,
         row_number() over (order by cwd collate "C") as directory
-    from (select distinct contexts.cwd from {{ ref('int_sessions__contexts') }} as contexts where contexts.cwd is not null) as known
+    from contexts
+    where cwd is not null
+    group by cwd
 ),
 
 kept as (
     select
-        events.session_id,
+        sessions.session,
         events.occurred_ms,
         directories.directory,
         events.line_offset,
@@ -39,6 +54,7 @@ kept as (
             else 3
         end as rank
     from events
+    inner join sessions on events.session_id = sessions.session_id
     left join directories on events.cwd = directories.cwd
     where
         not exists (
@@ -54,19 +70,19 @@ kept as (
 -- Lines of one instant are one event: of these the first ends the gap, the others end gaps of no length.
 gaps as (
     select
-        session_id,
+        session,
         occurred_ms as end_ms,
         rank,
         lag(occurred_ms) over in_time as start_ms,
         -- Time in the high bits, directory in the low ones: the greatest is the latest known.
         (max((occurred_ms << 21) | directory) over (in_time rows unbounded preceding)) & ((1 << 21) - 1) as directory
     from kept
-    window in_time as (partition by session_id order by occurred_ms, rank, directory nulls last, line_offset)
+    window in_time as (partition by session order by occurred_ms, rank, directory nulls last, line_offset)
 ),
 
 active_gaps as (
     select
-        session_id,
+        session,
         start_ms,
         end_ms,
         rank,
@@ -80,25 +96,25 @@ active_gaps as (
         end as is_break
     from gaps
     where end_ms > start_ms and end_ms - start_ms <= {{ idle_timeout_ms }}
-    window in_time as (partition by session_id order by end_ms)
+    window in_time as (partition by session order by end_ms)
 ),
 
 runs as (
     select
-        session_id,
+        session,
         start_ms,
         end_ms,
         rank,
         directory,
         start_ms / {{ slot_milliseconds() }} as first_slot,
         (end_ms - 1) / {{ slot_milliseconds() }} as last_slot,
-        sum(is_break) over (partition by session_id order by end_ms rows unbounded preceding) as run
+        sum(is_break) over (partition by session order by end_ms rows unbounded preceding) as run
     from active_gaps
 ),
 
 pieces as (
     select
-        session_id,
+        session,
         run,
         directory,
         rank,
@@ -109,7 +125,7 @@ pieces as (
     where first_slot = last_slot
     union all
     select
-        runs.session_id,
+        runs.session,
         runs.run,
         runs.directory,
         runs.rank,
@@ -123,7 +139,7 @@ pieces as (
 
 segments as (
     select
-        session_id,
+        session,
         run,
         slot,
         directory,
@@ -133,12 +149,12 @@ segments as (
         coalesce(sum(end_ms - start_ms) filter (where rank = 2), 0)::bigint as agent_ms,
         coalesce(sum(end_ms - start_ms) filter (where rank = 1), 0)::bigint as attended_ms
     from pieces
-    group by session_id, run, slot, directory
+    group by session, run, slot, directory
 ),
 
 final as (
     select
-        segments.session_id,
+        sessions.session_id,
         segments.slot,
         directories.cwd,
         segments.start_ms,
@@ -147,6 +163,7 @@ final as (
         segments.agent_ms,
         segments.attended_ms
     from segments
+    inner join sessions on segments.session = sessions.session
     left join directories on segments.directory = directories.directory
 )
 

@@ -57,7 +57,13 @@ project_keys as (
 -- What bears no time of its own counts in its session's first half hour.
 answers as (
     select
-        session_messages.*,
+        session_messages.message_id,
+        session_messages.session_id,
+        session_messages.input_tokens,
+        session_messages.output_tokens,
+        session_messages.cache_read_tokens,
+        session_messages.cache_creation_5m_tokens + session_messages.cache_creation_1h_tokens as cache_creation_tokens,
+        session_messages.cost_usd,
         {{ bucket_number('coalesce(session_messages.answered_at, sessions.session_start)') }} as bucket
     from session_messages
     inner join sessions on session_messages.session_id = sessions.session_id
@@ -80,7 +86,7 @@ answers_in_buckets as (
         sum(input_tokens)::bigint as input_tokens,
         sum(output_tokens)::bigint as output_tokens,
         sum(cache_read_tokens)::bigint as cache_read_tokens,
-        sum(cache_creation_5m_tokens + cache_creation_1h_tokens)::bigint as cache_creation_tokens,
+        sum(cache_creation_tokens)::bigint as cache_creation_tokens,
         count(*) as api_requests,
         sum(cost_usd) as cost_usd
     from answers

@@ -14,8 +14,15 @@
 
 with
 
+-- Whatever a line says of whose the answer is and where it was given, as one number; the ids' hashes make the sort below a cheap one.
 lines as (
-    select * from {{ ref('stg_claude_code__messages') }}
+    select
+        *,
+        hashtextextended(message_id, 0) as message_hash,
+        hashtextextended(
+            concat_ws(chr(31), session_id, coalesce(agent_id, ''), is_sidechain, coalesce(request_id, ''), coalesce(cwd, '')), 0
+        ) as origin
+    from {{ ref('stg_claude_code__messages') }}
     where
         not is_synthetic
         and {{ of_changed_sessions() }}
@@ -33,26 +40,18 @@ model_prices as (
     select * from {{ ref('int_sessions__model_prices') }}
 ),
 
--- Whose the answer is and where it was given: its first line, of several copies the one that is no fork.
-first_lines as (
-    select distinct on (message_id)
+-- What the answer used: the whole line with the most output tokens, of equal ones the latest.
+fullest_lines as (
+    select distinct on (message_hash, message_id)
+        message_hash,
         message_id,
         session_id,
         agent_id,
         is_sidechain,
         request_id,
-        answered_at,
-        cwd
-    from lines
-    order by
-        message_id, answered_at, is_forked, session_id collate "C", is_sidechain, agent_id, line_offset, record_index, file_id
-),
-
--- What the answer used: the whole line with the most output tokens, of equal ones the latest.
-fullest_lines as (
-    select distinct on (message_id)
-        message_id,
-        request_id,
+        cwd,
+        min(answered_at) over answer as answered_at,
+        min(origin) over answer <> max(origin) over answer as has_several_origins,
         model,
         input_tokens,
         output_tokens,
@@ -63,40 +62,71 @@ fullest_lines as (
         speed,
         service_tier,
         inference_geo,
-        line_cost_usd,
-        cwd
+        line_cost_usd
     from lines
-    order by message_id, output_tokens desc, answered_at desc nulls last, line_offset desc, record_index desc, file_id desc
+    window answer as (partition by message_hash, message_id)
+    order by
+        message_hash, message_id, output_tokens desc, answered_at desc nulls last, line_offset desc, record_index desc, file_id desc
+),
+
+-- Where its lines differ the first one tells whose the answer is; of several copies the one that is no fork.
+first_lines as (
+    select distinct on (lines.message_id)
+        lines.message_id,
+        lines.session_id,
+        lines.agent_id,
+        lines.is_sidechain,
+        lines.request_id,
+        lines.cwd
+    from lines
+    inner join fullest_lines
+        on
+            lines.message_id = fullest_lines.message_id
+            and fullest_lines.has_several_origins
+    order by
+        lines.message_id, lines.answered_at, lines.is_forked, lines.session_id collate "C", lines.is_sidechain, lines.agent_id,
+        lines.line_offset, lines.record_index, lines.file_id
+),
+
+origins as (
+    select
+        fullest_lines.*,
+        coalesce(first_lines.session_id, fullest_lines.session_id) as kept_session_id,
+        case when first_lines.message_id is null then fullest_lines.agent_id else first_lines.agent_id end as kept_agent_id,
+        coalesce(first_lines.is_sidechain, fullest_lines.is_sidechain) as kept_is_sidechain,
+        coalesce(first_lines.request_id, fullest_lines.request_id) as kept_request_id,
+        coalesce(first_lines.cwd, fullest_lines.cwd) as kept_cwd
+    from fullest_lines
+    left join first_lines on fullest_lines.message_id = first_lines.message_id
 ),
 
 answers as (
     select
-        first_lines.message_id,
-        first_lines.session_id,
-        first_lines.agent_id,
-        first_lines.is_sidechain,
-        coalesce(first_lines.request_id, fullest_lines.request_id) as request_id,
-        fullest_lines.model,
-        first_lines.answered_at,
-        fullest_lines.input_tokens,
-        fullest_lines.output_tokens,
-        fullest_lines.cache_read_tokens,
-        fullest_lines.cache_creation_5m_tokens,
-        fullest_lines.cache_creation_1h_tokens,
-        fullest_lines.input_tokens + fullest_lines.cache_read_tokens
-        + fullest_lines.cache_creation_5m_tokens + fullest_lines.cache_creation_1h_tokens as prompt_tokens,
-        fullest_lines.web_search_requests,
-        fullest_lines.speed,
-        fullest_lines.service_tier,
-        fullest_lines.inference_geo,
-        fullest_lines.line_cost_usd,
-        coalesce(first_lines.cwd, fullest_lines.cwd, sessions.cwd) as cwd,
+        origins.message_id,
+        origins.kept_session_id as session_id,
+        origins.kept_agent_id as agent_id,
+        origins.kept_is_sidechain as is_sidechain,
+        origins.kept_request_id as request_id,
+        origins.model,
+        origins.answered_at,
+        origins.input_tokens,
+        origins.output_tokens,
+        origins.cache_read_tokens,
+        origins.cache_creation_5m_tokens,
+        origins.cache_creation_1h_tokens,
+        origins.input_tokens + origins.cache_read_tokens
+        + origins.cache_creation_5m_tokens + origins.cache_creation_1h_tokens as prompt_tokens,
+        origins.web_search_requests,
+        origins.speed,
+        origins.service_tier,
+        origins.inference_geo,
+        origins.line_cost_usd,
+        coalesce(origins.kept_cwd, sessions.cwd) as cwd,
         {{ local_date(
-            'coalesce(first_lines.answered_at, ' ~ instant_of_milliseconds('sessions.first_ms') ~ ')', 'sessions.timezone'
+            'coalesce(origins.answered_at, ' ~ instant_of_milliseconds('sessions.first_ms') ~ ')', 'sessions.timezone'
         ) }} as local_date
-    from first_lines
-    inner join fullest_lines on first_lines.message_id = fullest_lines.message_id
-    inner join sessions on first_lines.session_id = sessions.session_id
+    from origins
+    inner join sessions on origins.kept_session_id = sessions.session_id
 ),
 
 priced as (

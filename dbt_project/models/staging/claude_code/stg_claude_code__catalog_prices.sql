@@ -6,7 +6,7 @@ catalog_prices as (
 
 final as (
     select
-        model,
+        model::text as model,
         valid_from,
         above_prompt_tokens,
         input,
@@ -14,7 +14,7 @@ final as (
         cache_write_5m,
         cache_write_1h,
         cache_read,
-        package_version
+        package_version::text as package_version
     from catalog_prices
 )
 

@@ -6,10 +6,10 @@ files as (
 
 final as (
     select
-        file_id,
-        path,
-        root_path,
-        host,
+        file_id::text as file_id,
+        path::text as path,
+        root_path::text as root_path,
+        host::text as host,
         generation,
         size_bytes,
         read_offset,

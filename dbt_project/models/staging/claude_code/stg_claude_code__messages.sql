@@ -6,24 +6,24 @@ records as (
 
 files as (
     select
-        file_id,
+        file_id::text as file_id,
         generation
     from {{ source('claude_code', 'files') }}
 ),
 
 final as (
     select
-        records.file_id,
+        records.file_id::text as file_id,
         records.line_offset,
         records.record_index,
-        records.session_id,
-        records.agent_id,
+        records.session_id::text as session_id,
+        records.agent_id::text as agent_id,
         coalesce(records.is_sidechain, false) as is_sidechain,
-        records.uuid,
-        records.message_id,
-        records.request_id,
+        records.uuid::text as uuid,
+        records.message_id::text as message_id,
+        records.request_id::text as request_id,
         records.answered_at,
-        records.model,
+        records.model::text as model,
         records.model is not distinct from '<synthetic>' as is_synthetic,
         coalesce(records.input_tokens, 0) as input_tokens,
         coalesce(records.output_tokens, 0) as output_tokens,
@@ -31,17 +31,17 @@ final as (
         coalesce(records.cache_creation_tokens, 0) as cache_creation_tokens,
         coalesce(records.cache_creation_1h_tokens, 0) as cache_creation_1h_tokens,
         coalesce(records.web_search_requests, 0) as web_search_requests,
-        records.speed,
-        records.service_tier,
-        records.inference_geo,
-        records.stop_reason,
+        records.speed::text as speed,
+        records.service_tier::text as service_tier,
+        records.inference_geo::text as inference_geo,
+        records.stop_reason::text as stop_reason,
         coalesce(records.is_api_error, false) as is_api_error,
         records.line_cost_usd,
-        records.cwd,
-        records.git_branch,
-        records.version,
+        records.cwd::text as cwd,
+        records.git_branch::text as git_branch,
+        records.version::text as version,
         coalesce(records.is_forked, false) as is_forked,
-        records.response_text,
+        records.response_text::text as response_text,
         records.loaded_at
     from records
     inner join files

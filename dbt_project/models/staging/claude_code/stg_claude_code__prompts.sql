@@ -6,26 +6,26 @@ records as (
 
 files as (
     select
-        file_id,
+        file_id::text as file_id,
         generation
     from {{ source('claude_code', 'files') }}
 ),
 
 final as (
     select
-        records.file_id,
+        records.file_id::text as file_id,
         records.line_offset,
         records.record_index,
-        records.session_id,
-        records.uuid,
-        records.prompt_id,
+        records.session_id::text as session_id,
+        records.uuid::text as uuid,
+        records.prompt_id::text as prompt_id,
         records.prompted_at,
-        records.kind,
-        records.prompt_text,
+        records.kind::text as kind,
+        records.prompt_text::text as prompt_text,
         records.has_image,
         records.ticket_keys,
-        records.cwd,
-        records.git_branch,
+        records.cwd::text as cwd,
+        records.git_branch::text as git_branch,
         coalesce(records.is_forked, false) as is_forked,
         records.loaded_at
     from records

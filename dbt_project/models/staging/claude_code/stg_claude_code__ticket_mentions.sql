@@ -6,21 +6,21 @@ records as (
 
 files as (
     select
-        file_id,
+        file_id::text as file_id,
         generation
     from {{ source('claude_code', 'files') }}
 ),
 
 final as (
     select
-        records.file_id,
+        records.file_id::text as file_id,
         records.line_offset,
         records.record_index,
-        records.session_id,
-        records.ticket_key,
+        records.session_id::text as session_id,
+        records.ticket_key::text as ticket_key,
         records.mentioned_at,
-        records.origin,
-        regexp_replace(records.ticket_key, '-[0-9]+$', '') as project_key,
+        records.origin::text as origin,
+        regexp_replace(records.ticket_key::text, '-[0-9]+$', '') as project_key,
         records.loaded_at
     from records
     inner join files

@@ -6,22 +6,22 @@ records as (
 
 files as (
     select
-        file_id,
+        file_id::text as file_id,
         generation
     from {{ source('claude_code', 'files') }}
 ),
 
 final as (
     select
-        records.file_id,
+        records.file_id::text as file_id,
         records.line_offset,
         records.record_index,
         records.block_index,
-        records.session_id,
-        records.uuid,
-        records.message_id,
-        records.tool_use_id,
-        records.tool_name,
+        records.session_id::text as session_id,
+        records.uuid::text as uuid,
+        records.message_id::text as message_id,
+        records.tool_use_id::text as tool_use_id,
+        records.tool_name::text as tool_name,
         records.tool_input,
         records.called_at,
         records.loaded_at

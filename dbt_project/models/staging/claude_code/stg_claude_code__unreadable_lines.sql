@@ -6,20 +6,20 @@ records as (
 
 files as (
     select
-        file_id,
+        file_id::text as file_id,
         generation
     from {{ source('claude_code', 'files') }}
 ),
 
 final as (
     select
-        records.file_id,
+        records.file_id::text as file_id,
         records.line_offset,
         records.record_index,
-        records.path,
+        records.path::text as path,
         records.byte_length,
-        records.reason,
-        records.sample,
+        records.reason::text as reason,
+        records.sample::text as sample,
         records.loaded_at
     from records
     inner join files

@@ -1,1 +1,98 @@
-"""The business's own decisions, read from CSV files. What they mean for a bill does not belong here."""
+"""The business's own decisions, read from CSV files. What they mean for a bill does not belong here.
+
+A file that passes its checks replaces its table; rows that did not change are not written again. A bad file lands
+nothing of itself: its last good version stays in force, and `rejected_files` says what to mend.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from sources import landed
+from sources.differences import declare
+from sources.reference.files import Content, Problem, read_folder, unknown_files, validate_folder
+from sources.reference.schema import FILES, REJECTED_FILES, ReferenceFile
+from sources.tables import ROW_HASH, Quarantine, Table, to_arrow
+
+__all__ = ["Problem", "reference", "validate_folder"]
+
+logger = logging.getLogger(__name__)
+
+
+@dlt.source(name="reference", section="reference", max_table_nesting=0)
+def reference() -> Any:
+    """One table per reference file, and `rejected_files` with what is wrong in them now.
+
+    Setting (`SOURCES__REFERENCE__…`): `FOLDER`, the folder with the files.
+    """
+    quarantine = Quarantine("reference", datetime.now(UTC))
+    contents = cache(read_folder)
+    return (*(_table_of(file, contents, quarantine) for file in FILES), _rejections(contents, quarantine))
+
+
+def _table_of(file: ReferenceFile, contents: Any, quarantine: Quarantine) -> Any:
+    table = file.table
+
+    @dlt.resource(**table.dlt_hints())
+    def rows(folder: str = dlt.config.value) -> Iterator[Any]:
+        content: Content = contents(folder)[file.name]
+        if not content.problems:
+            yield from _replacement(table, _batch(table, content, quarantine))
+            return
+        for problem in content.problems:
+            logger.error("reference: %s", problem)
+        # An empty load of a mirrored table would take its rows away: the table is only declared, as one to append to.
+        for empty in declare(table):
+            yield dlt.mark.with_hints(empty, dlt.mark.make_hints(write_disposition="append", file_format="csv"))
+
+    return rows
+
+
+def _rejections(contents: Any, quarantine: Quarantine) -> Any:
+    @dlt.resource(**REJECTED_FILES.dlt_hints())
+    def rejected_files(folder: str = dlt.config.value) -> Iterator[Any]:
+        problems = [
+            *unknown_files(folder),
+            *(each for content in contents(folder).values() for each in content.problems),
+        ]
+        records = [
+            {
+                "problem_id": hashlib.sha256(str(problem).encode()).hexdigest()[:32],
+                "file": problem.file,
+                "row_number": problem.row,
+                "column_name": problem.column,
+                "value": problem.value,
+                "reason": str(problem),
+            }
+            for problem in problems
+        ]
+        yield from _replacement(REJECTED_FILES, to_arrow(REJECTED_FILES, records, quarantine=quarantine))
+
+    return rejected_files
+
+
+def _batch(table: Table, content: Content, quarantine: Quarantine) -> pa.Table:
+    records = [
+        {**row.values, "row_number": row.number, "row_key": content.key_of(row) or content.file.name}
+        for row in content.rows
+    ]
+    return to_arrow(table, records, quarantine=quarantine)
+
+
+def _replacement(table: Table, batch: pa.Table) -> Iterator[pa.Table]:
+    """The table's new rows, all of them, or nothing when they are the landed ones."""
+    yield from declare(table)
+    names = [*table.key, ROW_HASH.name]
+    known = set(landed.rows(table, names))
+    new = set(zip(*(batch.column(name).to_pylist() for name in names), strict=True))
+    if known != new:
+        # The empty batch takes the rows of a file that was emptied away.
+        yield batch

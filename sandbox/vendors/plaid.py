@@ -23,6 +23,7 @@ from typing import Any
 
 import orjson
 
+from sandbox.agency import Agency, BankAccount, BankItem
 from sandbox.dataset import Record, VendorData, format_time, parse_time
 from sandbox.vendors import Request, Response, Route
 
@@ -104,9 +105,106 @@ def routes(data: VendorData) -> list[Route]:
     ]
 
 
-def export(_agency: Any) -> dict[str, Iterable[dict[str, Any]]]:
-    """Return the lines of the made-up agency's banks: none yet, its payments are not written as a bank sees them."""
-    return {}
+def export(agency: Agency) -> dict[str, Iterable[dict[str, Any]]]:
+    """Return the lines of the made-up agency's banks."""
+    return {
+        "items": map(_item_line, agency.items),
+        "accounts": map(_account_line, agency.accounts),
+        "transactions": _transaction_lines(agency),
+    }
+
+
+def _item_line(item: BankItem) -> dict[str, Any]:
+    problem = {
+        "error_type": "ITEM_ERROR",
+        "error_code": "ITEM_LOGIN_REQUIRED",
+        "error_message": "the login details of this item have changed",
+        "display_message": None,
+    }
+    return {
+        "item_id": item.item_id,
+        "institution_id": item.institution_id,
+        "institution_name": item.institution_name,
+        "webhook": None,
+        "error": problem if item.needs_login else None,
+        "available_products": ["balance"],
+        "billed_products": ["transactions"],
+        "consent_expiration_time": None,
+        "update_type": "background",
+        "_sandbox": {"owner": item.access_token},
+    }
+
+
+def _account_line(account: BankAccount) -> dict[str, Any]:
+    kind = ("credit", "credit card") if account.kind == "credit" else ("depository", account.kind)
+    balance = account.balance_cents / 100
+    return {
+        "account_id": account.account_id,
+        "balances": {
+            "available": None if account.kind == "credit" else balance,
+            "current": balance,
+            "limit": 25000 if account.kind == "credit" else None,
+            "iso_currency_code": account.currency,
+            "unofficial_currency_code": None,
+        },
+        "mask": account.mask,
+        "name": account.name,
+        "official_name": None,
+        "type": kind[0],
+        "subtype": kind[1],
+        "_sandbox": {"owner": account.item.access_token},
+    }
+
+
+def _transaction_lines(agency: Agency) -> Iterable[dict[str, Any]]:
+    replaced = {payment.pending_id: payment for payment in agency.payments if payment.pending_id}
+    for payment in agency.payments:
+        posted = replaced.get(payment.transaction_id)
+        # The bank withdrew what it has posted since.
+        marks = {"_sandbox": {"deleted_at": f"{posted.booked_on}T00:00:00Z"}} if posted else {}
+        yield {
+            "transaction_id": payment.transaction_id,
+            "account_id": payment.account.account_id,
+            "amount": payment.amount_cents / 100,
+            "iso_currency_code": payment.account.currency,
+            "unofficial_currency_code": None,
+            "date": payment.booked_on.isoformat(),
+            "datetime": None,
+            "authorized_date": payment.authorized_on.isoformat() if payment.authorized_on else None,
+            "authorized_datetime": None,
+            "name": payment.name,
+            "merchant_name": payment.merchant,
+            "original_description": payment.name,
+            "pending": payment.pending,
+            "pending_transaction_id": payment.pending_id,
+            "payment_channel": "online" if payment.merchant else "other",
+            "personal_finance_category": {
+                "primary": payment.category[0],
+                "detailed": payment.category[1],
+                "confidence_level": "HIGH",
+            },
+            "account_owner": None,
+            "category": None,
+            "category_id": None,
+            "check_number": None,
+            "transaction_code": None,
+            "location": dict.fromkeys(
+                ("address", "city", "region", "postal_code", "country", "lat", "lon", "store_number")
+            ),
+            "payment_meta": dict.fromkeys(
+                (
+                    "by_order_of",
+                    "payee",
+                    "payer",
+                    "payment_method",
+                    "payment_processor",
+                    "ppd_id",
+                    "reason",
+                    "reference_number",
+                )
+            ),
+            **marks,
+        }
 
 
 def _request_id(request: Request) -> str:

@@ -5,7 +5,9 @@ Standard library alone: a cut body or a connection that breaks off needs a serve
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import socketserver
 import threading
 import time
@@ -135,9 +137,10 @@ class SandboxServer:
         self._server.serve_forever(poll_interval=0.2)
 
     def stop(self) -> None:
-        """Stop answering and free the port."""
+        """Stop answering, on connections that are kept alive too, and free the port."""
         self._server.shutdown()
         self._server.server_close()
+        self._server.hang_up()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -248,6 +251,24 @@ class _Listener(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
     sandbox: SandboxServer
+
+    def __init__(self, *arguments: Any) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Close the connections that clients keep open."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Connection(socketserver.StreamRequestHandler):

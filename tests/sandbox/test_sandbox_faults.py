@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,3 +129,37 @@ def test_a_path_of_no_vendor_names_the_vendors(serve: Serve) -> None:
     answer = ask(serve(), "/nobody/here")
     assert answer.status == 404
     assert "/clockify" in answer.json()["error"]
+
+
+def test_a_stopped_server_hangs_up_on_connections_kept_alive(folder: Path) -> None:
+    server = SandboxServer(folder).start()
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    connection.request("GET", "/_sandbox/health")
+    assert connection.getresponse().read()
+    server.stop()
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        connection.request("GET", "/_sandbox/health")
+        connection.getresponse()
+
+
+def test_the_command_serves_until_it_is_told_to_stop(folder: Path, tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "sandbox", "serve", str(folder), "--ready-file", str(ready)]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+    try:
+        for _ in range(200):
+            if ready.exists():
+                break
+            time.sleep(0.05)
+        said = orjson.loads(ready.read_bytes())
+        with urllib.request.urlopen(f"{said['url']}/_sandbox/health", timeout=5) as answer:
+            assert orjson.loads(answer.read())["folder"] == str(folder.resolve())
+        assert said["pid"] == process.pid
+    finally:
+        process.terminate()
+    assert process.wait(timeout=10) == 0
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere" in capsys.readouterr().err

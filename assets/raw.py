@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -16,15 +17,16 @@ import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.dictionary import DictionaryProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-from dlt.common.pipeline import LoadInfo
 from dlt.common.schema import Schema
 from dlt.extract.source import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.pipeline.pipeline import Pipeline
 
+from assets.checks import check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
 from sources.catalog import SourceSpec
-from sources.errors import SourceError
+from sources.errors import readable
+from sources.runtime import keep_quiet
 from sources.tables import Column, Kind, Table
 
 READ: Final = "rows_read"
@@ -52,10 +54,10 @@ class Listener(Protocol):
     def landed(self, title: str, tables: Mapping[str, "LandedTable"]) -> None:
         """Say what a source's load wrote."""
 
-    def skipped(self, title: str, sentence: str) -> None:
+    def skipped(self, sentence: str) -> None:
         """Say that a source has no credentials."""
 
-    def failed(self, title: str, sentence: str) -> None:
+    def failed(self, sentence: str) -> None:
         """Say that a part of the run failed."""
 
 
@@ -109,32 +111,35 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
         name=load_name(spec.name),
         description=f"Load what is new in {spec.title} into schema {raw_schema(spec.name)}.",
         specs=[_asset_spec(spec, table) for table in spec.tables],
+        check_specs=check_specs(spec),
         pool=spec.name,
-        # Vendors' hiccups are retried by the HTTP client; this is for what lies beyond it, such as a restarting warehouse.
+        # Vendors' hiccups are retried by the HTTP client; this is for what lies beyond it, such as a lost connection.
         retry_policy=dg.RetryPolicy(
             max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
         ),
     )
     def load(
         context: dg.AssetExecutionContext, landing: dg.ResourceParam[Landing]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         landing.listener.begins(spec.title)
         try:
             landed, note = _land_or_explain(spec, landing)
         except Exception as error:
-            source_error = _source_error(error)
-            sentence = str(source_error or f"{spec.title} was not loaded: {_innermost(error)}")
-            landing.listener.failed(spec.title, sentence)
-            # Whatever failed, models find the tables they read; an error here would only hide the first one.
-            with contextlib.suppress(Exception):
+            source_error = readable(error)
+            sentence = source_error or f"{spec.title} was not loaded: {_innermost(error)}"
+            landing.listener.failed(sentence)
+            # Whatever failed, models find the tables they read.
+            try:
                 create_empty(spec, landing)
+            except Exception as further:  # noqa: BLE001 - the first error is the one to mend
+                context.log.warning(f"The tables of {spec.title} could not be created either: {_innermost(further)}")
             # A source that gives up has tried as often as makes sense.
             raise dg.Failure(
                 description=sentence, allow_retries=source_error is None and not landing.attended
             ) from error
         if note:
             context.log.warning(note)
-            landing.listener.skipped(spec.title, note)
+            landing.listener.skipped(note)
         else:
             landing.listener.landed(spec.title, landed)
         for table in spec.tables:
@@ -151,6 +156,8 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
                 data_version=_data_version(context, key, changed=result.written > 0),
             )
 
+        yield from evaluate(spec, landed)
+
     return load
 
 
@@ -160,19 +167,18 @@ def land(spec: SourceSpec, landing: Landing) -> dict[str, LandedTable]:
     Raises:
         SourceError: the source gave up; nothing of this load was written.
     """
-    with _configured(spec, landing.configuration(spec)), landing.alone(spec):
+    with configured(spec, landing.configuration(spec)), landing.alone(spec):
         pipeline = _pipeline(spec, landing)
         _finish_pending(pipeline)
-        source: DltSource = spec.build()
+        started = datetime.now(UTC)
         try:
-            info = pipeline.run(source, loader_file_format="csv")
-            info.raise_on_failed_jobs()
+            pipeline.run(spec.build(), loader_file_format="csv").raise_on_failed_jobs()
         except PipelineStepFailed as error:
             if error.step != "load":
                 # Half a walk is worth nothing; the next one starts from the cursor that the warehouse holds.
                 pipeline.drop_pending_packages()
             raise
-        landed = _what_landed(spec, pipeline, source, info)
+        landed = _what_landed(spec, pipeline, started)
         _create_missing_tables(spec, pipeline)
     return landed
 
@@ -180,7 +186,9 @@ def land(spec: SourceSpec, landing: Landing) -> dict[str, LandedTable]:
 def create_empty(spec: SourceSpec, landing: Landing) -> None:
     """Create the tables of a source that cannot be read, so that everything downstream of it builds."""
     with landing.alone(spec):
-        _create_missing_tables(spec, _pipeline(spec, landing))
+        pipeline = _pipeline(spec, landing)
+        pipeline.drop()
+        _create_missing_tables(spec, pipeline)
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -233,6 +241,7 @@ def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, change
 
 
 def _pipeline(spec: SourceSpec, landing: Landing) -> Pipeline:
+    keep_quiet()
     return dlt.pipeline(
         pipeline_name=spec.name,
         pipelines_dir=str(landing.pipelines_folder()),
@@ -258,7 +267,7 @@ _PROVIDER: Final = DictionaryProvider()
 
 
 @contextlib.contextmanager
-def _configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[None]:
+def configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[None]:
     """Hand a source its settings through dlt's configuration, ahead of the environment and of any file."""
     providers = Container()[PluggableRunContext].providers
     values: dict[str, Any] = {}
@@ -274,24 +283,25 @@ def _configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[
         yield
 
 
-def _what_landed(spec: SourceSpec, pipeline: Pipeline, source: DltSource, info: LoadInfo) -> dict[str, LandedTable]:
+def _what_landed(spec: SourceSpec, pipeline: Pipeline, started: datetime) -> dict[str, LandedTable]:
     trace = pipeline.last_trace
     rows = dict(trace.last_normalize_info.row_counts) if trace and trace.last_normalize_info else {}
-    counters: dict[str, dict[str, int | float | str]] = {
-        name: {key: value for key, value in resource.custom_metrics.items() if isinstance(value, int | float | str)}
-        for name, resource in source.resources.items()
-    }
-    started = info.started_at
-    touched = [table.name for table in spec.tables if rows.get(table.name)]
-    merged = [name for name in touched if source.resources[name].write_disposition != "append"]
-    written = {name: rows[name] for name in touched} | _count_written(pipeline, merged, started)
+    counters: dict[str, dict[str, int | float | str]] = {}
+    for steps in trace.last_extract_info.metrics.values() if trace and trace.last_extract_info else ():
+        for step in steps:
+            for name, metrics in step["resource_metrics"].items():
+                counters.setdefault(name, {}).update(metrics.custom_metrics or {})
+    touched = [table for table in spec.tables if rows.get(table.name)]
+    # Where every row that is handed over is new, none needs to be looked for.
+    compared = [table.name for table in touched if table.dlt_hints()["write_disposition"]["strategy"] != "insert-only"]
+    written = {table.name: rows[table.name] for table in touched} | _count_written(pipeline, compared, started)
     return {
         table.name: LandedTable(rows.get(table.name, 0), written.get(table.name, 0), counters.get(table.name, {}))
         for table in spec.tables
     }
 
 
-def _count_written(pipeline: Pipeline, tables: list[str], started: Any) -> dict[str, int]:
+def _count_written(pipeline: Pipeline, tables: list[str], started: datetime) -> dict[str, int]:
     """Count the rows that this load wrote: a merge leaves an unchanged row, and its loaded_at, as it was."""
     if not tables:
         return {}
@@ -300,32 +310,24 @@ def _count_written(pipeline: Pipeline, tables: list[str], started: Any) -> dict[
             f"select '{name}', count(*) from {client.make_qualified_table_name(name)} where loaded_at >= %s"
             for name in tables
         )
-        return {name: count for name, count in client.execute_sql(counts, *([started] * len(tables))) or ()}
+        return {str(name): int(count) for name, count in client.execute_sql(counts, *[started] * len(tables)) or ()}
 
 
 def _create_missing_tables(spec: SourceSpec, pipeline: Pipeline) -> None:
-    """Create the declared tables that do not exist yet, by the hints of the source's own resources."""
+    """Create the declared tables that do not exist yet."""
     with pipeline.sql_client() as client:
         rows = client.execute_sql(
             "select table_name from information_schema.tables where table_schema = %s", raw_schema(spec.name)
         )
     existing = {name for (name,) in rows or ()}
-    missing = [table.name for table in spec.tables if table.name not in existing]
+    missing = [table for table in spec.tables if table.name not in existing]
     if missing:
-        resources = spec.build().resources
-        empty = DltSource(Schema(spec.name), spec.name, [_empty_twin(resources[name]) for name in missing])
-        pipeline.run(empty).raise_on_failed_jobs()
+        empty = DltSource(Schema(spec.name), spec.name, [_without_rows(table) for table in missing])
+        pipeline.run(empty, loader_file_format="csv").raise_on_failed_jobs()
 
 
-def _empty_twin(resource: Any) -> Any:
-    schema = resource.compute_table_schema()
-
-    def nothing() -> Iterator[Any]:
-        yield dlt.mark.materialize_table_schema()
-
-    return dlt.resource(
-        nothing, name=resource.name, columns=schema["columns"], write_disposition=resource.write_disposition
-    )
+def _without_rows(table: Table) -> Any:
+    return dlt.resource([table.empty()], **table.dlt_hints())
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -336,10 +338,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield current
         wrapped = getattr(current, "exception", None)
         current = wrapped if isinstance(wrapped, BaseException) else current.__cause__ or current.__context__
-
-
-def _source_error(error: BaseException) -> SourceError | None:
-    return next((one for one in _chain(error) if isinstance(one, SourceError)), None)
 
 
 def _innermost(error: BaseException) -> str:

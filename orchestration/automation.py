@@ -10,8 +10,8 @@ def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
 
     A raw asset's data version changes only when rows were written, so an idle load builds nothing. A model whose input
     is requested in the same tick goes along: one tick requests one run of dbt. Nothing is requested while the model or
-    an input of it is under way, and what changed meanwhile is remembered until then. A failed build is not repeated until
-    something changes again.
+    an input of it is under way, and what changed meanwhile is remembered until then. A failed build is not repeated
+    until something changes again.
     """
     changed = (
         dg.AutomationCondition.any_deps_match(

@@ -1,4 +1,4 @@
-"""The one door to the definitions, for production and tests alike. What exists belongs to `assets`, rules to `policies`."""
+"""The one door to the definitions, for production and tests alike. What exists stands in `assets`, rules elsewhere."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Any, Final
 import dagster as dg
 from psycopg import conninfo
 
-from assets.checks import source_checks
 from assets.raw import raw_assets
 from assets.warehouse import BUILD_NAME, warehouse_assets
 from orchestration.automation import SENSOR_NAME
@@ -16,7 +15,7 @@ from orchestration.inputs import session_roots
 from orchestration.policies import sensor_status, with_policies
 from orchestration.postgres import DATABASE
 from orchestration.resources import LoggingListener, Places, RunListener, SourceLanding, WarehouseTransformer
-from orchestration.schedules import RUN_TAGS, build_schedules, source_job
+from orchestration.schedules import RUN_TAGS, build_schedules, load_selection, source_job
 from orchestration.sensors import file_sensor
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
@@ -48,20 +47,17 @@ def build_definitions(
     specs = list(SOURCES.values())
     raw = [raw_assets(spec) for spec in specs]
     warehouse = warehouse_assets(manifest.read())
-    raw_selection = dg.AssetSelection.assets(*raw)
+    raw_selection = load_selection(*specs)
     built_selection = dg.AssetSelection.assets(warehouse)
     return dg.Definitions(
         assets=dg.map_asset_specs(with_policies, [*raw, warehouse]),
-        asset_checks=[check for spec in specs for check in source_checks(spec)],
         resources={
             "landing": SourceLanding(places, listener, attended=attended),
             "transformer": WarehouseTransformer(places, manifest, listener),
             **(resource_overrides or {}),
         },
         jobs=[
-            dg.define_asset_job(
-                LOAD_JOB, raw_selection.without_checks(), description="Load every source.", tags=RUN_TAGS
-            ),
+            dg.define_asset_job(LOAD_JOB, raw_selection, description="Load every source.", tags=RUN_TAGS),
             dg.define_asset_job(BUILD_NAME, built_selection, description="Build and test the whole warehouse."),
             *(source_job(spec) for spec in specs),
         ],

@@ -1,4 +1,4 @@
-"""Who owns what, how fresh it must be, when a source is read: the rules as data, applied once at the root. No assets here."""
+"""Who owns what, how fresh it must be, when a source is read: rules as data, applied once, at the root."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from orchestration.settings import SOURCE_NAMES, Profile, Settings
 class SourcePolicy:
     """Rules of one source: owner, when it is read (cron, UTC), by when a load must have ended.
 
-    "Did it run" is the freshness of the raw assets: a load that finds nothing new writes no row, so load columns say nothing.
+    "Did it run" is the freshness of the raw assets: a load that finds nothing new writes no row,
+    so load columns say nothing.
     """
 
     owner: str

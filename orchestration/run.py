@@ -1,4 +1,4 @@
-"""`workledger run` and `workledger ui`: the asset graph materialized in this process, or shown. No rules, no parsing here."""
+"""`workledger run` and `workledger ui`: the asset graph materialized in this process, or shown. No rules here."""
 
 import contextlib
 import os
@@ -21,6 +21,7 @@ from assets.raw import READ, SKIPPED, WRITTEN, LandedTable
 from assets.warehouse import BUILD_NAME, FAILURES
 from orchestration.build import LOAD_JOB, build_definitions
 from orchestration.errors import WorkledgerError
+from orchestration.inputs import open_inputs
 from orchestration.postgres import open_warehouse
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
@@ -166,11 +167,11 @@ class TerminalListener:
         written, read = (sum(getattr(one, name) for one in tables.values()) for name in ("written", "read"))
         self._done(f"{title}: {written:,} rows new or changed, of {read:,} read" if read else f"{title}: nothing new")
 
-    def skipped(self, title: str, sentence: str) -> None:
+    def skipped(self, sentence: str) -> None:
         """Print why a source is skipped."""
         self._done(sentence)
 
-    def failed(self, title: str, sentence: str) -> None:
+    def failed(self, sentence: str) -> None:
         """Print what failed."""
         self.ends()
         self._line(f"✗ {sentence}", style="red")
@@ -221,7 +222,9 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
     summary = RunSummary()
     log_file = log_folder(settings) / "run.log"
     with _noise_to(log_file):
+        # First of all, so that what takes long says so, and what is wrong is said before anything else.
         open_warehouse(settings, listener.says)
+        open_inputs(settings, listener.says)
         definitions = build_definitions(settings, listener=listener)
         instance = open_instance(settings, in_process=True)
         try:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from assets.checks import check_specs
 from assets.keys import load_name, raw_key
 from orchestration.policies import schedule_status, source_policy
 from orchestration.settings import Settings
@@ -19,10 +20,17 @@ def source_job(spec: SourceSpec) -> UnresolvedAssetJobDefinition:
     """The job that loads one source."""
     return dg.define_asset_job(
         name=load_name(spec.name),
-        selection=dg.AssetSelection.assets(*(raw_key(spec.name, table.name) for table in spec.tables)).without_checks(),
+        selection=load_selection(spec),
         description=f"Load what is new in {spec.title}.",
         tags={SOURCE_TAG: spec.name, **RUN_TAGS},
     )
+
+
+def load_selection(*specs: SourceSpec) -> dg.AssetSelection:
+    """Raw tables with the checks of their own step; those of dbt on raw tables belong to the build."""
+    tables = dg.AssetSelection.assets(*(raw_key(spec.name, table.name) for spec in specs for table in spec.tables))
+    checks = dg.AssetSelection.checks(*(check.key for spec in specs for check in check_specs(spec)))
+    return tables.without_checks() | checks
 
 
 def build_schedules(specs: Iterable[SourceSpec], settings: Settings) -> list[dg.ScheduleDefinition]:

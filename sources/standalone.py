@@ -9,6 +9,7 @@ import dlt
 
 from sources.catalog import SOURCES
 from sources.errors import readable
+from sources.runtime import keep_quiet
 
 
 def main(name: str) -> None:
@@ -18,9 +19,7 @@ def main(name: str) -> None:
     @click.option("--dsn", required=True, help="Postgres DSN, postgresql://user:password@host:port/database.")
     @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the source.")
     def command(dsn: str, settings: tuple[str, ...]) -> None:
-        dlt.config["runtime.dlthub_telemetry"] = False
-        # dlt warns on every load that JSON travels as text within Arrow, which is how it is meant.
-        dlt.config["runtime.log_level"] = "ERROR"
+        keep_quiet()
         for setting in settings:
             key, separator, value = setting.partition("=")
             if not separator:

@@ -25,7 +25,7 @@ from typing import IO, Any, Final
 
 from sources.claude_code.files import Counts, Cursor, FoundFile, read_new_lines
 from sources.claude_code.rows import to_csv
-from sources.claude_code.transcript import SessionText, TranscriptReader, place_of
+from sources.claude_code.transcript import Redactor, SessionText, TranscriptReader, place_of
 from sources.errors import SourceError
 
 BYTES_PER_HELPER: Final = 48 * 2**20
@@ -118,7 +118,7 @@ class _Worker:
     def __init__(self, job: Job, folder: Path, *, with_header: bool) -> None:
         folder.mkdir()
         self._job = job
-        self._reader = TranscriptReader(job.session_text, _redactor(job.session_text), job.started_at)
+        self._reader = TranscriptReader(_redactor(job.session_text), job.started_at)
         self._cursors: dict[str, list[Any]] = {}
         self._counts = Counts()
         self._paths = {name: folder / f"{name}.csv" for name in job.columns}
@@ -162,13 +162,15 @@ class _Worker:
         self._unspilled = 0
 
 
-def _redactor(session_text: SessionText) -> Any:
-    if session_text != "redacted":
-        return str
+def _redactor(session_text: SessionText) -> Redactor | None:
+    if session_text == "none":
+        return None
+    if session_text == "full":
+        return Redactor()
     # detect-secrets is imported only where texts are redacted: it costs a third of a second.
-    from sources.claude_code.redaction import redact
+    from sources.claude_code.redaction import redact, redact_value
 
-    return redact
+    return Redactor(redact, redact_value)
 
 
 # --- helpers ----------------------------------------------------------------------------------------------------------

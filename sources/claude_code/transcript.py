@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import reduce
@@ -70,6 +70,14 @@ _COMMON_KEYS: Final = (
 _RECORD_START: Final = re.compile(r'\{"(?:parentUuid|type|sessionId|uuid|isSidechain)":')
 _BETWEEN_RECORDS: Final = " \t\r\n\0,\ufeff"
 _DECODER: Final = json.JSONDecoder(strict=False)
+
+
+@dataclass(frozen=True)
+class Redactor:
+    """What becomes of a text, and of a JSON value's texts, before it lands; by itself: nothing."""
+
+    text: Callable[[str], str] = str
+    value: Callable[[Any], Any] = field(default=lambda value: value)
 
 
 @dataclass(frozen=True)
@@ -152,20 +160,18 @@ class _Record(NamedTuple):
 class TranscriptReader:
     """Turns lines into rows, one file after another.
 
-    `redact` is applied to every text that lands where `session_text` is `redacted`. `branch_seen` is (session, branch) of
+    `redactor` changes the texts that land; without one they are dropped. `branch_seen` is (session, branch) of
     the last record that bore a branch: it is part of the file's cursor, because a ticket is mentioned where the branch
     changes, however many reads it takes.
     """
 
-    def __init__(self, session_text: SessionText, redact: Callable[[str], str], loaded_at: str) -> None:
+    def __init__(self, redactor: Redactor | None, loaded_at: str) -> None:
         """Begin without rows; `loaded_at` is the start of the run, ISO."""
         self.rows = Rows()
         self.models: set[str] = set()
         self.branch_seen: tuple[str | None, str | None] = (None, None)
         self._loaded_at = loaded_at
-        self._keep_text = session_text != "none"
-        self._redact: Callable[[str], str] = redact if session_text == "redacted" else _unchanged
-        self._redacts = session_text == "redacted"
+        self._redactor = redactor
         self._place = Place("", 0, "", None, None)
         self._problems: list[str] = []
         self._index = 0
@@ -210,11 +216,11 @@ class TranscriptReader:
     def note_unreadable(self, offset: int, length: int, reason: str, sample: bytes | str = b"") -> None:
         """Set a line or record aside; `length` is the line's, in bytes."""
         text = None
-        if self._keep_text and sample:
+        if self._redactor is not None and sample:
             # Cut generously first: a secret that the final cut would halve is still whole when redacted.
             beginning = sample[: LONGEST_SAMPLE * 4]
             text = beginning.decode("utf-8", "replace") if isinstance(beginning, bytes) else beginning
-            text = self._redact(text)[:LONGEST_SAMPLE]
+            text = self._redactor.text(text)[:LONGEST_SAMPLE]
         values = (self._place.path, length, reason, text)
         self.rows.unreadable_lines.append(f"{self._start}{offset},{self._index},{row(values)},{self._loaded_at}")
 
@@ -338,7 +344,10 @@ class TranscriptReader:
             names = self._texts(names, ("message.id", "requestId", "message.model", "stop_reason"))
         given_id, request_id, model, stop_reason = names
         message_id = (
-            given_id or request_id or place.uuid or f"{self._start}{place.offset}:{place.record_index}".replace(",", ":")
+            given_id
+            or request_id
+            or place.uuid
+            or f"{self._start}{place.offset}:{place.record_index}".replace(",", ":")
         )
         texts: list[str] = []
         if type(content) is list:
@@ -367,8 +376,8 @@ class TranscriptReader:
         if model:
             self.models.add(model)
         response_text = None
-        if self._keep_text and texts:
-            response_text = self._redact("\n\n".join(texts))
+        if self._redactor is not None and texts:
+            response_text = self._redactor.text("\n\n".join(texts))
         cost = record.get("costUSD")
         amount = None if cost is None else self._cost(cost)
         *counts, speed, service_tier, inference_geo = self._usage(usage)
@@ -426,7 +435,9 @@ class TranscriptReader:
         if not _TEXT_TYPES.issuperset(map(type, names)):
             names = self._texts(names, ("a tool call's id", "a tool call's name"))
         tool_input = block.get("input")
-        text = self._dump(tool_input) if self._keep_text and tool_input is not None else None
+        text = None
+        if self._redactor is not None and tool_input is not None:
+            text = self._dump(self._redactor, tool_input)
         self.rows.tool_calls.append(
             f"{self._start}{place.offset},{place.record_index},{block_index},{cell(place.setting.session_id)},"
             f"{cell(place.uuid)},{cell(message_id)},{cell(names[0])},{cell(names[1])},{cell(text)},"
@@ -570,7 +581,7 @@ class TranscriptReader:
             place.prompt_id,
             place.moment,
             kind,
-            self._redact(text) if self._keep_text else None,
+            None if self._redactor is None else self._redactor.text(text),
             has_image,
             orjson.dumps(keys).decode(),
             setting.cwd,
@@ -638,11 +649,10 @@ class TranscriptReader:
         self._problems.append("costUSD is no amount")
         return None
 
-    def _dump(self, value: Any) -> str | None:
+    def _dump(self, redactor: Redactor, value: Any) -> str | None:
         """JSON text of a tool's input that Postgres' jsonb takes, its strings redacted."""
         try:
-            if self._redacts:
-                value = _map_strings(value, self._redact)
+            value = redactor.value(value)
             text = _dump_json(value)
             # jsonb refuses the character NUL, which JSON writes as an escape.
             return _dump_json(_map_strings(value, _without_nul)) if "\\u0000" in text else text
@@ -707,10 +717,6 @@ def _next_record(text: str, position: int) -> int:
         if type(value) is dict and "sessionId" in value and not text[end:].strip(_BETWEEN_RECORDS):
             return start.start()
     return len(text)
-
-
-def _unchanged(text: str) -> str:
-    return text
 
 
 def _without_nul(text: str) -> str:

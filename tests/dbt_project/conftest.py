@@ -163,7 +163,7 @@ def _common_arguments(target_folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]:
+def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, Path]:
     """The project's manifest, parsed once, and the folder of its artifacts."""
     target_folder = tmp_path_factory.mktemp("dbt")
     with pytest.MonkeyPatch.context() as patch:
@@ -173,14 +173,14 @@ def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Pat
     if not outcome.success:
         raise AssertionError(f"the dbt project does not parse: {outcome.exception}")
     manifest: Manifest = outcome.result  # type: ignore[assignment]
-    return bytes(manifest.to_msgpack()), target_folder
+    return manifest, target_folder
 
 
 @pytest.fixture(scope="session")
-def open_dbt_project(parsed_project: tuple[bytes, Path]) -> Callable[[Warehouse], DbtProject]:
+def open_dbt_project(parsed_project: tuple[Manifest, Path]) -> Callable[[Warehouse], DbtProject]:
     """A function that lays the project over a warehouse with empty raw tables."""
     manifest, target_folder = parsed_project
-    return lambda warehouse: DbtProject(warehouse, Manifest.from_msgpack(manifest), target_folder)
+    return lambda warehouse: DbtProject(warehouse, manifest.deepcopy(), target_folder)
 
 
 @pytest.fixture(scope="module")

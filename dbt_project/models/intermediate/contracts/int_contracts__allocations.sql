@@ -85,7 +85,7 @@ final as (
         contract_period_id,
         part,
         seconds,
-        rate_applied::numeric(12, 4) as rate_applied
+        rate_applied
     from unioned
 )
 

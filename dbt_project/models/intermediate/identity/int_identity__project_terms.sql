@@ -65,7 +65,7 @@ final as (
         unioned.project_id,
         unioned.client_id,
         unioned.client_name,
-        coalesce(unioned.hourly_rate, projects.clockify_hourly_rate)::numeric(12, 4) as hourly_rate,
+        coalesce(unioned.hourly_rate, projects.clockify_hourly_rate) as hourly_rate,
         case
             when unioned.hourly_rate is not null then 'project_terms'
             when projects.clockify_hourly_rate is not null then 'clockify'

@@ -55,8 +55,8 @@ final as (
         -- An end before the start is no end (model, 5.2); such an entry has no length.
         case when dated.end_time >= dated.start_time then dated.end_time end as end_time,
         case
-            when dated.end_time < dated.start_time then 0
-            else greatest(dated.duration_seconds, 0)
+            when dated.end_time < dated.start_time or dated.duration_seconds < 0 then 0
+            else dated.duration_seconds
         end as duration_seconds,
         dated.local_date,
         dated.is_billable,

@@ -155,7 +155,8 @@ def doctor() -> None:
     failures = 0
     for finding in examine():
         failures += finding.failed
-        sign = click.style("✗", fg="red") if finding.failed else click.style("✓", fg="green")
+        sign = "✗" if finding.failed else "–" if finding.skipped else "✓"
+        sign = click.style(sign, fg={"✗": "red", "✓": "green"}.get(sign))
         click.echo(f"{sign} {finding.subject}: {finding.sentence}")
     if failures:
         raise _Failed

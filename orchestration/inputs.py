@@ -49,6 +49,10 @@ def open_inputs(settings: Settings, notify: Notify = _logger.info) -> Inputs:
         # A source that someone configured beside the sandbox would mix real records with made-up ones.
         values = {source: dict(given) for source, given in sandbox.source_settings.items()}
     reference_dir = settings.reference_dir or (dataset_dir or PROJECT_FOLDER) / "reference"
+    if dataset_dir is not None and settings.reference_dir is None and not reference_dir.exists():
+        # What a dataset folder lacks is empty, but the reference source insists on a folder.
+        reference_dir = settings.home / "sandbox" / "no-reference"
+        reference_dir.mkdir(exist_ok=True)
     values["reference"] = {"folder": str(reference_dir)}
     if roots := session_roots(reference_dir / "session_roots.csv"):
         values["claude_code"] = {

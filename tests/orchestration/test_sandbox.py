@@ -139,6 +139,15 @@ def test_sources_are_handed_the_sandbox_and_the_datasets_own_reference_files(hom
     assert "real" not in repr(inputs.values)
 
 
+def test_a_dataset_without_reference_files_has_none(home: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    inputs = open_inputs(settings_for(home, bare), silence)
+    assert list(inputs.reference_dir.iterdir()) == []
+    assert inputs.configuration("claude_code") == {}
+    assert list(bare.glob("reference")) == []
+
+
 def test_production_hands_over_ones_own_settings_and_starts_nothing(home: Path, dataset: Path) -> None:
     settings = Settings(
         profile="production",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import date
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,45 @@ def test_a_table_without_a_template_is_refused(
     monkeypatch.setattr("sandbox.reference.TEMPLATES", tmp_path)
     with pytest.raises(ValueError, match="There is no template for agency"):
         write_reference(generated[0], tmp_path / "out")
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    """Read a glob as model_details 7 says: `*` within a folder, a match holds for all below, `\\` is `/`."""
+    text = re.escape(glob.replace("\\", "/")).replace(r"\*", "[^/]+")
+    return re.compile(f"{text}(/.*)?$")
+
+
+def test_the_longest_glob_in_force_finds_each_sessions_client_and_project(folder: Path) -> None:
+    agency = tell_story(1, 1.0, date(2026, 11, 20))
+    names = {client.key: client.name for client in agency.clients}
+    rows = [
+        (len(glob), _pattern(glob), row)
+        for row in _read(folder / "repo_mappings.csv")
+        for glob in row["path_globs"].split(";")
+    ]
+    checked = 0
+    for session in agency.sessions:
+        block = session.block
+        day = str(block.local_date)
+        matching = [
+            (length, row["client"], row["project"])
+            for length, pattern, row in rows
+            if pattern.match(session.cwd.replace("\\", "/"))
+            and (not row["valid_from"] or row["valid_from"] <= day)
+            and (not row["valid_to"] or day <= row["valid_to"])
+        ]
+        if block.client is None or block.repository is None:
+            assert not matching
+            continue
+        assert max(matching)[1:] == (names[block.client], block.project.name)
+        checked += 1
+    assert checked > 2000
+
+
+def test_each_transcript_folder_has_one_owner(folder: Path) -> None:
+    agency = tell_story(1, 1.0, date(2026, 11, 20))
+    roots = [(row["path"], row["email"]) for row in _read(folder / "session_roots.csv")]
+    for developer in agency.developers:
+        for host in developer.hosts:
+            owners = {email for path, email in roots if fnmatch(f"claude/{host}/projects", path)}
+            assert owners == {developer.email}

@@ -115,8 +115,8 @@ def tempo() -> Any:
     @dlt.resource(**ACCOUNTS.dlt_hints())
     def accounts(api_token: str = dlt.secrets.value, base_url: str = BASE_URL) -> Iterator[Any]:
         run = runs()
-        yield from declare(ACCOUNTS)
         records = read_accounts(run.client(base_url, api_token))
+        yield from declare(ACCOUNTS)
         spool = Spool(ACCOUNTS)
         spool.add(
             to_arrow(ACCOUNTS, records, quarantine=run.quarantine, extra={"is_deleted": False, "deleted_at": None})

@@ -354,7 +354,8 @@ class VendorData:
 
 def _differences(before: Mapping[str, Record], after: Iterable[Record], at: datetime) -> Iterator[Change]:
     remaining = dict(before)
-    for record in after:
+    # Of lines with one key the last counts, as it does in `by_key`.
+    for record in {record.key: record for record in after}.values():
         old = remaining.pop(record.key, None)
         if old is None:
             yield Change("created", record.key, at, None)

@@ -100,6 +100,15 @@ def test_a_line_rewritten_with_the_same_content_is_no_change(folder: Path, serve
     assert feed(server, "updated") == []
 
 
+def test_a_key_that_stands_twice_is_no_change_by_itself(folder: Path, serve: Serve) -> None:
+    rows = [entry("e1", "2026-03-01T10:00:00Z"), entry("e1", "2026-03-01T10:00:00Z", description="twice")]
+    write_collection(folder, "clockify/time_entries", rows)
+    server = serve()
+    assert clockify(server, ENTRIES).ids() == ["e1", "e1"]
+    write_collection(folder, "clockify/time_entries", [*rows, entry("e2", "2026-03-02T10:00:00Z")])
+    assert [feed(server, kind) for kind in ("created", "updated", "deleted")] == [["e2"], [], []]
+
+
 def test_edit_writes_the_file_and_keeps_the_sandbox_key(tmp_path: Path) -> None:
     rows = [{"id": "a", "n": 1, "_sandbox": {"owner": "me"}}, {"id": "b", "n": 2}, {"id": "c", "n": 3}]
     path = write_collection(tmp_path, "clockify/tags", rows)

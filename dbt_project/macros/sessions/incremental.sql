@@ -17,9 +17,24 @@
 #}
 {% macro get_incremental_changed_sessions_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    {#- In claude_sessions a session is named by `id`. -#}
+    {%- set names = arg_dict['dest_columns'] | map(attribute='name') | list -%}
     delete from {{ arg_dict['target_relation'] }} as target
     using {{ ref('int_sessions__changed_sessions') }} as changed_sessions
-    where changed_sessions.session_id = target.session_id;
+    where changed_sessions.session_id = target.{{ 'session_id' if 'session_id' in names else 'id' }};
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+{%- endmacro %}
+
+{# Incremental strategy `changed_days`: the same for the days of a person on which a session changed (int_sessions__changed_days). #}
+{% macro get_incremental_changed_days_sql(arg_dict) -%}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    delete from {{ arg_dict['target_relation'] }} as target
+    using {{ ref('int_sessions__changed_days') }} as changed_days
+    where
+        changed_days.person_key = target.person_key
+        and changed_days.local_date = target.local_date;
 
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }}

@@ -76,6 +76,12 @@ changed_files as (
     where kind = 'file'
 ),
 
+-- Loads come one after another, so nothing new is older than the newest load that the last run saw; raw tables may have an index on it.
+last_load as (
+    select coalesce(max(loaded_at), '-infinity') as loaded_at
+    from {{ processed_inputs }}
+),
+
 new_lines as (
     select
         events.session_id,
@@ -85,6 +91,7 @@ new_lines as (
         on
             events.file_id = changed_files.file_id
             and events.line_offset >= changed_files.from_offset
+    where events.loaded_at >= (select last_load.loaded_at from last_load)
 ),
 
 new_answers as (
@@ -96,6 +103,7 @@ new_answers as (
         on
             messages.file_id = changed_files.file_id
             and messages.line_offset >= changed_files.from_offset
+    where messages.loaded_at >= (select last_load.loaded_at from last_load)
 ),
 
 touched as (
@@ -110,6 +118,7 @@ touched as (
         on
             records.file_id = changed_files.file_id
             and records.line_offset >= changed_files.from_offset
+    where records.loaded_at >= (select last_load.loaded_at from last_load)
     {%- endfor %}
     union
     -- What a rewritten or withdrawn file held before.
@@ -155,7 +164,22 @@ links as (
         new_lines.session_id,
         events.session_id as linked_session_id
     from new_lines
-    inner join {{ records['events'] }} as events on new_lines.uuid = events.uuid
+    -- By the hash of the id, which is what raw tables may have an index on.
+    inner join {{ records['events'] }} as events
+        on
+            hashtextextended(new_lines.uuid, 0) = hashtextextended(events.uuid, 0)
+            and new_lines.uuid = events.uuid
+    union
+    -- Several sessions with one promptId have one prompt between them.
+    select
+        shared.session_id,
+        shared.linked_session_id
+    from (
+        select
+            session_id,
+            min(session_id) over (partition by coalesce(prompt_id, uuid)) as linked_session_id
+        from {{ records['prompts'] }}
+    ) as shared
 ),
 
 ways as (

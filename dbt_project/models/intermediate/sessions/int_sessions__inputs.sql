@@ -34,13 +34,15 @@ final as (
     select
         'file' as kind,
         file_id as key,
-        generation || ':' || read_offset as fingerprint
+        generation || ':' || read_offset as fingerprint,
+        loaded_at
     from files
     union all
     select
         'model' as kind,
         model as key,
-        md5(string_agg(model_prices::text, '|' order by valid_from, above_prompt_tokens)) as fingerprint
+        md5(string_agg(model_prices::text, '|' order by valid_from, above_prompt_tokens)) as fingerprint,
+        null as loaded_at
     from model_prices
     group by model
     union all
@@ -50,7 +52,8 @@ final as (
         md5(string_agg(
             concat_ws(':', session_roots.host, session_roots.developer_id, developers.timezone), '|'
             order by session_roots.host, session_roots.developer_id
-        )) as fingerprint
+        )) as fingerprint,
+        null as loaded_at
     from session_roots
     left join developers on session_roots.developer_id = developers.developer_id
     group by session_roots.root_path
@@ -58,25 +61,29 @@ final as (
     select
         'rule' as kind,
         'path_globs' as key,
-        md5(string_agg(path_globs::text, '|' order by path_globs::text collate "C")) as fingerprint
+        md5(string_agg(path_globs::text, '|' order by path_globs::text collate "C")) as fingerprint,
+        null as loaded_at
     from path_globs
     union all
     select
         'rule' as kind,
         'project_keys' as key,
-        md5(string_agg(project_key, '|' order by project_key collate "C")) as fingerprint
+        md5(string_agg(project_key, '|' order by project_key collate "C")) as fingerprint,
+        null as loaded_at
     from project_keys
     union all
     select
         'rule' as kind,
         'timezone' as key,
-        timezone as fingerprint
+        timezone as fingerprint,
+        null as loaded_at
     from agency
     union all
     select
         'rule' as kind,
         'idle_timeout_seconds' as key,
-        '{{ var("idle_timeout_seconds") }}' as fingerprint
+        '{{ var("idle_timeout_seconds") }}' as fingerprint,
+        null as loaded_at
 )
 
 select * from final

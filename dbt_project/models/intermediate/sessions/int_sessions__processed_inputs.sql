@@ -16,7 +16,8 @@ final as (
     select
         kind,
         key,
-        fingerprint
+        fingerprint,
+        loaded_at
     from inputs
 )
 

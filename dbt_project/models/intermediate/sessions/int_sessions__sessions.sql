@@ -1,9 +1,14 @@
-{{ config(indexes=[{'columns': ['session_id'], 'unique': true}, {'columns': ['person_key']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed_sessions',
+    indexes=[{'columns': ['session_id'], 'unique': true}, {'columns': ['person_key']}],
+) }}
 
 with
 
 contexts as (
     select * from {{ ref('int_sessions__contexts') }}
+    where {{ of_changed_sessions() }}
 ),
 
 files as (

@@ -1,8 +1,11 @@
 {{ config(
+    materialized='incremental',
+    incremental_strategy='changed_days',
     indexes=[
         {'columns': ['id'], 'unique': true},
         {'columns': ['session_id']},
         {'columns': ['developer_id', 'local_date']},
+        {'columns': ['person_key', 'local_date']},
     ],
     pre_hook="{{ allow_large_sorts() }}",
 ) }}
@@ -15,8 +18,28 @@ segments as (
     select * from {{ ref('int_sessions__segments') }}
 ),
 
+changed_days as (
+    select * from {{ ref('int_sessions__changed_days') }}
+),
+
 sessions as (
-    select * from {{ ref('int_sessions__sessions') }}
+    select sessions.*
+    from {{ ref('int_sessions__sessions') }} as sessions
+    {%- if is_incremental() %}
+    -- Time is shared: every session of the person that may reach into the days.
+    inner join (
+        select
+            person_key,
+            min(local_date) as first_date,
+            max(local_date) as last_date
+        from changed_days
+        group by person_key
+    ) as spans
+        on
+            sessions.person_key = spans.person_key
+            and {{ instant_of_milliseconds('sessions.last_ms') }} > spans.first_date - interval '1 day'
+            and {{ instant_of_milliseconds('sessions.first_ms') }} < spans.last_date + interval '2 days'
+    {%- endif %}
 ),
 
 directories as (
@@ -47,6 +70,12 @@ placed as (
             dated.cwd = directories.cwd
             and directories.valid_from <= dated.local_date
             and dated.local_date < directories.valid_until
+    {%- if is_incremental() %}
+    inner join changed_days
+        on
+            dated.person_key = changed_days.person_key
+            and dated.local_date = changed_days.local_date
+    {%- endif %}
 ),
 
 -- How many of a person's sessions are active from each instant on. A session's segments never overlap.

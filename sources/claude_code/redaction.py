@@ -1,9 +1,10 @@
 """Secrets are taken out of texts before they land, with the plugins of detect-secrets. Which texts land: not here.
 
 detect-secrets scans files line by line. Here its plugins' own patterns run over whole texts, each only if a literal
-that every match must contain is there. Its rules for assignments (`password = …`) expect source code; a transcript mixes
-prose, shell and JSON, so the names come from its keyword plugin, the measure of randomness from its entropy plugin, and
-the decision is made here. Not used: the IP address plugin (no secret) and entropy of any quoted string (commit hashes).
+that every match must contain is there. Its rules for assignments (`password = …`) expect source code; a transcript
+mixes prose, shell and JSON, so the names come from its keyword plugin, the measure of randomness from its entropy
+plugin, and the decision is made here. Not used: the IP address plugin (no secret) and entropy of any quoted string
+(commit hashes).
 """
 
 from __future__ import annotations

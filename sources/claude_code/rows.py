@@ -12,7 +12,10 @@ from typing import Any
 
 
 def cell(value: Any) -> str:
-    """One value. Null is empty; a text is quoted, and an empty one is null to raw tables (FORCE_NULL)."""
+    """One value. Null is empty; a text is quoted, and an empty one is null to raw tables (FORCE_NULL).
+
+    Of other types those count whose text Postgres reads: numbers, truth values, moments.
+    """
     if value is None:
         return ""
     if type(value) is str:

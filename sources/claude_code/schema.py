@@ -17,7 +17,7 @@ from sources.tables import Column, Table
 
 
 class TranscriptTable(Table):
-    """A raw table whose declared columns are all its columns: a record's place says which row it is, so no hash does."""
+    """A raw table with no columns but the declared ones: a record's place says which row it is, so no hash does."""
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -25,13 +25,16 @@ class TranscriptTable(Table):
         return self.columns
 
     def dlt_hints(self) -> dict[str, Any]:
-        """Arguments for `@dlt.resource`: rows that are there already are left as they are.
+        """Arguments for `@dlt.resource`: rows of lines that are there already are left as they are.
 
         Insert-only merge and not append, because dlt repeats a job that was killed between its commit and its note of
         it: with a merge the second delivery finds its rows and adds none.
         """
-        strategy = "upsert" if self.name == "files" else "insert-only"
-        return super().dlt_hints() | {"write_disposition": {"disposition": "merge", "strategy": strategy}}
+        disposition = {
+            "files": {"disposition": "merge", "strategy": "upsert"},
+            "catalog_prices": "replace",
+        }.get(self.name, {"disposition": "merge", "strategy": "insert-only"})
+        return super().dlt_hints() | {"write_disposition": disposition}
 
 
 _PLACE: Final = (

@@ -1,7 +1,7 @@
 """The dlt source of transcripts: settings, cursors, and one resource per raw table. Reading is not done here.
 
-Settings below `sources.claude_code`: `roots` (list of {path, host}, as session_roots.csv has them), `base_folder` (where
-relative roots begin; default: the working directory), `session_text` (redacted, none or full).
+Settings below `sources.claude_code`: `roots` (list of {path, host}, as session_roots.csv has them), `base_folder`
+(where relative roots begin; default: the working directory), `session_text` (redacted, none or full).
 
 What a run did stands in the custom metrics of the resource `files`, under the names of `files.Counts` and as
 `rows_<table>`; `run_metrics(pipeline)` looks them up.
@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -113,7 +114,30 @@ def claude_code(roots: Any = dlt.config.value, base_folder: str = "", session_te
         dlt.current.resource_metrics().update(run().metrics())
         yield from run().load(FILES)
 
-    return [files, *(rows_of(table) for table in ROW_TABLES)]
+    @dlt.resource(**CATALOG_PRICES.dlt_hints())
+    def catalog_prices() -> Iterator[Any]:
+        yield from _load_prices(run())
+
+    return [files, *(rows_of(table) for table in ROW_TABLES), catalog_prices]
+
+
+def _load_prices(run: _Run) -> Iterator[Any]:
+    """All prices of the models seen, whenever a model was not seen before or the package is another."""
+    state = dlt.current.resource_state()
+    if not run.models and not run.is_first:
+        return
+    priced = [version("genai-prices"), *run.models]
+    if state.get("priced") == priced:
+        return
+    # Imported only where models are new: it takes as long as a run without news.
+    from sources.claude_code.prices import catalog_prices
+
+    rows = [row((*vars(price).values(), priced[0])) for price in catalog_prices(run.models)]
+    run.folder.mkdir(parents=True, exist_ok=True)
+    path = run.folder / f"{CATALOG_PRICES.name}.csv"
+    path.write_bytes(to_csv([",".join(column.name for column in CATALOG_PRICES.columns), *rows]))
+    yield dlt.mark.with_file_import(str(path), "csv", len(rows))
+    state["priced"] = priced
 
 
 def run_metrics(pipeline: dlt.Pipeline) -> dict[str, int]:

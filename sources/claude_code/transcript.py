@@ -1,9 +1,9 @@
 """What a line of a transcript means: one line in, rows of the raw tables out. Files, processes, loading: not here.
 
-The format has no vendor schema and shifts between releases (model.md, Transcripts; api_facts.md, 6), so nothing in a line
-may stop a load: a field of a wrong type becomes null and is noted in `unreadable_lines`, an unknown type passes. This
-module imports neither dlt nor the schema, so that helper processes start fast; the values of a row stand in the order
-of the columns in `schema.py`.
+The format has no vendor schema and shifts between releases (model.md, Transcripts; api_facts.md, 6), so nothing in a
+line may stop a load: a field of a wrong type becomes null and is noted in `unreadable_lines`, an unknown type passes.
+This module imports neither dlt nor the schema, so that helper processes start fast; the values of a row stand in the
+order of the columns in `schema.py`.
 """
 
 from __future__ import annotations

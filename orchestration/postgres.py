@@ -788,8 +788,12 @@ def _prepare_roles(
                 connection.execute(
                     sql.SQL("alter role {} login password {}").format(name, sql.Literal(passwords[role]))
                 )
-                limit = round(query_timeout_seconds * 1000) if role in _TIMED_ROLES else 0
-                connection.execute(sql.SQL("alter role {} set statement_timeout = {}").format(name, sql.Literal(limit)))
+                if role in _TIMED_ROLES:
+                    # Of this database alone: the roles belong to the whole server, which may hold several.
+                    limit = sql.Literal(round(query_timeout_seconds * 1000))
+                    here = sql.Identifier(connection.info.dbname)
+                    statement = sql.SQL("alter role {} in database {} set statement_timeout = {}")
+                    connection.execute(statement.format(name, here, limit))
         # Until 16, membership alone decided whether a login may take a role on.
         right = "set" if connection.info.server_version >= 160000 else "member"
         strange = connection.execute(

@@ -134,7 +134,9 @@ def folder() -> Iterator[Path]:
 
 
 def start(folder: Path, **options: Any) -> Warehouse:
-    return EmbeddedServer(folder, **options).open("workledger", query_timeout_seconds=5)
+    # Processes are killed here, not the machine: waiting for the disk would prove nothing.
+    server = EmbeddedServer(folder, extra_settings={"fsync": "off"}, **options)
+    return server.open("workledger", query_timeout_seconds=5)
 
 
 def pid_file(folder: Path) -> Path:

@@ -55,7 +55,11 @@ def _serve(given: argparse.Namespace) -> int:
         print(f"There is no dataset folder {given.folder}; `generate` makes one.", file=sys.stderr)
         return 1
     faults = read_faults(given.faults) if given.faults else []
-    server = SandboxServer(given.folder, port=given.port, faults=faults)
+    try:
+        server = SandboxServer(given.folder, port=given.port, faults=faults)
+    except OSError as problem:
+        print(f"Port {given.port} cannot be used ({problem.strerror}); choose another, or 0.", file=sys.stderr)
+        return 1
 
     def stop(*_: object) -> None:
         # `stop` waits for the serving loop, which runs in this very thread.

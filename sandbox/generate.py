@@ -14,6 +14,9 @@ from sandbox.agency import Agency, tell_story
 from sandbox.dataset import STATE_FOLDER, write_lines
 from sandbox.vendors import VENDORS, load_vendor
 
+RECEIPT = "generated.json"
+"""Says from what a folder was generated; what lies in a folder without it is somebody's own."""
+
 
 def generate(
     folder: Path,
@@ -26,7 +29,7 @@ def generate(
 ) -> Agency:
     """Generate a dataset; the same arguments give the same bytes.
 
-    What an earlier generation left in the folder is replaced; other files in it stay.
+    What an earlier generation left in the folder is replaced; a folder that holds anything else is left alone.
 
     Args:
         folder: where to; made if it is absent.
@@ -37,11 +40,15 @@ def generate(
         say: told of each step.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is out of range, or the folder holds what no generator wrote.
         OSError: the folder cannot be written to.
     """
     agency = tell_story(seed, scale, as_of, months)
     folder.mkdir(parents=True, exist_ok=True)
+    receipt = folder / RECEIPT
+    if any(folder.iterdir()) and not receipt.exists():
+        raise ValueError(f"{folder} holds files that no generator wrote; choose an empty or a new folder.")
+    receipt.write_bytes(orjson.dumps({"seed": seed, "scale": scale, "as_of": as_of, "months": months}) + b"\n")
     for name in (*VENDORS, "claude", "reference", STATE_FOLDER):
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)

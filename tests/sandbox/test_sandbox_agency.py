@@ -54,6 +54,15 @@ def test_generating_again_replaces_what_an_earlier_generation_left(tmp_path: Pat
     assert not (tmp_path / ".sandbox").exists()
 
 
+def test_a_folder_that_no_generator_wrote_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "reference" / "clients.csv"
+    precious.parent.mkdir()
+    precious.write_text("client\n")
+    with pytest.raises(ValueError, match="holds files that no generator wrote"):
+        generate(tmp_path, scale=0.3, as_of=AS_OF, months=1)
+    assert precious.read_text() == "client\n"
+
+
 def test_scale_one_has_the_seed_documents_pace(story: Agency) -> None:
     workdays = len({block.start.date() for block in story.blocks if block.start.weekday() < 5})
     weeks, months = (AS_OF - story.start).days / 7, 6

@@ -166,3 +166,9 @@ def test_the_command_serves_until_it_is_told_to_stop(folder: Path, tmp_path: Pat
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", str(tmp_path / "nowhere")]) == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_named(serve: Serve, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    port = serve().url.rpartition(":")[2]
+    assert main(["serve", str(folder), "--port", port]) == 1
+    assert capsys.readouterr().err.startswith(f"Port {port} cannot be used")

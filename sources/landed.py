@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import dlt
 from dlt.common.configuration.container import Container
@@ -26,9 +27,8 @@ def rows(table: Table, columns: Sequence[str], condition: str = "true", *values:
     context = Container()[PipelineContext]
     if not context.is_active():
         return []
-    pipeline = dlt.current.pipeline()
     names = ", ".join(columns)
-    with pipeline.sql_client() as client:
+    with _client() as client:
         name = client.make_qualified_table_name(table.name)
         try:
             found = client.execute_sql(f"select {names} from {name} where {condition}", *values)
@@ -40,3 +40,14 @@ def rows(table: Table, columns: Sequence[str], condition: str = "true", *values:
 def records(table: Table, condition: str, *values: Any) -> list[dict[str, Any]]:
     """The vendor's objects of landed rows, exactly as they landed (decimals included)."""
     return [decode_json(text.encode(), exact=True) for (text,) in rows(table, ["record::text"], condition, *values)]
+
+
+# Resolving dlt's configuration takes some 30 ms, so a pipeline's client is made once and opened as often as needed.
+_clients: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def _client() -> Any:
+    pipeline = dlt.current.pipeline()
+    if pipeline not in _clients:
+        _clients[pipeline] = pipeline.sql_client()
+    return _clients[pipeline]

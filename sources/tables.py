@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,16 @@ _DLT_TYPES: dict[Kind, str] = {
 }
 _LONGEST_QUARANTINED_RECORD = 100_000
 _ALARMING_REJECTIONS = 20
+
+
+class _JsonIsMeantToTravelAsText(logging.Filter):
+    """Takes dlt's warning out that a table's hints differ from Arrow's: for json columns they do, on purpose."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "when merging arrow schema with dlt schema" not in str(record.msg)
+
+
+logging.getLogger("dlt").addFilter(_JsonIsMeantToTravelAsText())
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,15 @@ class Table:
 
     def arrow_schema(self) -> pa.Schema:
         """Arrow's schema of the table, technical columns included."""
-        return pa.schema([pa.field(column.name, _ARROW_TYPES[column.kind]) for column in self.all_columns])
+        return pa.schema(
+            [
+                pa.field(column.name, _ARROW_TYPES[column.kind], nullable=not self._must_be_there(column))
+                for column in self.all_columns
+            ]
+        )
+
+    def _must_be_there(self, column: Column) -> bool:
+        return column.name in self.key or column.required or column is ROW_HASH
 
     def empty(self) -> pa.Table:
         """The table without rows: yielding it makes dlt create the table."""
@@ -121,11 +140,10 @@ class Table:
         """dlt's column hints: types, nullability, descriptions."""
         hints: dict[str, dict[str, Any]] = {}
         for column in self.all_columns:
-            must_be_there = column.name in self.key or column.required or column is ROW_HASH
             hint: dict[str, Any] = {
                 "name": column.name,
                 "data_type": _DLT_TYPES[column.kind],
-                "nullable": not must_be_there,
+                "nullable": not self._must_be_there(column),
                 "description": column.description,
             }
             if column.kind == "numeric":

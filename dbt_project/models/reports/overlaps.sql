@@ -1,0 +1,30 @@
+with
+
+entries as (
+    select * from {{ ref('time_entries') }}
+    where is_counted and developer_id is not null and end_time > start_time
+),
+
+final as (
+    select
+        earlier.developer_id,
+        earlier.local_date,
+        earlier.id as time_entry_id,
+        earlier.client_id,
+        earlier.source,
+        later.id as other_time_entry_id,
+        later.client_id as other_client_id,
+        later.source as other_source,
+        later.start_time as overlap_start,
+        least(earlier.end_time, later.end_time) as overlap_end,
+        {{ seconds_between('later.start_time', 'least(earlier.end_time, later.end_time)') }} as overlap_seconds
+    from entries as earlier
+    inner join entries as later on
+        earlier.developer_id = later.developer_id
+        and later.start_time >= earlier.start_time
+        and later.start_time < earlier.end_time
+        and (later.start_time > earlier.start_time or later.id > earlier.id)
+        and earlier.client_id is distinct from later.client_id
+)
+
+select * from final

@@ -1,0 +1,188 @@
+with
+
+entries as (
+    select * from {{ ref('time_entries') }}
+),
+
+sessions as (
+    select * from {{ ref('claude_sessions') }}
+),
+
+client_names as (
+    select * from {{ ref('int_identity__client_names') }}
+),
+
+project_names as (
+    select * from {{ ref('int_identity__project_names') }}
+),
+
+contract_names as (
+    select * from {{ ref('int_contracts__contract_names') }}
+),
+
+routed_entries as (
+    select * from {{ ref('int_billing__routed_entries') }}
+),
+
+-- Accounts of nobody.
+people as (
+    select
+        source,
+        coalesce(context ->> 'user_id', context ->> 'email', session_id, id) as native_id,
+        'no_developer' as reason,
+        count(*) as row_count,
+        sum(allocated_seconds) as seconds
+    from entries
+    where developer_id is null and source != 'claude_session'
+    group by source, coalesce(context ->> 'user_id', context ->> 'email', session_id, id)
+    union all
+    select
+        'claude_session' as source,
+        coalesce(host, 'unknown host') as native_id,
+        'no_developer' as reason,
+        count(*) as row_count,
+        sum(duration_seconds) as seconds
+    from sessions
+    where developer_id is null
+    group by coalesce(host, 'unknown host')
+),
+
+-- Entries whose project or client is nowhere to be found.
+work as (
+    select
+        source,
+        context ->> 'project_id' as native_id,
+        'no_project' as reason,
+        count(*) as row_count,
+        sum(allocated_seconds) as seconds
+    from entries
+    where context ? 'project_id'
+    group by source, context ->> 'project_id'
+    union all
+    select
+        source,
+        coalesce(context ->> 'client', project_id, 'no project') as native_id,
+        'no_client' as reason,
+        count(*) as row_count,
+        sum(allocated_seconds) as seconds
+    from entries
+    where client_id is null and source != 'claude_session' and not context ? 'project_id'
+    group by source, coalesce(context ->> 'client', project_id, 'no project')
+    union all
+    select
+        'claude_session' as source,
+        coalesce(cwd, 'unknown directory') as native_id,
+        'no_client' as reason,
+        count(*) as row_count,
+        sum(duration_seconds) as seconds
+    from sessions
+    where client_id is null
+    group by coalesce(cwd, 'unknown directory')
+    union all
+    select
+        source,
+        context ->> 'contract' as native_id,
+        'no_contract' as reason,
+        count(*) as row_count,
+        sum(allocated_seconds) as seconds
+    from entries
+    where context ? 'contract'
+    group by source, context ->> 'contract'
+    union all
+    select
+        source,
+        contract_id as native_id,
+        'contract_inactive' as reason,
+        count(*) as row_count,
+        sum(seconds) as seconds
+    from routed_entries
+    where unbilled_reason = 'contract_inactive' and contract_id is not null
+    group by source, contract_id
+    union all
+    select
+        source,
+        id as native_id,
+        'ends_before_start' as reason,
+        1 as row_count,
+        0 as seconds
+    from entries
+    where not_counted_reason = 'zero_length' and start_time is not null and end_time is null
+),
+
+-- Cells of reference files that name a client, project or contract which nothing bears, or which several bear.
+cells as (
+    select 'client_terms' as file, 'client' as kind, client as name from {{ ref('stg_reference__client_terms') }}
+    union all
+    select 'client_contacts', 'client', client from {{ ref('stg_reference__client_contacts') }} where not is_deleted
+    union all
+    select 'clients', 'client', parent_client from {{ ref('stg_reference__clients') }} where not is_deleted
+    union all
+    select 'contracts', 'client', client from {{ ref('stg_reference__contracts') }} where not is_deleted
+    union all
+    select 'fixed_lines', 'client', client from {{ ref('stg_reference__fixed_lines') }}
+    union all
+    select 'project_terms', 'client', client from {{ ref('stg_reference__project_terms') }}
+    union all
+    select 'rate_rules', 'client', client from {{ ref('stg_reference__rate_rules') }} where not is_deleted
+    union all
+    select 'repo_mappings', 'client', client from {{ ref('stg_reference__repo_mappings') }} where not is_deleted
+    union all
+    select 'time_policies', 'client', client from {{ ref('stg_reference__time_policies') }}
+    union all
+    select 'transaction_rules', 'client', set_client from {{ ref('stg_reference__transaction_rules') }}
+    union all
+    select 'billing_rules', 'project', project from {{ ref('stg_reference__billing_rules') }} where not is_deleted
+    union all
+    select 'project_classifications', 'project', project
+    from {{ ref('stg_reference__project_classifications') }}
+    where not is_deleted
+    union all
+    select 'project_terms', 'project', project from {{ ref('stg_reference__project_terms') }}
+    union all
+    select 'repo_mappings', 'project', project from {{ ref('stg_reference__repo_mappings') }} where not is_deleted
+    union all
+    select 'transaction_rules', 'project', set_project from {{ ref('stg_reference__transaction_rules') }}
+    union all
+    select 'contract_terms', 'contract', contract from {{ ref('stg_reference__contract_terms') }}
+    union all
+    select 'project_terms', 'contract', contract from {{ ref('stg_reference__project_terms') }}
+),
+
+names as (
+    select 'client' as kind, name, client_id as id, clients_found as found from client_names
+    union all
+    select 'project' as kind, name, project_id as id, projects_found as found from project_names
+    union all
+    select
+        'contract' as kind,
+        name,
+        min(contract_id) as id,
+        count(distinct contract_id) as found
+    from contract_names
+    group by name
+),
+
+reference_cells as (
+    select
+        'reference.' || cells.file as source,
+        cells.name as native_id,
+        case when names.found > 1 then 'several_' else 'no_' end || cells.kind as reason,
+        count(*) as row_count,
+        null::numeric as seconds
+    from cells
+    left join names on cells.kind = names.kind and {{ natural_key('cells.name') }} = names.name
+    where
+        cells.name is not null
+        and names.id is null
+    group by cells.file, cells.name, cells.kind, names.found
+),
+
+final as (
+    select source, native_id, reason, row_count, seconds::bigint as seconds from people
+    union all
+    select source, native_id, reason, row_count, seconds::bigint as seconds from work
+    union all
+    select source, native_id, reason, row_count, seconds::bigint as seconds from reference_cells
+)
+
+select * from final

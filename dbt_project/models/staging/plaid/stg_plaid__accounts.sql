@@ -1,0 +1,23 @@
+with
+
+source_rows as (
+    select * from {{ source('plaid', 'accounts') }}
+),
+
+final as (
+    select
+        account_id as plaid_account_id,
+        item_id,
+        mask,
+        name,
+        official_name,
+        type as plaid_type,
+        subtype as plaid_subtype,
+        currency,
+        balance_current,
+        balance_available,
+        loaded_at
+    from source_rows
+)
+
+select * from final

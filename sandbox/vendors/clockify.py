@@ -106,14 +106,24 @@ def _number(request: Request, name: str, default: int) -> int:
 
 
 def _paged(
-    request: Request, items: Sequence[Record], *, default: int = 50, maximum: int = MAXIMUM_PAGE_SIZE
+    request: Request,
+    items: Sequence[Record],
+    *,
+    default: int = 50,
+    maximum: int = MAXIMUM_PAGE_SIZE,
+    first: int = 0,
+    last: int | None = None,
 ) -> Response:
-    """Answer one page as a bare array with the header Last-Page; page 0 is page 1 (api_facts 1.8)."""
+    """Answer one page as a bare array with the header Last-Page; page 0 is page 1 (api_facts 1.8).
+
+    `first` and `last` narrow `items` without a copy: a list of 50,000 is sliced a thousand times.
+    """
+    end = len(items) if last is None else last
     page = max(_number(request, "page", 1), 1)
     size = min(max(_number(request, "page-size", default), 1), maximum)
-    first = (page - 1) * size
-    body = json_array(record.raw for record in items[first : first + size])
-    return Response(body, headers={"Last-Page": "true" if first + size >= len(items) else "false"})
+    begin = first + (page - 1) * size
+    body = json_array(record.raw for record in items[begin : min(begin + size, end)])
+    return Response(body, headers={"Last-Page": "true" if begin + size >= end else "false"})
 
 
 def _by_name(records: Iterable[Record]) -> list[Record]:
@@ -122,7 +132,7 @@ def _by_name(records: Iterable[Record]) -> list[Record]:
 
 @dataclass
 class _UserEntries:
-    """A user's entries in ascending order of start; `starts` beside them for bisection."""
+    """A user's entries, newest first, and their starts, oldest first, for bisection."""
 
     records: list[Record]
     starts: list[float]
@@ -148,7 +158,7 @@ def _index_entries(data: VendorData) -> dict[tuple[str, str], _UserEntries]:
     for place, rows in grouped.items():
         rows.sort(key=lambda row: row[:2])
         unmarked = not any(row[2].marks for row in rows)
-        index[place] = _UserEntries([row[2] for row in rows], [row[0] for row in rows], unmarked)
+        index[place] = _UserEntries([row[2] for row in reversed(rows)], [row[0] for row in rows], unmarked)
     return index
 
 
@@ -327,12 +337,13 @@ class _Clockify:
         start, end = request.one("start"), request.one("end")
         low = bisect_left(entries.starts, _shifted(_moment(start), zone)) if start else 0
         high = bisect_right(entries.starts, _shifted(_moment(end), zone)) if end else len(entries.starts)
-        selected = entries.records[low:high]
-        selected.reverse()
-        if not entries.unmarked:
-            now = self.data.now()
-            selected = [record for record in selected if record.is_visible(now, request.owner)]
-        selected = _filtered(request, selected)
+        # `low` and `high` count from the oldest, the records stand newest first.
+        count = len(entries.records)
+        if entries.unmarked and request.query.keys() <= {"start", "end", "page", "page-size"}:
+            return _paged(request, entries.records, first=count - high, last=count - low)
+        now = self.data.now()
+        window = entries.records[count - high : count - low]
+        selected = _filtered(request, [record for record in window if record.is_visible(now, request.owner)])
         if request.one("hydrated") == "true":
             selected = [self._hydrated(record) for record in selected]
         return _paged(request, selected)

@@ -21,7 +21,15 @@ import psycopg2
 import pytest
 
 from orchestration.errors import WarehouseError
-from orchestration.postgres import ROLES, SCHEMA_OWNERS, EmbeddedServer, Warehouse, open_warehouse, prepare
+from orchestration.postgres import (
+    ROLES,
+    SCHEMA_OWNERS,
+    EmbeddedServer,
+    Warehouse,
+    _Installation,
+    open_warehouse,
+    prepare,
+)
 from orchestration.settings import PROJECT_FOLDER, Settings
 
 
@@ -124,8 +132,14 @@ def test_an_unknown_role_is_named(warehouse: Warehouse) -> None:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder for a server of one test's own."""
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for a server of one test's own, made without waiting for the disk."""
+    run = _Installation.run
+
+    def run_hastily(self: _Installation, program: str, *arguments: str, inherit: int) -> None:
+        run(self, program, *arguments, "--no-sync", inherit=inherit)
+
+    monkeypatch.setattr(_Installation, "run", run_hastily)
     base = Path(tempfile.mkdtemp(prefix="workledger-server-"))
     base.chmod(0o711)
     yield base / "postgres"

@@ -4,14 +4,19 @@ A raw table's key is [source, table], which is dagster-dbt's default key of a db
 views on them join with no translator.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
 
-STAGING_FOLDER: Final = "staging"
-# Folders of models whose subject is the next folder; the others (private, reports, registry) are a group themselves.
-_FOLDERS_BY_SUBJECT: Final = (STAGING_FOLDER, "intermediate", "marts")
+# Folders of models whose group is not their last folder.
+_GROUP_BY_FOLDER: Final[Mapping[str, str]] = {
+    "registry": "identity",
+    # Which terms an entry falls under: these steps are built from one another.
+    "intermediate/time": "rating",
+    "intermediate/contracts": "rating",
+    "intermediate/billing": "rating",
+}
 
 
 def raw_key(source: str, table: str) -> dg.AssetKey:
@@ -29,24 +34,23 @@ def load_name(source: str) -> str:
     return f"load_{source}"
 
 
-def model_group(fully_qualified_name: Sequence[str]) -> str:
-    """Group of a dbt node: the source of a staging view, the subject of a model, else its top folder.
-
-    A raw table and the staging view on it thus stand in one box of the asset graph, as do a subject's steps and marts.
-
-    Args:
-        fully_qualified_name: dbt's `fqn`: project, folders, name.
-    """
-    folders = list(fully_qualified_name[1:-1])
-    if len(folders) > 1 and folders[0] in _FOLDERS_BY_SUBJECT:
-        return folders[1]
-    return folders[0] if folders else fully_qualified_name[0]
+def job_name(source: str) -> str:
+    """Name of the job that loads a source; Dagster wants it to differ from the step's."""
+    return f"refresh_{source}"
 
 
 def node_group(node: Mapping[str, Any]) -> str:
-    """Group of a node of dbt's manifest."""
-    if node["resource_type"] == "snapshot":
-        return "snapshots"
+    """Group of a node of dbt's manifest: its source, its subject or its folder.
+
+    A raw table and the staging view on it stand in one box of the asset graph, and so do the steps and the marts of a
+    subject, where neither is built from other subjects that are built from it: arrows between boxes go one way.
+    """
+    folders = list(node["fqn"][1:-1])
     if node["resource_type"] == "source":
         return str(node["source_name"])
-    return model_group(node["fqn"])
+    if node["resource_type"] == "snapshot":
+        # Its name begins with the source whose versions it keeps.
+        return str(node["name"]).split("_", maxsplit=1)[0]
+    if folders[0] == "private" and str(node["name"]).startswith("session_"):
+        return "sessions"
+    return _GROUP_BY_FOLDER.get("/".join(folders[:2])) or (folders[1] if len(folders) > 1 else folders[0])

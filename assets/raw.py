@@ -22,7 +22,7 @@ from dlt.extract.source import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.pipeline.pipeline import Pipeline
 
-from assets.checks import check_specs, evaluate
+from assets.checks import REJECTED_TABLE, check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
 from sources.catalog import SourceSpec
 from sources.errors import readable
@@ -123,7 +123,7 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         landing.listener.begins(spec.title)
         try:
-            landed, note = _land_or_explain(spec, landing)
+            landed, rejections, note = _land_or_explain(spec, landing)
         except Exception as error:
             source_error = readable(error)
             sentence = source_error or f"{spec.title} was not loaded: {_innermost(error)}"
@@ -156,13 +156,16 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
                 data_version=_data_version(context, key, changed=result.written > 0),
             )
 
-        yield from evaluate(spec, landed)
+        yield from evaluate(spec, landed, rejections)
 
     return load
 
 
-def land(spec: SourceSpec, landing: Landing) -> dict[str, LandedTable]:
+def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], list[str]]:
     """Load what is new in a source; a load that a kill cut short is finished first.
+
+    Returns:
+        What was done to every table, and what is wrong in the source's files now, one sentence each.
 
     Raises:
         SourceError: the source gave up; nothing of this load was written.
@@ -180,7 +183,7 @@ def land(spec: SourceSpec, landing: Landing) -> dict[str, LandedTable]:
             raise
         landed = _what_landed(spec, pipeline, started)
         _create_missing_tables(spec, pipeline)
-    return landed
+        return landed, _rejections(spec, pipeline)
 
 
 def create_empty(spec: SourceSpec, landing: Landing) -> None:
@@ -194,11 +197,11 @@ def create_empty(spec: SourceSpec, landing: Landing) -> None:
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
-def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], str]:
+def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], list[str], str]:
     if mend := landing.missing(spec):
         create_empty(spec, landing)
-        return {}, f"{spec.title} is skipped and its tables stay as they are; to load it, {mend}."
-    return land(spec, landing), ""
+        return {}, [], f"{spec.title} is skipped and its tables stay as they are; to load it, {mend}."
+    return *land(spec, landing), ""
 
 
 def _asset_spec(spec: SourceSpec, table: Table) -> dg.AssetSpec:
@@ -311,6 +314,17 @@ def _count_written(pipeline: Pipeline, tables: list[str], started: datetime) -> 
             for name in tables
         )
         return {str(name): int(count) for name, count in client.execute_sql(counts, *[started] * len(tables)) or ()}
+
+
+def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
+    if all(table.name != REJECTED_TABLE for table in spec.tables):
+        return []
+    with pipeline.sql_client() as client:
+        rows = client.execute_sql(
+            "select concat_ws(', ', file, 'line ' || row_number, 'column ' || column_name, 'value ' || value), reason "
+            f"from {client.make_qualified_table_name(REJECTED_TABLE)} order by file, row_number, column_name"
+        )
+    return [f"{place}: {reason}" for place, reason in rows or ()]
 
 
 def _create_missing_tables(spec: SourceSpec, pipeline: Pipeline) -> None:

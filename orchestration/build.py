@@ -8,7 +8,7 @@ import dagster as dg
 from psycopg import conninfo
 
 from assets.raw import raw_assets
-from assets.warehouse import BUILD_NAME, warehouse_assets
+from assets.warehouse import warehouse_assets
 from orchestration.automation import SENSOR_NAME
 from orchestration.dbt import prepare_manifest
 from orchestration.inputs import session_roots
@@ -21,7 +21,8 @@ from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
 from sources.claude_code.files import SessionRoot, discover
 
-LOAD_JOB: Final = "load"
+LOAD_JOB: Final = "refresh_sources"
+BUILD_JOB: Final = "refresh_warehouse"
 
 
 def build_definitions(
@@ -58,7 +59,7 @@ def build_definitions(
         },
         jobs=[
             dg.define_asset_job(LOAD_JOB, raw_selection, description="Load every source.", tags=RUN_TAGS),
-            dg.define_asset_job(BUILD_NAME, built_selection, description="Build and test the whole warehouse."),
+            dg.define_asset_job(BUILD_JOB, built_selection, description="Build and test the whole warehouse."),
             *(source_job(spec) for spec in specs),
         ],
         schedules=build_schedules(specs, settings),

@@ -37,20 +37,19 @@ SOURCE_POLICIES: Final[Mapping[str, SourcePolicy]] = {
     "reference": SourcePolicy("team:finance", "50 * * * *", timedelta(hours=3)),
 }
 
-# Groups of models (see assets.keys.model_group); a new subject needs its line here.
+# Groups of models (see assets.keys.node_group); a new subject needs its line here.
 GROUP_OWNERS: Final[Mapping[str, str]] = {
     "identity": "team:delivery",
     "people": "team:delivery",
     "time": "team:delivery",
     "sessions": "team:engineering",
     "engineering": "team:engineering",
+    "rating": "team:finance",
     "contracts": "team:finance",
     "billing": "team:finance",
     "money": "team:finance",
     "private": "team:finance",
     "reports": "team:finance",
-    "registry": "team:engineering",
-    "snapshots": "team:engineering",
 }
 # Whatever is built follows its inputs within minutes; a day without a build is a fault.
 _BUILT_WITHIN: Final = timedelta(hours=26)

@@ -2,13 +2,12 @@
 
 import contextlib
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import dagster as dg
 import psutil
@@ -18,8 +17,8 @@ from rich.status import Status
 
 from assets.keys import raw_key
 from assets.raw import READ, SKIPPED, WRITTEN, LandedTable
-from assets.warehouse import BUILD_NAME, FAILURES
-from orchestration.build import LOAD_JOB, build_definitions
+from assets.warehouse import FAILURES
+from orchestration.build import BUILD_JOB, LOAD_JOB, build_definitions
 from orchestration.errors import WorkledgerError
 from orchestration.inputs import open_inputs
 from orchestration.postgres import open_warehouse
@@ -240,10 +239,10 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
     return summary
 
 
-def ui(settings: Settings, port: int = _UI_PORT) -> int:
-    """Show the asset graph in a browser on 127.0.0.1 until interrupted; return Dagster's exit code.
+def ui(settings: Settings, port: int = _UI_PORT) -> NoReturn:
+    """Become Dagster's UI on 127.0.0.1; schedules, sensors and the automation condition work while it runs.
 
-    Schedules, sensors and the automation condition work while it runs.
+    This process is replaced, so that whatever ends it, a signal or a closed terminal, reaches Dagster and its helpers.
 
     Raises:
         WorkledgerError: the warehouse cannot be started.
@@ -251,7 +250,7 @@ def ui(settings: Settings, port: int = _UI_PORT) -> int:
     open_warehouse(settings)
     folder = dagster_folder(settings)
     print(f"The asset graph is at http://127.0.0.1:{port} in a few seconds; Ctrl+C ends it.", flush=True)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT_FOLDER / "workspace.yaml")]
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(PROJECT_FOLDER / "workspace.yaml")]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     environment = {
         **os.environ,
@@ -259,13 +258,8 @@ def ui(settings: Settings, port: int = _UI_PORT) -> int:
         "WORKLEDGER_HOME": str(settings.home),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH")])),
     }
-    with subprocess.Popen(command, cwd=PROJECT_FOLDER, env=environment) as process:
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                # The terminal has told Dagster, too; it puts its processes away before it ends.
-                continue
+    os.chdir(PROJECT_FOLDER)
+    os.execve(sys.executable, command, environment)  # noqa: S606 - there is nothing for a shell to read
 
 
 def dagster_folder(settings: Settings) -> Path:
@@ -352,7 +346,7 @@ def _parts(definitions: dg.Definitions, selection: str | None) -> list[tuple[str
     sources = {key.path[0] for key in chosen & raw}
     loads = sorted(key for key in raw if key.path[0] in sources)
     builds = sorted(chosen - raw)
-    return [(name, keys) for name, keys in ((LOAD_JOB, loads), (BUILD_NAME, builds)) if keys]
+    return [(name, keys) for name, keys in ((LOAD_JOB, loads), (BUILD_JOB, builds)) if keys]
 
 
 def _execute(

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets.checks import check_specs
-from assets.keys import load_name, raw_key
+from assets.keys import job_name, raw_key
 from orchestration.policies import schedule_status, source_policy
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
@@ -19,7 +19,7 @@ RUN_TAGS = {"dagster/max_retries": "1"}
 def source_job(spec: SourceSpec) -> UnresolvedAssetJobDefinition:
     """The job that loads one source."""
     return dg.define_asset_job(
-        name=load_name(spec.name),
+        name=job_name(spec.name),
         selection=load_selection(spec),
         description=f"Load what is new in {spec.title}.",
         tags={SOURCE_TAG: spec.name, **RUN_TAGS},
@@ -43,7 +43,7 @@ def _schedule(spec: SourceSpec, settings: Settings) -> dg.ScheduleDefinition:
         name=f"{spec.name}_schedule",
         cron_schedule=source_policy(spec.name).cron,
         execution_timezone="UTC",
-        job_name=load_name(spec.name),
+        job_name=job_name(spec.name),
         description=f"Load {spec.title} regularly.",
         default_status=schedule_status(settings),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.keys import load_name
+from assets.keys import job_name
 from orchestration.errors import WorkledgerError
 from orchestration.policies import sensor_status
 from orchestration.schedules import runs_in_progress
@@ -31,7 +31,7 @@ def file_sensor(spec: SourceSpec, settings: Settings, find: Callable[[], Iterabl
 
     @dg.sensor(
         name=f"{spec.name}_files",
-        job_name=load_name(spec.name),
+        job_name=job_name(spec.name),
         minimum_interval_seconds=INTERVAL_SECONDS,
         description=f"Look every {INTERVAL_SECONDS} s whether a file of {spec.title} has changed, and load it then.",
         default_status=sensor_status(settings),

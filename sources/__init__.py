@@ -1,1 +1,1 @@
-"""What the outside world looks like: one pure dlt package per system. Nothing here knows Dagster, dbt or environments."""
+"""What the outside world looks like: one pure dlt package per system. Dagster, dbt, environments are unknown here."""

@@ -1,6 +1,6 @@
 """Which sources exist: one entry each. Names, tables and needed settings stand here, no source's inner workings.
 
-Sources are imported when they are built, so that reading the catalogue costs nothing and needs no setting.
+Reading the catalogue needs no setting and reads nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from sources.claude_code.schema import TABLES as CLAUDE_CODE_TABLES
 from sources.clockify.schema import TABLES as CLOCKIFY_TABLES
+from sources.github.schema import TABLES as GITHUB_TABLES
+from sources.plaid.schema import TABLES as PLAID_TABLES
 from sources.reference.schema import TABLES as REFERENCE_TABLES
 from sources.tables import QUARANTINE, Table
 
@@ -47,6 +49,8 @@ SOURCES: Final[dict[str, SourceSpec]] = {
     for spec in (
         _source("claude_code", "Claude Code transcripts", CLAUDE_CODE_TABLES, "roots"),
         _source("clockify", "Clockify", (*CLOCKIFY_TABLES, QUARANTINE), "api_key"),
+        _source("github", "GitHub", (*GITHUB_TABLES, QUARANTINE), "token"),
+        _source("plaid", "Plaid", (*PLAID_TABLES, QUARANTINE), "client_id", "secret", "access_tokens"),
         _source("reference", "Reference files", REFERENCE_TABLES, "folder"),
     )
 }

@@ -493,7 +493,11 @@ def _text_array(values: Sequence[Any]) -> pa.Array:
 
 
 def _bigint_array(values: Sequence[Any]) -> pa.Array:
-    return pa.array(values, pa.int64())
+    # Told to make integers, Arrow cuts 1.5 to 1 without a word; left to infer, it shows what is there.
+    array = pa.array(values)
+    if not (pa.types.is_integer(array.type) or pa.types.is_null(array.type)):
+        raise ValueError("not all integers")
+    return pc.cast(array, pa.int64())
 
 
 def _boolean_array(values: Sequence[Any]) -> pa.Array:

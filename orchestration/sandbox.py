@@ -31,7 +31,7 @@ _SOURCE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "jira": {"base_url": "{url}/jira", "email": "sandbox@example.com", "api_token": "sandbox-jira-token"},
     "tempo": {"base_url": "{url}/tempo", "api_token": "sandbox-tempo-token"},
     "github": {"base_url": "{url}/github/api/v3", "token": "sandbox-github-token"},
-    "plaid": {"base_url": "{url}/plaid", "client_id": "sandbox-plaid-client", "secret": "sandbox-plaid-secret"},
+    "plaid": {"host": "{url}/plaid", "client_id": "sandbox-plaid-client", "secret": "sandbox-plaid-secret"},
 }
 
 
@@ -45,10 +45,25 @@ class RunningSandbox:
     @property
     def source_settings(self) -> dict[str, dict[str, str]]:
         """What a source needs to read this sandbox instead of the vendor, by source and dlt's name below it."""
-        return {
+        handed = {
             source: {name: text.format(url=self.url) for name, text in settings.items()}
             for source, settings in _SOURCE_SETTINGS.items()
         }
+        handed["plaid"]["access_tokens"] = ",".join(_access_tokens(self.folder / "plaid" / "items.jsonl"))
+        return handed
+
+
+def _access_tokens(items: Path) -> list[str]:
+    """Return the token of every Item of the dataset, as `sandbox.vendors.plaid` gives them out."""
+    if not items.exists():
+        return []
+    try:
+        rows = [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [row.get("_sandbox", {}).get("owner") or f"access-sandbox-{row['item_id']}" for row in rows]
+    except (OSError, ValueError, KeyError) as error:
+        raise SandboxError(
+            f"{items} cannot be read ({error}); every line of it must be a JSON object with an item_id."
+        ) from error
 
 
 def ensure_sandbox(settings: Settings, notify: Notify) -> RunningSandbox:

@@ -1,0 +1,5 @@
+"""Runs the source alone: `python -m sources.plaid --dsn …`. Nothing else belongs here."""
+
+from sources.standalone import main
+
+main("plaid")

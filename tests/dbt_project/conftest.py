@@ -130,8 +130,9 @@ class DbtProject:
         }
 
     def build(self, *selection: str, **variables: Any) -> dict[str, str]:
-        """Build models and run their tests on data, unit tests aside; keywords are dbt variables."""
-        return self.dbt("build", "--exclude-resource-type", "unit_test", "--select", *selection, **variables)
+        """Build models and run the tests on data that need no other model, unit tests aside; keywords are dbt variables."""
+        arguments = ["--exclude-resource-type", "unit_test", "--indirect-selection", "buildable", "--select", *selection]
+        return self.dbt("build", *arguments, **variables)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Run a query as the owner."""

@@ -136,7 +136,7 @@ final as (
         case when models.undated_name in ('claude-opus-4-8', 'claude-opus-5', 'claude-opus-5-5') then 2 else 1 end as fast_multiplier,
         -- Inference kept in the United States costs more from the 4.6 releases on.
         case
-            when array[models.release[1], coalesce(models.release[2], 0)] >= array[4, 6] then 1.1
+            when (models.release[1], coalesce(models.release[2], 0)) >= (4, 6) then 1.1
             when models.undated_name = 'claude-mythos-preview' then 1.1
             else 1
         end as us_multiplier

@@ -50,7 +50,7 @@ fullest_lines as (
         is_sidechain,
         request_id,
         cwd,
-        min(answered_at) over answer as answered_at,
+        min(answered_at) over answer as first_answered_at,
         min(origin) over answer <> max(origin) over answer as has_several_origins,
         model,
         input_tokens,
@@ -108,7 +108,7 @@ answers as (
         origins.kept_is_sidechain as is_sidechain,
         origins.kept_request_id as request_id,
         origins.model,
-        origins.answered_at,
+        origins.first_answered_at as answered_at,
         origins.input_tokens,
         origins.output_tokens,
         origins.cache_read_tokens,
@@ -123,7 +123,7 @@ answers as (
         origins.line_cost_usd,
         coalesce(origins.kept_cwd, sessions.cwd) as cwd,
         {{ local_date(
-            'coalesce(origins.answered_at, ' ~ instant_of_milliseconds('sessions.first_ms') ~ ')', 'sessions.timezone'
+            'coalesce(origins.first_answered_at, ' ~ instant_of_milliseconds('sessions.first_ms') ~ ')', 'sessions.timezone'
         ) }} as local_date
     from origins
     inner join sessions on origins.kept_session_id = sessions.session_id

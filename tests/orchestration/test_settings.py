@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.errors import SettingsError
-from orchestration.settings import PROFILES, PROJECT_FOLDER, SETTING_NAMES, Settings, load_settings
+from orchestration.settings import PROFILES, PROJECT_FOLDER, SETTING_NAMES, SOURCE_NAMES, Settings, load_settings
+from sources.catalog import SOURCES
 
 
 def load(environment: dict[str, str] | None = None, folder: Path | None = None) -> Settings:
@@ -170,6 +171,19 @@ def test_the_example_file_names_every_setting_and_no_other() -> None:
     names = re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)
     assert {name for name in names if not name.startswith("SOURCES__")} == set(SETTING_NAMES)
     assert len(names) == len(set(names))
+
+
+def test_the_example_file_names_the_credentials_of_every_source() -> None:
+    text = (PROJECT_FOLDER / ".env.example").read_text()
+    found_elsewhere = {("claude_code", "roots"), ("reference", "folder"), ("clickhouse", "dsn")}
+    for spec in SOURCES.values():
+        for name in spec.required_settings:
+            if (spec.name, name) not in found_elsewhere:
+                assert f"#SOURCES__{spec.name.upper()}__{name.upper()}=" in text
+
+
+def test_every_source_of_the_catalogue_may_be_set() -> None:
+    assert set(SOURCES) <= set(SOURCE_NAMES)
 
 
 def test_the_example_file_is_valid_when_every_line_is_uncommented(tmp_path: Path) -> None:

@@ -173,8 +173,9 @@ def _read_first_rows(spec: "SourceSpec", configuration: dict[str, Any]) -> None:
     from assets.raw import configured
 
     with configured(spec, configuration):
+        resource = spec.build().resources[_CHEAPEST_TABLE[spec.name]]
         # A source may declare a table before it asks for rows: only rows, or the end, show that the vendor answered.
-        next((batch for batch in spec.build().resources[_CHEAPEST_TABLE[spec.name]] if len(batch)), None)
+        next((batch for batch in resource if getattr(batch, "num_rows", 0)), None)
 
 
 def _near_miss(name: str, given: dict[str, Any], prefix: str) -> str:

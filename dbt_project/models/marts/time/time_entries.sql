@@ -13,6 +13,9 @@
         {'columns': ['issue_key']},
         {'columns': ['local_date']},
         {'columns': ['status']},
+        {'columns': ['service_type']},
+        {'columns': ['work_location']},
+        {'columns': ['billable']},
     ],
 ) }}
 

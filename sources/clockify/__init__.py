@@ -13,7 +13,7 @@ How edits and deletions are found (model, 4 and api_facts, 1.5 to 1.7):
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,8 +25,10 @@ import pyarrow as pa
 from sources import landed
 from sources.clockify.api import ClockifyApi, Entity, created_at
 from sources.clockify.schema import CLIENTS, PROJECTS, TAGS, TIME_ENTRIES, USERS, WORKSPACES
+from sources.differences import declare, differing
 from sources.errors import CredentialError, SourceError, VendorError
 from sources.http import HttpClient
+from sources.spool import Spool
 from sources.tables import PerRecord, Quarantine, Table, to_arrow
 
 logger = logging.getLogger(__name__)
@@ -91,7 +93,10 @@ def clockify() -> Any:
     ) -> Iterator[Any]:
         found = run.workspaces(run.api(api_key, base_url, page_size))
         codes = PerRecord([_default_currency(workspace) for workspace in found])
-        yield to_arrow(WORKSPACES, found, quarantine=run.quarantine, extra={"currency_code": codes})
+        yield from declare(WORKSPACES)
+        yield from _news(
+            WORKSPACES, to_arrow(WORKSPACES, found, quarantine=run.quarantine, extra={"currency_code": codes})
+        )
         yield from run.quarantine.flush()
 
     @dlt.resource(**USERS.dlt_hints())
@@ -99,6 +104,7 @@ def clockify() -> Any:
         api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL, page_size: int = 1000
     ) -> Iterator[Any]:
         api = run.api(api_key, base_url, page_size)
+        yield from declare(USERS)
         for workspace in run.workspace_ids(api):
             yield from _whole_table(USERS, workspace, run, run.users(api, workspace), partial(api.users, workspace))
         yield from run.quarantine.flush()
@@ -109,6 +115,7 @@ def clockify() -> Any:
             api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL, page_size: int = 1000
         ) -> Iterator[Any]:
             api = run.api(api_key, base_url, page_size)
+            yield from declare(table)
             for workspace in run.workspace_ids(api):
                 read = partial(api.named, workspace, collection)
                 yield from _whole_table(table, workspace, run, read(), read)
@@ -126,13 +133,12 @@ def clockify() -> Any:
     ) -> Iterator[Any]:
         api = run.api(api_key, base_url, page_size)
         state = dlt.current.resource_state()
-        yield TIME_ENTRIES.empty()
+        spool = Spool(TIME_ENTRIES)
+        yield from declare(TIME_ENTRIES)
         for workspace in run.workspace_ids(api):
-            reading = _EntryReading(
-                api, workspace, run, timedelta(days=look_back_days), timedelta(days=sweep_days), state.get(workspace)
-            )
-            yield from reading.batches()
-            state[workspace] = reading.new_state
+            reading = _EntryReading(api, workspace, run, spool, state.get(workspace))
+            state[workspace] = reading.read(timedelta(days=look_back_days), timedelta(days=sweep_days))
+        yield from spool.load()
         yield from run.quarantine.flush()
 
     return (
@@ -161,10 +167,18 @@ def _whole_table(
         missing -= present
         listed = {row.get("id") for row in found if isinstance(row, dict)}
         found = found + [row for row in again if isinstance(row, dict) and row.get("id") not in listed]
-    yield to_arrow(table, found, quarantine=run.quarantine, extra={"workspace_id": workspace, **_ALIVE})
+    alive = {"workspace_id": workspace, **_ALIVE}
+    yield from _news(table, to_arrow(table, found, quarantine=run.quarantine, extra=alive))
     if missing:
         logger.info("clockify: %d %s are gone from workspace %s", len(missing), table.name, workspace)
         yield _marked_deleted(table, workspace, dict.fromkeys(missing, run.started_at), run)
+
+
+def _news(table: Table, batch: pa.Table) -> Iterator[pa.Table]:
+    """The rows of a batch that are not landed as they are; nothing at all where there are none."""
+    news = differing(table, batch)
+    if news.num_rows:
+        yield news
 
 
 def _marked_deleted(table: Table, workspace: str, gone: dict[str, datetime], run: _Run) -> pa.Table:
@@ -192,52 +206,49 @@ class _EntryReading:
     so new that the feed of deletions could not tell of their deletion).
     """
 
-    def __init__(
-        self,
-        api: ClockifyApi,
-        workspace: str,
-        run: _Run,
-        look_back: timedelta,
-        sweep_every: timedelta,
-        state: dict[str, Any] | None,
-    ) -> None:
+    def __init__(self, api: ClockifyApi, workspace: str, run: _Run, spool: Spool, state: dict[str, Any] | None) -> None:
         self._api = api
         self._workspace = workspace
         self._run = run
-        self._look_back = look_back
-        self._sweep_every = sweep_every
+        self._spool = spool
         self._state = state or {}
         self._now = run.started_at
+        self._pending: list[Entity] = []
         self._seen: set[str] = set()
         self._watch: set[str] = set()
-        self.new_state: dict[str, Any] = {}
 
-    def batches(self) -> Iterator[pa.Table]:
-        """Yield what changed, as typed batches; afterwards `new_state` is what the next run starts from."""
+    def read(self, look_back: timedelta, sweep_every: timedelta) -> dict[str, Any]:
+        """Set down what changed since the last run; the state that the next one starts from."""
         read_at, swept_at = self._moment("read_at"), self._moment("swept_at")
         looked_back_at = self._moment("looked_back_at")
         known = bool(landed.rows(TIME_ENTRIES, ["1"], "workspace_id = %s limit 1", self._workspace))
-        is_sweep = (
-            read_at is None
+        if (
+            not known
+            or read_at is None
             or swept_at is None
-            or self._now - swept_at >= self._sweep_every
+            or self._now - swept_at >= sweep_every
             or self._now - read_at >= _FEED_REACH
-            or not known
-        )
-        if is_sweep or read_at is None:
-            yield from self._window(None)
+        ):
+            self._read_window(None)
             swept_at = looked_back_at = self._now
         else:
-            told = yield from self._changes(read_at)
+            told = self._read_feeds(read_at)
+            if not told:
+                logger.warning(
+                    "clockify: workspace %s has no change feeds, so the last %d days are read again instead",
+                    self._workspace,
+                    look_back.days,
+                )
             if not told or looked_back_at is None or self._now - looked_back_at >= _LOOK_BACK_EVERY:
-                yield from self._window(self._now - self._look_back)
+                self._read_window(self._now - look_back)
                 looked_back_at = self._now
-        yield from self._watched()
-        self.new_state = {
+        self._read_watched()
+        self._set_down()
+        return {
             "read_at": self._now.isoformat(),
             "finished_at": datetime.now(UTC).isoformat(),
-            "swept_at": swept_at.isoformat() if swept_at else None,
-            "looked_back_at": looked_back_at.isoformat() if looked_back_at else None,
+            "swept_at": swept_at.isoformat(),
+            "looked_back_at": looked_back_at.isoformat(),
             "watched": sorted(self._watch),
         }
 
@@ -247,59 +258,46 @@ class _EntryReading:
 
     # The whole history or a window of it -------------------------------------------------------------------------
 
-    def _window(self, start: datetime | None) -> Iterator[pa.Table]:
+    def _read_window(self, start: datetime | None) -> None:
         """Read every member's entries from `start` on, then settle what is known there and did not come."""
         readable: list[str] = []
-        pending: list[Entity] = []
-        members = [str(user["id"]) for user in self._run.users(self._api, self._workspace) if user.get("id")]
         refusal: SourceError | None = None
-        for user in members:
+        for user in self._run.users(self._api, self._workspace):
+            if not user.get("id"):
+                continue
             try:
-                for rows in self._api.entries(self._workspace, user, start):
-                    pending += rows
-                    if len(pending) >= _ROWS_PER_BATCH:
-                        yield self._alive(pending)
-                        pending = []
+                for rows in self._api.entries(self._workspace, str(user["id"]), start):
+                    self._keep(rows)
             except (VendorError, CredentialError) as failure:
                 # One member whose entries may no longer be read must not hide the others; theirs stay.
                 logger.warning("%s; the entries of this member stay as they are", failure)
                 refusal = failure
             else:
-                readable.append(user)
+                readable.append(str(user["id"]))
         if refusal is not None and not readable:
             raise refusal
-        if pending:
-            yield self._alive(pending)
         condition = "workspace_id = %s and user_id = any(%s) and not coalesce(is_deleted, false)"
         values: list[Any] = [self._workspace, readable]
         if start is not None:
             condition += " and start_time >= %s"
             values.append(start)
         known = [row[0] for row in landed.rows(TIME_ENTRIES, ["id"], condition, *values)]
-        yield from self._settle({entry_id: self._now for entry_id in known if entry_id not in self._seen})
+        self._settle({entry_id: self._now for entry_id in known if entry_id not in self._seen})
 
     # The change feeds --------------------------------------------------------------------------------------------
 
-    def _changes(self, read_at: datetime) -> Any:
-        """Read what the feeds tell since the last run; returns whether there are feeds at all."""
+    def _read_feeds(self, read_at: datetime) -> bool:
+        """Read what the feeds tell since the last run; whether there are feeds at all."""
         start, end = read_at - _OVERLAP, self._now + timedelta(days=1)
         created = self._api.feed(self._workspace, "created", start, end)
         updated = self._api.feed(self._workspace, "updated", start, end) if created is not None else None
         deleted = self._api.feed(self._workspace, "deleted", start, end) if updated is not None else None
         if created is None or updated is None or deleted is None:
-            logger.warning(
-                "clockify: workspace %s has no change feeds, so the last %d days are read again instead",
-                self._workspace,
-                self._look_back.days,
-            )
             return False
         # What was created and deleted within one window is told nowhere: a second window begins where the last run
         # ended, and what is too new even for that is asked for by name next time.
         finished_at = self._moment("finished_at") or read_at
         deleted += self._api.feed(self._workspace, "deleted", finished_at, end) or []
-        for row in created:
-            if (moment := _audit_moment(row)) is not None and moment >= self._now - _OVERLAP and row.get("id"):
-                self._watch.add(str(row["id"]))
         gone: dict[str, datetime] = {}
         for row in deleted:
             document = row.get("document")
@@ -307,7 +305,10 @@ class _EntryReading:
             if entry_id:
                 gone[str(entry_id)] = _moment_or(row.get("deletedAt"), self._now)
         # Deletions first: what was edited and then deleted may be told by both feeds, what was restored as well.
-        yield from self._settle(gone)
+        self._settle(gone)
+        for row in created:
+            if (moment := _audit_moment(row)) is not None and moment >= self._now - _OVERLAP and row.get("id"):
+                self._watch.add(str(row["id"]))
         changed: list[Entity] = []
         for row in [*created, *updated]:
             entry = {key: value for key, value in row.items() if key not in _FEED_KEYS}
@@ -315,58 +316,56 @@ class _EntryReading:
                 changed.append(entry)
             elif row.get("id") and (read := self._api.entry(self._workspace, str(row["id"]))) is not None:
                 changed.append(read)
-        if changed:
-            yield self._alive(changed)
+        self._keep(changed)
         return True
 
     # Single entries ----------------------------------------------------------------------------------------------
 
-    def _watched(self) -> Iterator[pa.Table]:
-        """Running timers, and the entries that the last run left to be watched."""
-        running = self._api.running(self._workspace)
-        if running:
-            yield self._alive([entry for entry in running if entry.get("id") not in self._seen])
+    def _read_watched(self) -> None:
+        """Read running timers, and the entries that the last run left to be watched."""
+        self._keep(self._api.running(self._workspace) or [])
         left = [entry_id for entry_id in self._state.get("watched", []) if entry_id not in self._seen]
-        yield from self._settle(dict.fromkeys(left, self._now))
+        self._settle(dict.fromkeys(left, self._now))
 
-    def _settle(self, suspects: dict[str, datetime]) -> Iterator[pa.Table]:
-        """Ask for each suspect by name: one that is there is landed, one that is gone is marked deleted."""
-        alive: list[Entity] = []
-        gone: dict[str, datetime] = {}
+    def _settle(self, suspects: dict[str, datetime]) -> None:
+        """Ask for each suspect by name: one that is there is kept, one that is gone is marked deleted."""
         if not suspects:
             return
+        gone: dict[str, datetime] = {}
         condition = "workspace_id = %s and id = any(%s) and not coalesce(is_deleted, false)"
         for (entry_id,) in landed.rows(TIME_ENTRIES, ["id"], condition, self._workspace, list(suspects)):
-            moment = suspects[entry_id]
             entry = self._api.entry(self._workspace, entry_id)
             if entry is None:
-                gone[entry_id] = moment
+                gone[entry_id] = suspects[entry_id]
             else:
-                alive.append(entry)
-        if alive:
-            yield self._alive(alive)
+                self._keep([entry])
         if gone:
             logger.info("clockify: %d time entries are gone from workspace %s", len(gone), self._workspace)
-            yield _marked_deleted(TIME_ENTRIES, self._workspace, gone, self._run)
+            self._spool.add(_marked_deleted(TIME_ENTRIES, self._workspace, gone, self._run))
             self._seen |= gone.keys()
-            self._watch -= gone.keys()
 
-    def _alive(self, entries: Iterable[Entity]) -> pa.Table:
-        """Type entries as the vendor has them now, each once a run, and note which of them must be watched."""
-        known = set(self._seen)
-        rows = [row for row in entries if not isinstance(row, dict) or row.get("id") not in known]
-        for row in rows:
-            if not isinstance(row, dict) or not isinstance(row.get("id"), str):
-                continue
-            self._seen.add(row["id"])
-            interval = row.get("timeInterval")
-            is_running = isinstance(interval, dict) and interval.get("end") is None
-            made = created_at(row["id"])
-            if is_running or (made is not None and made >= self._now - _OVERLAP):
-                self._watch.add(row["id"])
-        return to_arrow(
-            TIME_ENTRIES, rows, quarantine=self._run.quarantine, extra={"workspace_id": self._workspace, **_ALIVE}
-        )
+    def _keep(self, entries: list[Entity]) -> None:
+        """Keep entries as the vendor has them now, each once a run, and note which of them must be watched."""
+        for row in entries:
+            entry_id = row.get("id") if isinstance(row, dict) else None
+            if isinstance(entry_id, str):
+                if entry_id in self._seen:
+                    continue
+                self._seen.add(entry_id)
+                interval = row.get("timeInterval")
+                is_running = isinstance(interval, dict) and interval.get("end") is None
+                made = created_at(entry_id)
+                if is_running or (made is not None and made >= self._now - _OVERLAP):
+                    self._watch.add(entry_id)
+            self._pending.append(row)
+        if len(self._pending) >= _ROWS_PER_BATCH:
+            self._set_down()
+
+    def _set_down(self) -> None:
+        if self._pending:
+            extra = {"workspace_id": self._workspace, **_ALIVE}
+            self._spool.add(to_arrow(TIME_ENTRIES, self._pending, quarantine=self._run.quarantine, extra=extra))
+            self._pending = []
 
 
 def _default_currency(workspace: Entity) -> str | None:

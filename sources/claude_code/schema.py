@@ -27,12 +27,12 @@ class TranscriptTable(Table):
     def dlt_hints(self) -> dict[str, Any]:
         """Arguments for `@dlt.resource`: rows of lines that are there already are left as they are.
 
-        Insert-only merge and not append, because dlt repeats a job that was killed between its commit and its note of
-        it: with a merge the second delivery finds its rows and adds none.
+        Insert-only merge and not append, because a run that is killed after the commit of one table and before that
+        of the cursors is repeated: the second delivery finds its rows and adds none.
         """
         disposition = {
             "files": {"disposition": "merge", "strategy": "upsert"},
-            "catalog_prices": "replace",
+            "catalog_prices": {"disposition": "replace", "strategy": "truncate-and-insert"},
         }.get(self.name, {"disposition": "merge", "strategy": "insert-only"})
         return super().dlt_hints() | {"write_disposition": disposition}
 
@@ -221,6 +221,7 @@ CATALOG_PRICES: Final = TranscriptTable(
         Column("cache_write_1h", "numeric", "Cache write that lives one hour: twice the input where not listed"),
         Column("cache_read", "numeric", "Cache read"),
         Column("package_version", "text", "Version of genai-prices", required=True),
+        _LOADED_AT,
     ),
 )
 

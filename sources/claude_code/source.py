@@ -29,13 +29,14 @@ from sources.claude_code.rows import row, to_csv
 from sources.claude_code.schema import CATALOG_PRICES, FILES, ROW_TABLES, TranscriptTable
 from sources.claude_code.transcript import SessionText
 from sources.errors import SourceError
+from sources.per_run import PerRun
 
 
 class _Run:
     """What one run reads, shared by its resources: whichever is asked first reads for all."""
 
     def __init__(self, roots: Any, base_folder: str, session_text: str) -> None:
-        started_at = datetime.now(UTC).isoformat()
+        self.started_at = datetime.now(UTC).isoformat()
         mode = _session_text(session_text)
         state = dlt.current.source_state()
         cursors = {file_id: Cursor.unpack(packed) for file_id, packed in state.get("files", {}).items()}
@@ -48,8 +49,8 @@ class _Run:
         self._outcome = Outcome()
         if changed or self.is_first:
             columns = {table.name: [column.name for column in table.columns] for table in ROW_TABLES}
-            self._outcome = read_files(changed, cursors, Job(columns, mode, started_at), self.folder)
-            self._write_files(changed, started_at)
+            self._outcome = read_files(changed, cursors, Job(columns, mode, self.started_at), self.folder)
+            self._write_files(changed)
         self.counts.add(asdict(self._outcome.counts))
         self.models = sorted({*state.get("models", []), *self._outcome.models})
         selected = dlt.current.source().selected_resources
@@ -61,8 +62,9 @@ class _Run:
     def load(self, table: TranscriptTable) -> Iterator[Any]:
         """The table's file, for dlt to import as it stands.
 
-        The very first load replaces: COPY straight into the table and, as there is one file per table, a truncation
-        before a repeated job, so a kill in between leaves neither gap nor double. Later loads merge.
+        The very first load replaces, COPY straight into the table: a repetition after a kill truncates first. Later
+        loads merge. Neither survives dlt's own finishing of a killed package (its COPY into a staging table may then
+        be done twice), so a run must begin with `pipeline.drop()`, after which the warehouse's cursors hold.
         """
         path, rows = self._outcome.tables.get(table.name, (None, 0))
         if path is not None and (rows or self.is_first):
@@ -74,13 +76,13 @@ class _Run:
         rows = {f"rows_{name}": count for name, (_, count) in self._outcome.tables.items()}
         return {**asdict(self.counts), **rows}
 
-    def _write_files(self, changed: Sequence[Any], started_at: str) -> None:
+    def _write_files(self, changed: Sequence[Any]) -> None:
         rows = []
         for file in changed:
             cursor = self._outcome.cursors.get(file.file_id)
             if cursor is not None:
                 values = (file.file_id, file.path, file.root_path, file.host, cursor.generation, cursor.size)
-                rows.append(row((*values, cursor.offset, cursor.first_seen_at, started_at)))
+                rows.append(row((*values, cursor.offset, cursor.first_seen_at, self.started_at)))
         path = self.folder / f"{FILES.name}.csv"
         path.write_bytes(to_csv([",".join(column.name for column in FILES.columns), *rows]))
         self._outcome.tables[FILES.name] = (path, len(rows))
@@ -93,14 +95,7 @@ def claude_code(roots: Any = dlt.config.value, base_folder: str = "", session_te
     Parameters: `roots`, a list of {path, host}, also as JSON text; `base_folder`, where relative roots begin;
     `session_text`, what becomes of texts: `redacted`, `none` (dropped before landing) or `full`.
     """
-    runs: dict[str, _Run] = {}
-
-    def run() -> _Run:
-        load_id = str(dlt.current.load_package_state()["load_id"])
-        if load_id not in runs:
-            runs.clear()
-            runs[load_id] = _Run(roots, base_folder, session_text)
-        return runs[load_id]
+    run = PerRun(lambda: _Run(roots, base_folder, session_text))
 
     def rows_of(table: TranscriptTable) -> Any:
         @dlt.resource(**table.dlt_hints())
@@ -132,7 +127,7 @@ def _load_prices(run: _Run) -> Iterator[Any]:
     # Imported only where models are new: it takes as long as a run without news.
     from sources.claude_code.prices import catalog_prices
 
-    rows = [row((*vars(price).values(), priced[0])) for price in catalog_prices(run.models)]
+    rows = [row((*vars(price).values(), priced[0], run.started_at)) for price in catalog_prices(run.models)]
     run.folder.mkdir(parents=True, exist_ok=True)
     path = run.folder / f"{CATALOG_PRICES.name}.csv"
     path.write_bytes(to_csv([",".join(column.name for column in CATALOG_PRICES.columns), *rows]))

@@ -106,7 +106,9 @@ class Loader:
         return claude_code([{"path": str(self.folder), "host": "laptop"}], session_text=self.session_text)
 
     def run(self) -> dict[str, int]:
+        """One run as production does it: what a killed run left behind is dropped, the warehouse's cursors hold."""
         pipeline = self.pipeline()
+        pipeline.drop()
         pipeline.run(self.source())
         return run_metrics(pipeline)
 

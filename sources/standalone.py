@@ -26,6 +26,7 @@ def main(name: str) -> None:
                 raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE")
             dlt.config[f"sources.{name}.{key}"] = value
         pipeline = dlt.pipeline(name, destination=dlt.destinations.postgres(dsn), dataset_name=f"raw_{name}")
+        pipeline.drop()  # what a killed run left behind is read again from the cursors that the warehouse holds
         try:
             pipeline.run(SOURCES[name].build())
         except Exception as failure:

@@ -284,10 +284,13 @@ def configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[N
 
 def _what_landed(spec: SourceSpec, pipeline: Pipeline, started: datetime) -> dict[str, LandedTable]:
     trace = pipeline.last_trace
-    rows = dict(trace.last_normalize_info.row_counts) if trace and trace.last_normalize_info else {}
+    # Counted where they are extracted: rows that come as a whole file (sources/spool.py) need no normalizing.
+    rows: dict[str, int] = {}
     counters: dict[str, dict[str, int | float | str]] = {}
     for steps in trace.last_extract_info.metrics.values() if trace and trace.last_extract_info else ():
         for step in steps:
+            for name, metrics in step["table_metrics"].items():
+                rows[name] = rows.get(name, 0) + metrics.items_count
             for name, metrics in step["resource_metrics"].items():
                 counters.setdefault(name, {}).update(metrics.custom_metrics or {})
     touched = [table for table in spec.tables if rows.get(table.name)]

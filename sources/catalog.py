@@ -13,9 +13,11 @@ from typing import Any, Final
 from sources.claude_code.schema import TABLES as CLAUDE_CODE_TABLES
 from sources.clockify.schema import TABLES as CLOCKIFY_TABLES
 from sources.github.schema import TABLES as GITHUB_TABLES
+from sources.jira.schema import TABLES as JIRA_TABLES
 from sources.plaid.schema import TABLES as PLAID_TABLES
 from sources.reference.schema import TABLES as REFERENCE_TABLES
 from sources.tables import QUARANTINE, Table
+from sources.tempo.schema import TABLES as TEMPO_TABLES
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ SOURCES: Final[dict[str, SourceSpec]] = {
         _source("claude_code", "Claude Code transcripts", CLAUDE_CODE_TABLES, "roots"),
         _source("clockify", "Clockify", (*CLOCKIFY_TABLES, QUARANTINE), "api_key"),
         _source("github", "GitHub", (*GITHUB_TABLES, QUARANTINE), "token"),
+        _source("jira", "Jira", (*JIRA_TABLES, QUARANTINE), "base_url", "api_token"),
         _source("plaid", "Plaid", (*PLAID_TABLES, QUARANTINE), "client_id", "secret", "access_tokens"),
         _source("reference", "Reference files", REFERENCE_TABLES, "folder"),
+        _source("tempo", "Tempo", (*TEMPO_TABLES, QUARANTINE), "api_token"),
     )
 }

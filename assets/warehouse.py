@@ -13,6 +13,8 @@ from assets.keys import node_group
 
 BUILD_NAME: Final = "build_warehouse"
 DBT_POOL: Final = "dbt"
+ROW_COUNT: Final = "dagster/row_count"
+ROWS_WRITTEN: Final = "rows_written"
 # Metadata of a failed build: one sentence for each node.
 FAILURES: Final = "failures"
 
@@ -121,7 +123,9 @@ def _ancestors(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
 
 
 def _with_row_count(output: dg.Output[Any], event: Mapping[str, Any]) -> dg.Output[Any]:
+    """What the build of a table wrote is all its rows; of what is built by increments, the new ones."""
     match = _ROWS_AFFECTED.match(str(event["data"].get("status", "")))
     if match is None:
         return output
-    return output.with_metadata({**output.metadata, "dagster/row_count": int(match.group(1))})
+    name = ROW_COUNT if event["data"]["node_info"]["materialized"] == "table" else ROWS_WRITTEN
+    return output.with_metadata({**output.metadata, name: int(match.group(1))})

@@ -6,22 +6,22 @@ SENSOR_NAME = "carry_new_data"
 
 
 def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
-    """Build a model once something that it is built from has changed, or when its own SQL has.
+    """Build a model once new rows have come for something that it is built from, or its own SQL has changed.
 
-    A raw asset's data version changes only when rows were written, so an idle load builds nothing. A model whose input
-    is requested in the same tick goes along: one tick requests one run of dbt. Nothing is requested while the model or
-    an input of it is under way, and what changed meanwhile is remembered until then. A failed build is not repeated
-    until something changes again.
+    A raw table's data version changes only when rows were written, so an idle load builds nothing. What is built from a
+    model that is requested goes along in the same tick, so that one tick asks for one run of dbt; that such a model has
+    been rebuilt is therefore no news of its own. Nothing is requested while the model or an input of it is under way,
+    and what came meanwhile is remembered until then. A failed build is not repeated until something changes again.
     """
+    loaded = dg.AssetSelection.kind("dlt")
     changed = (
-        dg.AutomationCondition.any_deps_match(
-            dg.AutomationCondition.data_version_changed() | dg.AutomationCondition.will_be_requested()
-        )
+        dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed()).allow(loaded)
+        | dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested())
         | dg.AutomationCondition.code_version_changed()
         | dg.AutomationCondition.newly_missing()
-    ).with_label("an input or the model itself has changed")
+    ).with_label("new rows, or new SQL")
     return (
-        changed.since(dg.AutomationCondition.newly_requested()).with_label("changed since it was last requested")
+        changed.since(dg.AutomationCondition.newly_requested()).with_label("new since it was last requested")
         & ~dg.AutomationCondition.in_progress()
         & ~dg.AutomationCondition.any_deps_in_progress()
     ).with_label("carry new data")

@@ -17,7 +17,7 @@ from rich.status import Status
 
 from assets.keys import raw_key
 from assets.raw import READ, SKIPPED, WRITTEN, LandedTable
-from assets.warehouse import FAILURES
+from assets.warehouse import FAILURES, ROW_COUNT, ROWS_WRITTEN
 from orchestration.build import BUILD_JOB, LOAD_JOB, build_definitions
 from orchestration.errors import WorkledgerError
 from orchestration.inputs import open_inputs
@@ -53,10 +53,14 @@ _IN_PROCESS: Final = {
 
 @dataclass(frozen=True)
 class BuiltTable:
-    """A model or snapshot that was built; `rows` is None for views."""
+    """A model or snapshot that was built, as schema.name, and its rows: all of a table, or those that were added.
+
+    Both are None for views.
+    """
 
     name: str
-    rows: int | None
+    rows: int | None = None
+    added: int | None = None
 
 
 @dataclass
@@ -115,13 +119,12 @@ class RunSummary:
 
     def _print_built(self, console: Console) -> None:
         if self.built:
-            tables = [one for one in self.built if one.rows is not None]
             console.print(f"\n[bold]Built[/] {len(self.built)} tables and views")
             for schema in ("marts", "private", "registry"):
                 named = [
-                    f"{one.name.removeprefix(schema + '.')} {one.rows:,}"
-                    for one in tables
-                    if one.name.startswith(schema + ".")
+                    one.name.removeprefix(schema + ".") + (f" +{one.added:,}" if one.rows is None else f" {one.rows:,}")
+                    for one in self.built
+                    if one.name.startswith(schema + ".") and (one.rows is not None or one.added is not None)
                 ]
                 if named:
                     console.print(f"  {schema}: {', '.join(named)}", markup=False, highlight=False, soft_wrap=True)
@@ -366,11 +369,11 @@ def _collect(summary: RunSummary, result: dg.ExecuteInProcessResult) -> None:
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
         metadata: dict[str, Any] = {name: one.value for name, one in materialization.metadata.items()}
-        if WRITTEN in metadata:
+        if READ in metadata:
             _collect_landed(summary, materialization.asset_key.path, metadata)
         else:
             name = ".".join(materialization.asset_key.path)
-            summary.built.append(BuiltTable(name, metadata.get("dagster/row_count")))
+            summary.built.append(BuiltTable(name, metadata.get(ROW_COUNT), metadata.get(ROWS_WRITTEN)))
     for check in result.get_asset_check_evaluations():
         what = f"{check.check_name} on {'.'.join(check.asset_key.path)}"
         rows = check.metadata.get("dagster_dbt/failed_row_count")

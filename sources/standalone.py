@@ -36,7 +36,11 @@ def main(name: str) -> None:
             click.echo(sentence, err=True)
             sys.exit(1)
         trace = pipeline.last_trace
-        counts = trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {}
+        counts: dict[str, int] = {}
+        for steps in trace.last_extract_info.metrics.values() if trace and trace.last_extract_info else ():
+            for step in steps:
+                for table, metrics in step["table_metrics"].items():
+                    counts[table] = counts.get(table, 0) + metrics.items_count
         for table, count in sorted(counts.items()):
             if not table.startswith("_dlt"):
                 click.echo(f"{table:32} {count:>10,} rows handed over")

@@ -64,12 +64,15 @@ contested as (
     group by short_id
     having count(*) > 1
     union
+    select short_id
+    from registered
+    union
     select hashed.short_id
     from hashed
-    inner join taken
+    inner join holders
         on
-            hashed.short_id = taken.short_id
-            and hashed.natural_key <> taken.natural_key
+            hashed.short_id = holders.short_id
+            and hashed.natural_key <> holders.natural_key
 ),
 
 digits_taken as (

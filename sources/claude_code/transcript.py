@@ -31,7 +31,6 @@ LONGEST_SAMPLE: Final = 500
 _TEXT_TYPES: Final = frozenset({str, type(None)})
 _COUNT_TYPES: Final = frozenset({int, type(None)})
 _LARGEST_COUNT: Final = 2**53
-_DEEPEST_NESTING: Final = 4
 _MOST_SALVAGE_ATTEMPTS: Final = 20
 
 # api_facts.md, 6.4: what the tool writes in the person's name.
@@ -445,39 +444,31 @@ class TranscriptReader:
         )
 
     def _read_progress(self, place: _Record, record: dict[str, Any]) -> str:
-        data = record.get("data")
-        if type(data) is dict:
-            if "message" in data or "normalizedMessages" in data:
-                self._read_nested(place, data, 0)
-        elif data is not None:
-            self._problems.append(f"data is {_type_name(data)}")
-        return "progress"
+        """A progress record may carry a sub-agent's answer (data.message.message.usage).
 
-    def _read_nested(self, place: _Record, data: dict[str, Any], depth: int) -> None:
-        """Answers of sub-agents that a progress record carries (data.message.message.usage)."""
-        agent_id = data.get("agentId")
-        if type(agent_id) is not str or not agent_id:
-            agent_id = place.setting.agent_id
-        author = row((place.setting.session_id, agent_id, True))
-        setting = replace(place.setting, agent_id=agent_id, is_sidechain=True, author=author)
-        carried = [data.get("message")]
-        normalized = data.get("normalizedMessages")
-        if type(normalized) is list:
-            carried += normalized
-        for nested in carried:
-            if type(nested) is not dict:
-                continue
-            deeper = nested.get("data")
-            if type(deeper) is dict and depth < _DEEPEST_NESTING:
-                self._read_nested(place._replace(setting=setting), deeper, depth + 1)
-            message = nested.get("message")
-            if nested.get("type") != "assistant" and not (type(message) is dict and message.get("usage") is not None):
-                continue
+        Its data.normalizedMessages repeats earlier ones and is left alone.
+        """
+        data = record.get("data")
+        if type(data) is not dict:
+            if data is not None:
+                self._problems.append(f"data is {_type_name(data)}")
+            return "progress"
+        nested = data.get("message")
+        if type(nested) is not dict:
+            return "progress"
+        message = nested.get("message")
+        if nested.get("type") == "assistant" or (type(message) is dict and message.get("usage") is not None):
+            agent_id = data.get("agentId")
+            if type(agent_id) is not str or not agent_id:
+                agent_id = place.setting.agent_id
+            author = row((place.setting.session_id, agent_id, True))
+            setting = replace(place.setting, agent_id=agent_id, is_sidechain=True, author=author)
             uuid = nested.get("uuid")
             moment = parse_timestamp(nested.get("timestamp")) or place.moment
             own = _Record(place.offset, self._index, uuid if type(uuid) is str else None, moment, None, setting)
             self._index += 1
             self._read_answer(own, nested)
+        return "progress"
 
     # --- prompts --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,129 @@
+"""Typical secrets vanish, ordinary text survives. The secrets are made up, and in pieces so that no scanner stirs."""
+
+import pytest
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+from detect_secrets.plugins.base import RegexBasedDetector
+
+from sources.claude_code.redaction import redact, redact_value
+
+RANDOM = "aZ3kQ9" + "xT7mB2vN8sLp4"
+GITHUB = "gh" + "p_" + "k3J9dLq0WmZx8RtYv6BnC1sAf5Gh2EuT7iOp"
+AWS = "AK" + "IA" + "Q3EXSVJ7RTNWD5BA"
+AWS_SECRET = "q7Wn/Xv2+LbT9cRk" + "8ZsYp4MdJh6Gf1AeUoI3Nt0B"
+KEY = "PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        (f"the key is {AWS}, use it", AWS),
+        (f'aws_secret_access_key = "{AWS_SECRET}"', AWS_SECRET),
+        (f"AWS_SECRET_ACCESS_KEY={AWS_SECRET}", AWS_SECRET),
+        (f"export GITHUB_TOKEN={GITHUB}", GITHUB),
+        (f"git push https://{GITHUB}@github.com/a/b", GITHUB),
+        ("github_pat_" + "11ABCDEFG0" + RANDOM + RANDOM, RANDOM),
+        (f"-----BEGIN RSA {KEY}\nMIIEow{RANDOM}\nAoGB{RANDOM}\n-----END RSA {KEY}\nthe end", RANDOM),
+        (f"-----BEGIN OPENSSH {KEY}\nb3BlbnNz{RANDOM}", RANDOM),
+        (f"-----BEGIN {KEY}\\nMIIE{RANDOM}\\n-----END {KEY}", RANDOM),
+        ("git clone https://bob:s3cr3tpw@example.com/x", "s3cr3tpw"),
+        ("postgresql://app:hunter2@db:5432/x", "hunter2"),
+        ("my password is hunter2", "hunter2"),
+        ("password: hunter2!x", "hunter2!x"),
+        ("DB_PASSWORD=Xy7kQ9vv2", "Xy7kQ9vv2"),
+        ('{"password": "sw0rdfish"}', "sw0rdfish"),
+        ("db_passwd = 'swordfish!'", "swordfish!"),
+        (f'{{\\"api_key\\": \\"{RANDOM}\\"}}', RANDOM),
+        (f"api_key: {RANDOM}", RANDOM),
+        (f"--token {RANDOM}", RANDOM),
+        (f"client_secret={RANDOM}", RANDOM),
+        (f"Authorization: Bearer {RANDOM}", RANDOM),
+        ("curl -u admin:passw0rd https://example.com", "passw0rd"),
+        (f"//registry.npmjs.org/:_authToken=npm_{RANDOM}", RANDOM),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_Xg", "dozjgNryP4J3jVmNHl0w5N_Xg"),
+        ("sk-" + "ant-api03-" + RANDOM + RANDOM, RANDOM),
+        ("xox" + "b-123456789012-abcdefghij", "123456789012-abcdefghij"),
+        ("sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc", "4eC39HqLyjWDarjtT1zdp7dc"),
+    ],
+)
+def test_typical_secrets_vanish_and_the_text_around_them_stays(text: str, secret: str) -> None:
+    redacted = redact(f"First line.\n{text}\nLast line.")
+    assert secret not in redacted
+    assert "[redacted: " in redacted
+    assert redacted.startswith("First line.\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please fix CON-76 before Friday; the tests in tests/test_api.py fail with a 500.",
+        "commit 50bdf98 and 5c0375b457a54f26b12dd022ee4e51b712345678 are merged",
+        '{"commit": "5c0375b457a54f26b12dd022ee4e51b712345678", "id": "805e777b-8363-4702-b779-be58fe30fcf2"}',
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "the token count is 12345, max_tokens: 200000, input_tokens: 123456789012",
+        "password: string; // the user's password",
+        "const token = generateToken(user);",
+        "token = process.env.API_TOKEN_2",
+        'secret = os.environ["S3_SECRET"]',
+        "api_key=${API_KEY2} and password={{ vault.password1 }}",
+        "Please reset my password today, and keep the secret safe.",
+        "tokenizer=bert-base-uncased-v12",
+        "foreign_key: accounts_2024_id, primary key: user_id_2, cache_key: session:12:user:99",
+        "keyboard: qwerty1; pass rate: 98.5%; http://localhost:8080/path@2x",
+        "git show HEAD:src/token_utils2.py",
+        "password=<your-password> or password: ********",
+    ],
+)
+def test_ordinary_text_survives(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_names_redact_the_values_below_them() -> None:
+    value = {"headers": {"password": "tiger12", "list": [{"api_token": RANDOM}]}, "n": 3, "command": "ls -la"}
+    assert redact_value(value) == {
+        "headers": {
+            "password": "[redacted: Secret Keyword]",
+            "list": [{"api_token": "[redacted: Secret Keyword]"}],
+        },
+        "n": 3,
+        "command": "ls -la",
+    }
+
+
+SAMPLES = {
+    "AWS Access Key": [AWS, f"aws_token: '{AWS_SECRET}'"],
+    "Artifactory Credentials": [" AKC" + "p1234567890abc ", "=AP6" + "xKf93mDq2 "],
+    "Azure Storage Account access key": ["AccountKey=" + "a1B2" * 22],
+    "Basic Auth Credentials": ["https://u:p4ss@h"],
+    "Cloudant Credentials": ["cloudant_password = " + "0a1b" * 16, "https://acc:" + "0a1b" * 16 + "@acc.cloudant.com"],
+    "Discord Bot Token": ["M" + "a1B2c3D4e5F6g7H8i9J0k1L" + ".a1B2c3." + "a1B2c3D4e5F6g7H8i9J0k1L2m3N"],
+    "GitHub Token": [GITHUB],
+    "GitLab Token": ["glp" + "at-" + "a1B2c3D4e5F6g7H8i9J0", "GR1348941" + "a1B2c3D4e5F6g7H8i9J0"],
+    "IBM COS HMAC Credentials": ["secret_access_key=" + "0a1b2c" * 8],
+    "IBM Cloud IAM Key": ["ibm_cloud_api_key: " + "a1B2c3D4" * 5 + "e5F6"],
+    "JSON Web Token": ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_Xg"],
+    "Mailchimp Access Key": ["0a1b2c3d" * 4 + "-us12"],
+    "NPM tokens": ["//registry.npmjs.org/:_authToken=npm_a1B2c3D4"],
+    "OpenAI Token": ["sk-" + "a1B2c3D4e5F6g7H8i9J0" + "T3BlbkFJ" + "a1B2c3D4e5F6g7H8i9J0"],
+    "Private Key": ["-----BEGIN EC " + KEY],
+    "PyPI Token": ["pypi-" + "AgEIcHlwaS5vcmc" + "a1B2c3D4e5" * 8],
+    "SendGrid API Key": ["SG." + "a1B2c3D4e5F6g7H8i9J0k1" + "." + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V"],
+    "Slack Token": ["xox" + "p-12-34-abc", "https://hooks.slack.com/services/T1/B2/c3"],
+    "SoftLayer Credentials": ["softlayer_api_key=" + "0a1b2c3d" * 8],
+    "Square OAuth Secret": ["sq0csp-" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V"],
+    "Stripe Access Key": ["rk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc"],
+    "Telegram Bot Token": ["123456789:" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R"],
+    "Twilio API Key": ["AC" + "0a1b2c3d" * 4, "SK" + "0a1b2c3d" * 4],
+}
+
+
+def pattern_plugins() -> list[str]:
+    plugins = get_mapping_from_secret_type_to_class()
+    return sorted(kind for kind, plugin in plugins.items() if issubclass(plugin, RegexBasedDetector))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in pattern_plugins() if kind != "Public IP (ipv4)"])
+def test_the_shortcuts_hide_nothing_that_a_plugin_finds(kind: str) -> None:
+    plugin = get_mapping_from_secret_type_to_class()[kind]()
+    for sample in SAMPLES[kind]:
+        assert set(plugin.analyze_string(sample)), f"{sample} is no sample of {kind}"
+        assert redact(f"see {sample} there") != f"see {sample} there"

@@ -1,0 +1,175 @@
+"""50,000 records from a paged API to typed raw tables: the project's way beside the same source yielding dicts to dlt.
+
+Both read the same Clockify of the sandbox, page by page, in the same process, into the same server. Yardsticks and
+targets: design, Performance. Printed are wall-clock seconds, requests and ratios; nothing is asserted.
+
+    python -m benchmarks.paged_api [--records 50000] [--page-size 5000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from orchestration.postgres import EmbeddedServer
+from sandbox.vendors.clockify import API_KEY
+from sources.catalog import SOURCES
+from sources.clockify.api import ClockifyApi
+from sources.clockify.schema import TIME_ENTRIES
+from sources.http import HttpClient
+
+WORKSPACE = "64a687e29ae1f428e7ebe303"
+USERS = 25
+
+
+def write_dataset(folder: Path, records: int) -> list[str]:
+    """Write a workspace of `records` entries of 25 members; their ids."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    path = folder / "clockify"
+    path.mkdir(parents=True)
+    (path / "workspaces.jsonl").write_text(json.dumps({"id": WORKSPACE, "name": "Agency"}) + "\n")
+    users = [
+        {"id": f"user{i:02}", "email": f"user{i:02}@example.com", "name": f"User {i}", "status": "ACTIVE"}
+        for i in range(USERS)
+    ]
+    (path / "users.jsonl").write_text("".join(json.dumps(user) + "\n" for user in users))
+    ids = []
+    with (path / "time_entries.jsonl").open("w") as file:
+        for number in range(records):
+            start = now - timedelta(minutes=600 + number * 10)
+            ids.append(f"{int(start.timestamp()):08x}{number:016x}")
+            entry = {
+                "billable": True, "customFieldValues": [], "description": f"Work on ticket CON-{number % 900}",
+                "id": ids[-1], "isLocked": False, "kioskId": None, "projectId": f"p{number % 40}",
+                "tagIds": ["t1", "t2"] if number % 3 else None, "taskId": None,
+                "timeInterval": {
+                    "start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "end": (start + timedelta(minutes=50)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "duration": "PT50M",
+                },
+                "type": "REGULAR", "userId": f"user{number % USERS:02}", "workspaceId": WORKSPACE,
+            }  # fmt: skip
+            file.write(json.dumps(entry) + "\n")
+    return ids
+
+
+def dicts(base_url: str, page_size: int) -> Any:
+    """The same walk in dlt's plain way: every page as a list of dicts, merged by key."""
+    client = HttpClient(base_url, {"X-Api-Key": API_KEY}, source="clockify")
+    api = ClockifyApi(client, page_size=page_size)
+    columns = TIME_ENTRIES.dlt_columns()
+
+    @dlt.source(name="clockify_dicts", max_table_nesting=0)
+    def clockify_dicts() -> Any:
+        @dlt.resource(
+            name="time_entries",
+            primary_key="id",
+            columns={name: columns[name] for name in ("id", "user_id", "project_id", "task_id", "tag_ids")}
+            | {"kiosk_id": {"name": "kiosk_id", "data_type": "text"}},
+            write_disposition={"disposition": "merge", "strategy": "upsert"},
+        )
+        def time_entries() -> Iterator[Any]:
+            for user in api.users(WORKSPACE):
+                yield from api.entries(WORKSPACE, user["id"])
+
+        return time_entries
+
+    return clockify_dicts()
+
+
+def main() -> None:
+    """Run the benchmark and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=50_000)
+    parser.add_argument("--page-size", type=int, default=5000)
+    arguments = parser.parse_args()
+    dlt.config["runtime.dlthub_telemetry"] = False
+    dlt.config["runtime.log_level"] = "ERROR"
+    with tempfile.TemporaryDirectory(prefix="workledger-benchmark-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        ids = write_dataset(folder / "dataset", arguments.records)
+        server = EmbeddedServer(folder / "postgres")
+        command = [sys.executable, "-m", "sandbox", "serve", str(folder / "dataset"), "--ready-file", f"{folder}/ready"]
+        with subprocess.Popen(command) as sandbox:
+            try:
+                while not (folder / "ready").exists():
+                    time.sleep(0.05)
+                url = json.loads((folder / "ready").read_text())["url"]
+                _measure(url, server, folder, ids, arguments.page_size)
+            finally:
+                sandbox.terminate()
+                server.stop()
+
+
+def _measure(url: str, server: EmbeddedServer, folder: Path, ids: list[str], page_size: int) -> None:
+    base_url = f"{url}/clockify/api/v1"
+    dlt.secrets["sources.clockify.api_key"] = API_KEY
+    dlt.config["sources.clockify.base_url"] = base_url
+    dlt.config["sources.clockify.page_size"] = page_size
+    warehouse = server.open("benchmark", query_timeout_seconds=60)
+
+    def pipeline(name: str) -> Any:
+        return dlt.pipeline(
+            name,
+            destination=dlt.destinations.postgres(warehouse.dsn("loader")),
+            dataset_name=f"raw_{name}",
+            pipelines_dir=str(folder / "pipelines"),
+        )
+
+    def timed(name: str, source: Any) -> tuple[float, int]:
+        before = len(_ask(f"{url}/_sandbox/requests"))
+        begin = time.perf_counter()
+        pipeline(name).run(source)
+        return time.perf_counter() - begin, len(_ask(f"{url}/_sandbox/requests")) - before
+
+    # One row of either kind first, so that neither way pays for imports.
+    pipeline("warm").run([{"id": 1}], table_name="dicts")
+    pipeline("warm").run(pa.table({"id": pa.array([1])}), table_name="arrow")
+    ours = {"first run": timed("clockify", SOURCES["clockify"].build())}
+    ours["unchanged"] = timed("clockify", SOURCES["clockify"].build())
+    changed = {entry_id: {"description": "edited"} for entry_id in ids[::100]}
+    theirs = {"first run": timed("clockify_dicts", dicts(base_url, page_size))}
+    theirs["unchanged"] = timed("clockify_dicts", dicts(base_url, page_size))
+    _ask(f"{url}/_sandbox/mutate", {"vendor": "clockify", "collection": "time_entries", "update": changed})
+    ours["1 % changed"] = timed("clockify", SOURCES["clockify"].build())
+    theirs["1 % changed"] = timed("clockify_dicts", dicts(base_url, page_size))
+    with warehouse.connect("loader") as connection:
+        edited = connection.execute(
+            "select count(*), count(*) filter (where description = 'edited') from raw_clockify.time_entries"
+        ).fetchone()
+    print(f"{len(ids):,} time entries, {page_size:,} a page; landed {edited[0]:,}, of which edited {edited[1]:,}")
+    print(f"{'':14}{'typed Arrow':>22}{'dicts':>22}{'ratio':>10}")
+    for step, (seconds, requests) in ours.items():
+        other, other_requests = theirs[step]
+        print(
+            f"{step:14}{f'{seconds:.2f} s, {requests} requests':>22}"
+            f"{f'{other:.2f} s, {other_requests} requests':>22}{seconds / other:>9.0%}"
+        )
+    for step in ("unchanged", "1 % changed"):
+        print(f"{step} as a share of the first run: {ours[step][0] / ours['first run'][0]:.0%}")
+    print(f"memory peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
+
+
+def _ask(url: str, payload: Any = None) -> Any:
+    data = None if payload is None else json.dumps(payload).encode()
+    request = urllib.request.Request(url, data, {"X-Api-Key": API_KEY})  # noqa: S310 - the sandbox's own address
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+if __name__ == "__main__":
+    main()

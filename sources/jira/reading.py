@@ -230,7 +230,7 @@ class DataCenterReader:
             total = answer.get("total")
             if not isinstance(total, int) or start + len(issues) >= total or not issues:
                 return isinstance(total, int) and start + len(issues) >= total
-            overlap = min(OVERLAP, len(issues) // 2)
+            overlap = min(OVERLAP, max(1, len(issues) // 10), len(issues) - 1)
             border = set(ids[len(ids) - overlap :]) if overlap else set()
             start += len(issues) - overlap
 

@@ -175,7 +175,8 @@ def _one_pass(
         link = (answer.get("metadata") or {}).get("next")
         if not link:
             return True
-        overlap = min(OVERLAP, len(records) // 2)
+        # A tenth at most: what is read twice is work done twice.
+        overlap = min(OVERLAP, max(1, len(records) // 10), len(records) - 1)
         url, step = _rewound(str(link), overlap)
         if step is not None and step <= offset:
             raise SourceError(f"tempo: {path} points to its own page as the next one; run again later")

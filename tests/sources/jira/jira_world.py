@@ -16,6 +16,7 @@ import sources.jira
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import TOKEN
+from sources.errors import readable
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -134,10 +135,9 @@ class Jira:
         """Run, expect the source to give up, and return its sentence."""
         with pytest.raises(PipelineStepFailed) as failure:
             self.run()
-        cause: BaseException = failure.value
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        return str(cause)
+        sentence = readable(failure.value)
+        assert sentence is not None
+        return sentence
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the raw schema."""

@@ -15,6 +15,7 @@ import sources.tempo
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
+from sources.errors import readable
 
 
 def worklog(number: int, **changes: Any) -> dict[str, Any]:
@@ -78,10 +79,9 @@ class Tempo:
         """Run, expect the source to give up, and return its sentence."""
         with pytest.raises(PipelineStepFailed) as failure:
             self.run()
-        cause: BaseException = failure.value
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        return str(cause)
+        sentence = readable(failure.value)
+        assert sentence is not None
+        return sentence
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the raw schema."""

@@ -19,7 +19,6 @@ from dlt.common.configuration.providers.dictionary import DictionaryProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.schema import Schema
 from dlt.extract.source import DltSource
-from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.pipeline.pipeline import Pipeline
 
 from assets.checks import REJECTED_TABLE, check_specs, evaluate
@@ -174,13 +173,7 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], li
         pipeline = _pipeline(spec, landing)
         _forget_local_state(pipeline)
         started = datetime.now(UTC)
-        try:
-            pipeline.run(spec.build(), loader_file_format="csv").raise_on_failed_jobs()
-        except PipelineStepFailed as error:
-            if error.step != "load":
-                # Half a walk is worth nothing; the next one starts from the cursor that the warehouse holds.
-                pipeline.drop_pending_packages()
-            raise
+        pipeline.run(spec.build(), loader_file_format="csv").raise_on_failed_jobs()
         landed = _what_landed(spec, pipeline, started)
         _create_missing_tables(spec, pipeline)
         return landed, _rejections(spec, pipeline)
@@ -240,7 +233,7 @@ def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, change
         tags = last.asset_materialization.tags if last and last.asset_materialization else None
         if tags and (version := tags.get("dagster/data_version")):
             return dg.DataVersion(version)
-    return dg.DataVersion(context.run_id)
+    return dg.DataVersion(context.run.run_id)
 
 
 def _pipeline(spec: SourceSpec, landing: Landing) -> Pipeline:

@@ -1,0 +1,246 @@
+"""Raw assets: what a load writes and says, and what is left when it is skipped, fails or was killed."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import dlt
+import pytest
+
+from assets.keys import raw_key
+from assets.raw import LandedTable, land, raw_assets
+from orchestration.postgres import Warehouse
+from orchestration.resources import LoggingListener
+from sources.catalog import SourceSpec
+from sources.errors import SourceError
+from sources.tables import QUARANTINE, Column, Quarantine, Table, to_arrow
+
+SHOPS = Table(
+    "shops", "Shops of a made-up vendor.", ("id",), (Column("id", "text", "Id."), Column("name", "text", "Name."))
+)
+VISITS = Table("visits", "Visits that never happen.", ("id",), (Column("id", "text", "Id."),))
+
+
+@dataclass
+class Vendor:
+    """A made-up vendor: its records, how it misbehaves, and what it was asked with."""
+
+    shops: list[dict[str, Any]] = field(default_factory=list)
+    failure: Exception | None = None
+    keys_seen: list[str] = field(default_factory=list)
+
+    def spec(self) -> SourceSpec:
+        # A name of the model, because the loader may write into the model's schemas alone.
+        return SourceSpec("tempo", "The vendor", self._build, (SHOPS, VISITS, QUARANTINE), ("api_key",))
+
+    def _build(self) -> Any:
+        vendor = self
+
+        @dlt.source(name="tempo", section="tempo", max_table_nesting=0)
+        def made_up() -> Any:
+            quarantine = Quarantine("tempo")
+
+            @dlt.resource(**SHOPS.dlt_hints())
+            def shops(api_key: str = dlt.secrets.value) -> Iterator[Any]:
+                vendor.keys_seen.append(api_key)
+                dlt.current.resource_metrics()["pages_read"] = 3
+                yield to_arrow(SHOPS, vendor.shops, quarantine=quarantine)
+                if vendor.failure:
+                    raise vendor.failure
+                yield from quarantine.flush()
+
+            return shops, quarantine.resource()
+
+        return made_up()
+
+
+@dataclass
+class LentPlace:
+    """`assets.raw.Landing` on a test's warehouse."""
+
+    warehouse: Warehouse
+    folder: Path
+    settings: dict[str, Any]
+    attended: bool = True
+    listener: LoggingListener = field(default_factory=LoggingListener)
+
+    def pipelines_folder(self) -> Path:
+        return self.folder
+
+    def destination(self) -> str:
+        return self.warehouse.dsn("loader")
+
+    def missing(self, _: SourceSpec) -> str | None:
+        return None if self.settings else "set SOURCES__TEMPO__API_KEY"
+
+    def configuration(self, _: SourceSpec) -> Mapping[str, Any]:
+        return self.settings
+
+    def alone(self, _: SourceSpec) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    return Vendor([{"id": "1", "name": "Bakery"}, {"id": "2", "name": "Books"}])
+
+
+@pytest.fixture
+def landing(fresh_database: Warehouse, tmp_path: Path) -> LentPlace:
+    return LentPlace(fresh_database, tmp_path / "dlt", {"api_key": "key-of-the-test"})
+
+
+def _rows(landing: LentPlace, table: str) -> list[tuple[Any, ...]]:
+    with landing.warehouse.connect("loader") as connection:
+        return connection.execute(f"select id, name from raw_tempo.{table} order by id").fetchall()
+
+
+def _tables(landing: LentPlace) -> set[str]:
+    query = (
+        "select table_name from information_schema.tables where table_schema = 'raw_tempo' and table_name !~ '^_dlt'"
+    )
+    with landing.warehouse.connect("loader") as connection:
+        return {name for (name,) in connection.execute(query)}
+
+
+def _execute(vendor: Vendor, landing: LentPlace, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    asset = raw_assets(vendor.spec())
+    return dg.materialize([asset], instance=instance, resources={"landing": landing}, raise_on_error=False)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as one:
+        yield one
+
+
+def test_a_load_counts_what_was_read_and_what_was_written(vendor: Vendor, landing: LentPlace) -> None:
+    landed, _ = land(vendor.spec(), landing)
+    assert landed["shops"] == LandedTable(read=2, written=2, counters={"pages_read": 3})
+    vendor.shops[1]["name"] = "More books"
+    landed, _ = land(vendor.spec(), landing)
+    assert (landed["shops"].read, landed["shops"].written) == (2, 1)
+    landed, _ = land(vendor.spec(), landing)
+    assert (landed["shops"].read, landed["shops"].written) == (2, 0)
+    assert _rows(landing, "shops") == [("1", "Bakery"), ("2", "More books")]
+
+
+def test_every_declared_table_exists_after_a_load_even_one_the_vendor_never_fills(
+    vendor: Vendor, landing: LentPlace
+) -> None:
+    land(vendor.spec(), landing)
+    assert _tables(landing) == {"shops", "visits", "quarantined_records"}
+
+
+def test_settings_handed_over_go_before_the_environment(
+    vendor: Vendor, landing: LentPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__TEMPO__API_KEY", "key-of-another-profile")
+    land(vendor.spec(), landing)
+    assert vendor.keys_seen == ["key-of-the-test"]
+
+
+def test_a_source_without_credentials_is_skipped_and_says_so_and_its_tables_exist(
+    vendor: Vendor, landing: LentPlace, instance: dg.DagsterInstance
+) -> None:
+    landing.settings = {}
+    result = _execute(vendor, landing, instance)
+    assert result.success
+    assert vendor.keys_seen == []
+    assert _tables(landing) == {"shops", "visits", "quarantined_records"}
+    (materialization,) = result.asset_materializations_for_node("load_tempo")[:1]
+    note = materialization.metadata["skipped"].value
+    assert note == "The vendor is skipped and its tables stay as they are; to load it, set SOURCES__TEMPO__API_KEY."
+
+
+def test_a_source_that_gives_up_fails_with_its_own_sentence_and_leaves_rows_and_tables(
+    vendor: Vendor, landing: LentPlace, instance: dg.DagsterInstance
+) -> None:
+    land(vendor.spec(), landing)
+    vendor.shops.append({"id": "3", "name": "Half a walk"})
+    vendor.failure = SourceError("The vendor is down; try again later.")
+    result = _execute(vendor, landing, instance)
+    assert not result.success
+    (failure,) = result.filter_events(lambda event: event.is_step_failure)
+    assert failure.step_failure_data.user_failure_data.description == "The vendor is down; try again later."
+    assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
+    assert _rows(landing, "shops") == [("1", "Bakery"), ("2", "Books")]
+    vendor.failure = None
+    land(vendor.spec(), landing)
+    assert len(_rows(landing, "shops")) == 3
+
+
+def test_a_source_that_fails_at_once_still_leaves_its_tables_for_the_models(
+    vendor: Vendor, landing: LentPlace, instance: dg.DagsterInstance
+) -> None:
+    vendor.failure = ValueError("unforeseen")
+    result = _execute(vendor, landing, instance)
+    (failure,) = result.filter_events(lambda event: event.is_step_failure)
+    assert failure.step_failure_data.user_failure_data.description == "The vendor was not loaded: unforeseen"
+    assert _tables(landing) == {"shops", "visits", "quarantined_records"}
+
+
+def test_what_a_killed_load_left_behind_is_read_again_and_not_loaded_twice(vendor: Vendor, landing: LentPlace) -> None:
+    land(vendor.spec(), landing)
+    vendor.shops.append({"id": "3", "name": "Bikes"})
+    killed = dlt.pipeline(
+        "tempo",
+        pipelines_dir=str(landing.folder),
+        destination=dlt.destinations.postgres(landing.destination()),
+        dataset_name="raw_tempo",
+    )
+    killed.sync_destination()
+    batch = to_arrow(SHOPS, vendor.shops, quarantine=Quarantine("tempo"))
+    killed.extract(dlt.resource([batch], **SHOPS.dlt_hints()), loader_file_format="csv")
+    assert killed.has_pending_data
+    landed, _ = land(vendor.spec(), landing)
+    assert landed["shops"].written == 1
+    assert _rows(landing, "shops") == [("1", "Bakery"), ("2", "Books"), ("3", "Bikes")]
+
+
+def test_a_lost_folder_of_working_files_loses_nothing(vendor: Vendor, landing: LentPlace, tmp_path: Path) -> None:
+    land(vendor.spec(), landing)
+    landing.folder = tmp_path / "another"
+    landed, _ = land(vendor.spec(), landing)
+    assert landed["shops"].written == 0
+    assert len(_rows(landing, "shops")) == 2
+
+
+def test_a_data_version_changes_only_with_rows(
+    vendor: Vendor, landing: LentPlace, instance: dg.DagsterInstance
+) -> None:
+    def version() -> str:
+        assert _execute(vendor, landing, instance).success
+        event = instance.get_latest_materialization_event(raw_key("tempo", "shops"))
+        assert event is not None
+        assert event.asset_materialization is not None
+        return str((event.asset_materialization.tags or {})["dagster/data_version"])
+
+    first = version()
+    assert version() == first
+    vendor.shops.append({"id": "3", "name": "Bikes"})
+    assert version() != first
+
+
+def test_a_record_that_does_not_fit_is_a_warning_not_a_failure(
+    vendor: Vendor, landing: LentPlace, instance: dg.DagsterInstance
+) -> None:
+    vendor.shops.append({"id": None, "name": "Nameless"})
+    result = _execute(vendor, landing, instance)
+    assert result.success
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.passed, check.severity, check.metadata["rows"].value) == (False, dg.AssetCheckSeverity.WARN, 1)
+    (check,) = _execute(vendor, landing, instance).get_asset_check_evaluations()
+    assert check.passed, "the same record is no news"
+
+
+def test_no_secret_reaches_dlts_files(vendor: Vendor, landing: LentPlace) -> None:
+    land(vendor.spec(), landing)
+    password = landing.warehouse.parameters("loader")["password"]
+    files = [file for file in landing.folder.rglob("*") if file.is_file()]
+    assert files
+    for secret in ("key-of-the-test", password):
+        assert not [file for file in files if secret.encode() in file.read_bytes()]

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pyarrow.compute as pc
 
-from sources.errors import CredentialError, SourceError, VendorError
+from sources.errors import CredentialError, SourceError
 from sources.http import HttpClient
 from sources.spool import Spool
 from sources.tables import Quarantine, to_arrow
@@ -198,16 +198,17 @@ def _rewound(link: str, overlap: int) -> tuple[str, int | None]:
 
 
 def _ask(client: HttpClient, url: str, params: Mapping[str, Any], payload: Any) -> Any:
-    try:
-        answer = client.get(url, params) if payload is None else client.post(url, payload, params)
-    except VendorError as refusal:
-        if refusal.status != 404:
-            raise
+    expected = (200, 404)
+    if payload is None:
+        answer = client.get(url, params, expect=expected)
+    else:
+        answer = client.post(url, payload, params, expect=expected)
+    if answer.status == 404:
         # Tempo's documented way to say that the token may not see worklogs (api_facts 3.1).
         raise CredentialError(
             "tempo: Tempo answers 404, which means that the token may not read this list; give the token of "
             "SOURCES__TEMPO__API_TOKEN the scope to view worklogs and accounts, and its user the permission"
-        ) from refusal
+        )
     return answer.json()
 
 

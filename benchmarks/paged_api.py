@@ -3,7 +3,7 @@
 Both read the same Clockify of the sandbox, page by page, in the same process, into the same server. Yardsticks and
 targets: design, Performance. Printed are wall-clock seconds, requests and ratios; nothing is asserted.
 
-    python -m benchmarks.paged_api [--records 50000] [--page-size 5000]
+    python -m benchmarks.paged_api [--records 50000]
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import pyarrow as pa
 from orchestration.postgres import EmbeddedServer
 from sandbox.vendors.clockify import API_KEY
 from sources.catalog import SOURCES
+from sources.clockify import PAGE_SIZE
 from sources.clockify.api import ClockifyApi
 from sources.clockify.schema import TIME_ENTRIES
 from sources.http import HttpClient
@@ -66,10 +67,10 @@ def write_dataset(folder: Path, records: int) -> list[str]:
     return ids
 
 
-def dicts(base_url: str, page_size: int) -> Any:
+def dicts(base_url: str) -> Any:
     """The same walk in dlt's plain way: every page as a list of dicts, merged by key."""
     client = HttpClient(base_url, {"X-Api-Key": API_KEY}, source="clockify")
-    api = ClockifyApi(client, page_size=page_size)
+    api = ClockifyApi(client, page_size=PAGE_SIZE)
     columns = TIME_ENTRIES.dlt_columns()
 
     @dlt.source(name="clockify_dicts", max_table_nesting=0)
@@ -94,7 +95,6 @@ def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=50_000)
-    parser.add_argument("--page-size", type=int, default=5000)
     arguments = parser.parse_args()
     dlt.config["runtime.dlthub_telemetry"] = False
     dlt.config["runtime.log_level"] = "ERROR"
@@ -109,17 +109,16 @@ def main() -> None:
                 while not (folder / "ready").exists():
                     time.sleep(0.05)
                 url = json.loads((folder / "ready").read_text())["url"]
-                _measure(url, server, folder, ids, arguments.page_size)
+                _measure(url, server, folder, ids)
             finally:
                 sandbox.terminate()
                 server.stop()
 
 
-def _measure(url: str, server: EmbeddedServer, folder: Path, ids: list[str], page_size: int) -> None:
+def _measure(url: str, server: EmbeddedServer, folder: Path, ids: list[str]) -> None:
     base_url = f"{url}/clockify/api/v1"
     dlt.secrets["sources.clockify.api_key"] = API_KEY
     dlt.config["sources.clockify.base_url"] = base_url
-    dlt.config["sources.clockify.page_size"] = page_size
     warehouse = server.open("benchmark", query_timeout_seconds=60)
 
     def pipeline(name: str) -> Any:
@@ -142,16 +141,16 @@ def _measure(url: str, server: EmbeddedServer, folder: Path, ids: list[str], pag
     ours = {"first run": timed("clockify", SOURCES["clockify"].build())}
     ours["unchanged"] = timed("clockify", SOURCES["clockify"].build())
     changed = {entry_id: {"description": "edited"} for entry_id in ids[::100]}
-    theirs = {"first run": timed("clockify_dicts", dicts(base_url, page_size))}
-    theirs["unchanged"] = timed("clockify_dicts", dicts(base_url, page_size))
+    theirs = {"first run": timed("clockify_dicts", dicts(base_url))}
+    theirs["unchanged"] = timed("clockify_dicts", dicts(base_url))
     _ask(f"{url}/_sandbox/mutate", {"vendor": "clockify", "collection": "time_entries", "update": changed})
     ours["1 % changed"] = timed("clockify", SOURCES["clockify"].build())
-    theirs["1 % changed"] = timed("clockify_dicts", dicts(base_url, page_size))
+    theirs["1 % changed"] = timed("clockify_dicts", dicts(base_url))
     with warehouse.connect("loader") as connection:
         edited = connection.execute(
             "select count(*), count(*) filter (where description = 'edited') from raw_clockify.time_entries"
         ).fetchone()
-    print(f"{len(ids):,} time entries, {page_size:,} a page; landed {edited[0]:,}, of which edited {edited[1]:,}")
+    print(f"{len(ids):,} time entries, {PAGE_SIZE:,} a page; landed {edited[0]:,}, of which edited {edited[1]:,}")
     print(f"{'':14}{'typed Arrow':>22}{'dicts':>22}{'ratio':>10}")
     for step, (seconds, requests) in ours.items():
         other, other_requests = theirs[step]

@@ -195,12 +195,14 @@ class Quarantine:
     found_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     accepted: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
+    _first_reasons: dict[str, str] = field(default_factory=dict)
     _pending: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def reject(self, table: Table, record: Any, reason: str) -> None:
         """Set one record aside, with a reason in one sentence."""
         text = clean_text(_dump(record))[:_LONGEST_QUARANTINED_RECORD]
         self.rejected[table.name] = self.rejected.get(table.name, 0) + 1
+        self._first_reasons.setdefault(table.name, reason)
         quarantine_id = hashlib.blake2b(f"{table.name}\n{reason}\n{text}".encode(), digest_size=16).hexdigest()
         self._pending[quarantine_id] = {
             "quarantine_id": quarantine_id,
@@ -223,10 +225,10 @@ class Quarantine:
         """
         for name, rejected in self.rejected.items():
             if rejected >= _ALARMING_REJECTIONS and rejected > self.accepted.get(name, 0):
-                reason = next(row["reason"] for row in self._pending.values() if row["table_name"] == name)
                 raise SourceError(
                     f"{self.source}: {rejected} of {rejected + self.accepted.get(name, 0)} records for {name} do not "
-                    f"fit (first: {reason}), so nothing was loaded; the vendor may have changed its answers"
+                    f"fit (first: {self._first_reasons[name]}), so nothing was loaded; the vendor may have changed "
+                    "its answers"
                 )
         if not self._pending:
             return

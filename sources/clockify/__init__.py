@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -23,17 +22,19 @@ import dlt
 import pyarrow as pa
 
 from sources import landed
-from sources.clockify.api import ClockifyApi, Entity, created_at
+from sources.clockify.api import ClockifyApi, Entity
 from sources.clockify.schema import CLIENTS, PROJECTS, TAGS, TIME_ENTRIES, USERS, WORKSPACES
 from sources.differences import declare, differing
 from sources.errors import CredentialError, SourceError, VendorError
 from sources.http import HttpClient
+from sources.per_run import PerRun
 from sources.spool import Spool
-from sources.tables import PerRecord, Quarantine, Table, to_arrow
+from sources.tables import QUARANTINE, PerRecord, Quarantine, Table, to_arrow
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_BASE_URL = "https://api.clockify.me/api/v1"
+PAGE_SIZE = 1000
 _OVERLAP = timedelta(minutes=5)
 """Feeds lag by a minute and demand two minutes of overlap (api_facts, 1.5); clocks differ besides."""
 _FEED_REACH = timedelta(days=30)
@@ -44,37 +45,36 @@ _FEED_KEYS = ("auditMetadata", "documentType")
 _ENTRY_KEYS = frozenset({"id", "userId", "timeInterval", "projectId", "billable", "description", "type", "tagIds"})
 
 
-@dataclass
 class _Run:
-    """One run: its start, its client and the lists that several resources need, each read once."""
+    """What the resources of one run share: its start, its client, and the lists that several of them need."""
 
-    started_at: datetime
-    quarantine: Quarantine
-    _apis: dict[tuple[str, str, int], ClockifyApi] = field(default_factory=dict)
-    _lists: dict[tuple[str, ...], list[Entity]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.started_at = datetime.now(UTC)
+        self.quarantine = Quarantine("clockify", self.started_at)
+        self._api: ClockifyApi | None = None
+        self._workspaces: list[Entity] | None = None
+        self._users: dict[str, list[Entity]] = {}
 
-    def api(self, api_key: str, base_url: str, page_size: int) -> ClockifyApi:
-        settings = (api_key, base_url, page_size)
-        if settings not in self._apis:
+    def api(self, api_key: str, base_url: str) -> ClockifyApi:
+        if self._api is None:
             client = HttpClient(
                 base_url, {"X-Api-Key": api_key}, source="clockify", credential="SOURCES__CLOCKIFY__API_KEY"
             )
-            self._apis[settings] = ClockifyApi(client, page_size=page_size)
-        return self._apis[settings]
-
-    def remembered(self, read: Callable[[], list[Entity]], *name: str) -> list[Entity]:
-        if name not in self._lists:
-            self._lists[name] = read()
-        return self._lists[name]
+            self._api = ClockifyApi(client, page_size=PAGE_SIZE)
+        return self._api
 
     def workspaces(self, api: ClockifyApi) -> list[Entity]:
-        return self.remembered(api.workspaces, "workspaces")
+        if self._workspaces is None:
+            self._workspaces = api.workspaces()
+        return self._workspaces
 
     def workspace_ids(self, api: ClockifyApi) -> list[str]:
         return [str(workspace["id"]) for workspace in self.workspaces(api) if workspace.get("id")]
 
     def users(self, api: ClockifyApi, workspace: str) -> list[Entity]:
-        return self.remembered(lambda: api.users(workspace), "users", workspace)
+        if workspace not in self._users:
+            self._users[workspace] = api.users(workspace)
+        return self._users[workspace]
 
 
 @dlt.source(name="clockify", section="clockify", max_table_nesting=0)
@@ -82,16 +82,14 @@ def clockify() -> Any:
     """Workspaces, members, clients, projects, tags and time entries of every workspace that the API key can read.
 
     Settings (`SOURCES__CLOCKIFY__…`): `API_KEY`; `BASE_URL` for a regional host such as
-    `https://euc1.clockify.me/api/v1`; `PAGE_SIZE` rows a request; `LOOK_BACK_DAYS` and `SWEEP_DAYS`, see the package.
+    `https://euc1.clockify.me/api/v1`; `LOOK_BACK_DAYS` and `SWEEP_DAYS`, see the package.
     """
-    started_at = datetime.now(UTC)
-    run = _Run(started_at, Quarantine("clockify", started_at))
+    runs = PerRun(_Run)
 
     @dlt.resource(**WORKSPACES.dlt_hints())
-    def workspaces(
-        api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL, page_size: int = 1000
-    ) -> Iterator[Any]:
-        found = run.workspaces(run.api(api_key, base_url, page_size))
+    def workspaces(api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL) -> Iterator[Any]:
+        run = runs()
+        found = run.workspaces(run.api(api_key, base_url))
         codes = PerRecord([_default_currency(workspace) for workspace in found])
         yield from declare(WORKSPACES)
         yield from _news(
@@ -100,38 +98,36 @@ def clockify() -> Any:
         yield from run.quarantine.flush()
 
     @dlt.resource(**USERS.dlt_hints())
-    def users(
-        api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL, page_size: int = 1000
-    ) -> Iterator[Any]:
-        api = run.api(api_key, base_url, page_size)
+    def users(api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL) -> Iterator[Any]:
+        run = runs()
+        api = run.api(api_key, base_url)
         yield from declare(USERS)
         for workspace in run.workspace_ids(api):
             yield from _whole_table(USERS, workspace, run, run.users(api, workspace), partial(api.users, workspace))
         yield from run.quarantine.flush()
 
-    def _named(table: Table, collection: Literal["clients", "projects", "tags"]) -> Any:
+    def named(table: Table, collection: Literal["clients", "projects", "tags"]) -> Any:
         @dlt.resource(**table.dlt_hints())
-        def named(
-            api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL, page_size: int = 1000
-        ) -> Iterator[Any]:
-            api = run.api(api_key, base_url, page_size)
+        def whole(api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL) -> Iterator[Any]:
+            run = runs()
+            api = run.api(api_key, base_url)
             yield from declare(table)
             for workspace in run.workspace_ids(api):
                 read = partial(api.named, workspace, collection)
                 yield from _whole_table(table, workspace, run, read(), read)
             yield from run.quarantine.flush()
 
-        return named
+        return whole
 
     @dlt.resource(**TIME_ENTRIES.dlt_hints())
     def time_entries(
         api_key: str = dlt.secrets.value,
         base_url: str = DEFAULT_BASE_URL,
-        page_size: int = 1000,
         look_back_days: int = 60,
         sweep_days: int = 7,
     ) -> Iterator[Any]:
-        api = run.api(api_key, base_url, page_size)
+        run = runs()
+        api = run.api(api_key, base_url)
         state = dlt.current.resource_state()
         spool = Spool(TIME_ENTRIES)
         yield from declare(TIME_ENTRIES)
@@ -141,14 +137,18 @@ def clockify() -> Any:
         yield from spool.load()
         yield from run.quarantine.flush()
 
+    @dlt.resource(**QUARANTINE.dlt_hints())
+    def quarantined_records() -> Iterator[Any]:
+        yield from declare(QUARANTINE)
+
     return (
         workspaces,
         users,
-        _named(CLIENTS, "clients"),
-        _named(PROJECTS, "projects"),
-        _named(TAGS, "tags"),
+        named(CLIENTS, "clients"),
+        named(PROJECTS, "projects"),
+        named(TAGS, "tags"),
         time_entries,
-        run.quarantine.resource(),
+        quarantined_records,
     )
 
 
@@ -213,6 +213,8 @@ class _EntryReading:
         self._spool = spool
         self._state = state or {}
         self._now = run.started_at
+        # A Clockify id begins with the second of its creation in hexadecimal.
+        self._first_new_id = f"{int((self._now - _OVERLAP).timestamp()):08x}"
         self._pending: list[Entity] = []
         self._seen: set[str] = set()
         self._watch: set[str] = set()
@@ -354,8 +356,7 @@ class _EntryReading:
                 self._seen.add(entry_id)
                 interval = row.get("timeInterval")
                 is_running = isinstance(interval, dict) and interval.get("end") is None
-                made = created_at(entry_id)
-                if is_running or (made is not None and made >= self._now - _OVERLAP):
+                if is_running or (len(entry_id) == 24 and entry_id >= self._first_new_id):
                     self._watch.add(entry_id)
             self._pending.append(row)
         if len(self._pending) >= _ROWS_PER_BATCH:

@@ -209,16 +209,6 @@ def start_of(entry: Any) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def created_at(entity_id: Any) -> datetime | None:
-    """When a Clockify id was made: its first eight hex digits are seconds since 1970."""
-    if not isinstance(entity_id, str) or len(entity_id) != 24:
-        return None
-    try:
-        return datetime.fromtimestamp(int(entity_id[:8], 16), UTC)
-    except ValueError:
-        return None
-
-
 def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

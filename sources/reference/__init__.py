@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from sources import landed
 from sources.differences import declare
+from sources.per_run import PerRun
 from sources.reference.files import Content, Problem, read_folder, unknown_files, validate_folder
 from sources.reference.schema import FILES, REJECTED_FILES, ReferenceFile
 from sources.tables import ROW_HASH, Quarantine, Table, to_arrow
@@ -33,19 +34,27 @@ def reference() -> Any:
 
     Setting (`SOURCES__REFERENCE__…`): `FOLDER`, the folder with the files.
     """
-    quarantine = Quarantine("reference", datetime.now(UTC))
-    contents = cache(read_folder)
-    return (*(_table_of(file, contents, quarantine) for file in FILES), _rejections(contents, quarantine))
+    runs = PerRun(_Run)
+    return (*(_table_of(file, runs) for file in FILES), _rejections(runs))
 
 
-def _table_of(file: ReferenceFile, contents: Any, quarantine: Quarantine) -> Any:
+class _Run:
+    """What the resources of one run share: the folder, read once."""
+
+    def __init__(self) -> None:
+        self.quarantine = Quarantine("reference", datetime.now(UTC))
+        self.contents = cache(read_folder)
+
+
+def _table_of(file: ReferenceFile, runs: PerRun[_Run]) -> Any:
     table = file.table
 
     @dlt.resource(**table.dlt_hints())
     def rows(folder: str = dlt.config.value) -> Iterator[Any]:
-        content: Content = contents(folder)[file.name]
+        run = runs()
+        content = run.contents(folder)[file.name]
         if not content.problems:
-            yield from _replacement(table, _batch(table, content, quarantine))
+            yield from _replacement(table, _batch(table, content, run.quarantine))
             return
         for problem in content.problems:
             logger.error("reference: %s", problem)
@@ -56,12 +65,13 @@ def _table_of(file: ReferenceFile, contents: Any, quarantine: Quarantine) -> Any
     return rows
 
 
-def _rejections(contents: Any, quarantine: Quarantine) -> Any:
+def _rejections(runs: PerRun[_Run]) -> Any:
     @dlt.resource(**REJECTED_FILES.dlt_hints())
     def rejected_files(folder: str = dlt.config.value) -> Iterator[Any]:
+        run = runs()
         problems = [
             *unknown_files(folder),
-            *(each for content in contents(folder).values() for each in content.problems),
+            *(each for content in run.contents(folder).values() for each in content.problems),
         ]
         records = [
             {
@@ -74,7 +84,7 @@ def _rejections(contents: Any, quarantine: Quarantine) -> Any:
             }
             for problem in problems
         ]
-        yield from _replacement(REJECTED_FILES, to_arrow(REJECTED_FILES, records, quarantine=quarantine))
+        yield from _replacement(REJECTED_FILES, to_arrow(REJECTED_FILES, records, quarantine=run.quarantine))
 
     return rejected_files
 

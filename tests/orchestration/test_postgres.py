@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -422,3 +423,14 @@ def test_a_folder_that_the_servers_user_cannot_enter_stays_closed_and_the_data_l
         EmbeddedServer(folder).stop()
         (folder / "location").unlink()
         shutil.rmtree(elsewhere)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user than the one who began")
+def test_root_goes_on_with_the_warehouse_of_whoever_began_it(folder: Path) -> None:
+    keep_a_row(start(folder))
+    EmbeddedServer(folder).stop()
+    nobody = pwd.getpwnam("nobody")
+    for path in [folder / "data", *(folder / "data").rglob("*")]:
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    assert kept_row(start(folder)) == (1,)
+    assert psutil.Process(postmaster(folder)).uids().real == nobody.pw_uid

@@ -1,6 +1,6 @@
 {#
     Gives every candidate an identifier that nobody has, in order of seen_order (model, section 2). Expands to the parts of a
-    recursive CTE; `candidates` and `taken` are CTEs of the caller.
+    recursive CTE named `attempts`; `candidates` and `taken` are other CTEs of the model.
 
     candidates: kind, natural_key, seen_order, first_choice, second_choice, rest, separator
     taken:      kind, id
@@ -9,7 +9,7 @@
     characters of `rest` as it needs; where `rest` is null, `separator` and the numbers from 2 on. One round tries one
     candidate each, so that nobody's choice depends on rows after it in order.
 #}
-{% macro assign_identifiers(candidates, taken) -%}
+{% macro assign_identifiers(candidates, taken, attempts) -%}
     select
         kind,
         natural_key,
@@ -43,7 +43,7 @@
         and not exists (
             select 1 from {{ candidates }} where {{ candidates }}.kind = attempts.kind and {{ candidates }}.first_choice = choice.id
         ) as is_assigned
-    from {{ caller() }} as attempts
+    from {{ attempts }} as attempts
     cross join lateral (
         select
             case

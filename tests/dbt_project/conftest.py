@@ -1,4 +1,4 @@
-"""A fast harness for dbt: raw tables filled from Python dicts, dbt run in this process, the project parsed once a session.
+"""A fast harness for dbt: raw tables filled from Python dicts, dbt run in this process, one parse a session.
 
 `dbt_project` (one per test module, on a database of its own) has `load`, `build`, `rows` and `value`:
 
@@ -8,7 +8,7 @@
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,15 @@ class DbtProject:
             for name, value in environment.items():
                 patch.setenv(name, str(value))
             outcome = dbtRunner(manifest=self._manifest).invoke(
-                [command, *_common_arguments(self._target_folder), "--threads", "2", "--vars", f"{{{assignments}}}", *arguments]
+                [
+                    command,
+                    *_common_arguments(self._target_folder),
+                    "--threads",
+                    "2",
+                    "--vars",
+                    f"{{{assignments}}}",
+                    *arguments,
+                ]
             )
         if outcome.exception is not None:
             raise outcome.exception
@@ -130,8 +138,15 @@ class DbtProject:
         }
 
     def build(self, *selection: str, **variables: Any) -> dict[str, str]:
-        """Build models and run the tests on data that need no other model, unit tests aside; keywords are dbt variables."""
-        arguments = ["--exclude-resource-type", "unit_test", "--indirect-selection", "buildable", "--select", *selection]
+        """Build models and test their data as far as no other model is needed; keywords are dbt variables."""
+        arguments = [
+            "--exclude-resource-type",
+            "unit_test",
+            "--indirect-selection",
+            "buildable",
+            "--select",
+            *selection,
+        ]
         return self.dbt("build", *arguments, **variables)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
@@ -168,7 +183,9 @@ def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, 
     """The project's manifest, parsed once, and the folder of its artifacts."""
     target_folder = tmp_path_factory.mktemp("dbt")
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("DBT_") and name != "DBT_SEND_ANONYMOUS_USAGE_STATS"]:
+        for name in [
+            name for name in os.environ if name.startswith("DBT_") and name != "DBT_SEND_ANONYMOUS_USAGE_STATS"
+        ]:
             patch.delenv(name)
         outcome = dbtRunner().invoke(["parse", *_common_arguments(target_folder)])
     if not outcome.success:
@@ -185,6 +202,6 @@ def open_dbt_project(parsed_project: tuple[Manifest, Path]) -> Callable[[Warehou
 
 
 @pytest.fixture(scope="module")
-def dbt_project(warehouse: Warehouse, open_dbt_project: Callable[[Warehouse], DbtProject]) -> Iterator[DbtProject]:
+def dbt_project(warehouse: Warehouse, open_dbt_project: Callable[[Warehouse], DbtProject]) -> DbtProject:
     """The project over a database of this test module's own."""
-    yield open_dbt_project(warehouse)
+    return open_dbt_project(warehouse)

@@ -1,4 +1,4 @@
-"""The whole dbt project: it builds on empty raw tables, every rule's unit test passes, sources are declared as they land."""
+"""The whole dbt project: it builds on empty raw tables, its unit tests pass, sources are declared as they land."""
 
 import re
 
@@ -38,7 +38,8 @@ def test_sources_are_declared_as_they_land(source_name: str) -> None:
     declared_file = PROJECT_FOLDER / "models" / "staging" / source_name / "_sources.yml"
     [declared] = yaml.safe_load(declared_file.read_text())["sources"]
     declared_tables = {
-        table["name"]: {column["name"]: column["data_type"] for column in table["columns"]} for table in declared["tables"]
+        table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
+        for table in declared["tables"]
     }
     landed_tables = {
         table.name: {column.name: _SQL_TYPES[column.kind] for column in table.all_columns}
@@ -52,4 +53,6 @@ def test_models_and_descriptions_stand_side_by_side() -> None:
     for model in (PROJECT_FOLDER / "models").rglob("*.sql"):
         description = model.with_suffix(".yml")
         assert description.is_file(), f"{model} has no description beside it"
-        assert re.search(rf"- name: {model.stem}\n", description.read_text()), f"{description} does not describe {model.stem}"
+        assert re.search(rf"- name: {model.stem}\n", description.read_text()), (
+            f"{description} does not describe {model.stem}"
+        )

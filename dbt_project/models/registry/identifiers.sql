@@ -25,14 +25,23 @@ reference_rows as (
 ),
 
 contracts as (
-    select * from {{ ref('stg_reference__contracts') }} where not is_deleted
+    select * from {{ ref('stg_reference__contracts') }}
+    where not is_deleted
 ),
 
 registered as (
     {% if is_incremental() %}
-    select kind, natural_key, id from {{ this }}
+        select
+            kind,
+            natural_key,
+            id
+        from {{ this }}
     {% else %}
-    select null::text as kind, null::text as natural_key, null::text as id where false
+        select
+            null::text as kind,
+            null::text as natural_key,
+            null::text as id
+        where false
     {% endif %}
 ),
 
@@ -45,13 +54,25 @@ entity_keys as (
         coalesce(clockify_id, {{ natural_key_hash('person_key') }}) as full_key
     from people
     union all
-    select 'CLI', client_key, former_key, coalesce(clockify_id, {{ natural_key_hash('client_key') }})
+    select
+        'CLI' as kind,
+        client_key as natural_key,
+        former_key,
+        coalesce(clockify_id, {{ natural_key_hash('client_key') }}) as full_key
     from clients
     union all
-    select 'PRJ', project_key, former_key, coalesce(clockify_id, {{ natural_key_hash('project_key') }})
+    select
+        'PRJ' as kind,
+        project_key as natural_key,
+        former_key,
+        coalesce(clockify_id, {{ natural_key_hash('project_key') }}) as full_key
     from projects
     union all
-    select kinds.kind, reference_rows.row_key, null, {{ natural_key_hash('reference_rows.row_key') }}
+    select
+        kinds.kind,
+        reference_rows.row_key as natural_key,
+        null as former_key,
+        {{ natural_key_hash('reference_rows.row_key') }} as full_key
     from reference_rows
     inner join (
         values
@@ -136,19 +157,36 @@ new_candidates as (
 ),
 
 attempts as (
-    {% call assign_identifiers('new_candidates', 'registered') %}attempts{% endcall %}
+    {{ assign_identifiers('new_candidates', 'registered', 'attempts') }}
 ),
 
 assigned as (
-    select kind, natural_key, id from attempts where is_assigned
+    select
+        kind,
+        natural_key,
+        id
+    from attempts
+    where is_assigned
     union all
-    select kind, natural_key, id from renamed
+    select
+        kind,
+        natural_key,
+        id
+    from renamed
 ),
 
 known_identifiers as (
-    select kind, natural_key, id from registered
+    select
+        kind,
+        natural_key,
+        id
+    from registered
     union all
-    select kind, natural_key, id from assigned
+    select
+        kind,
+        natural_key,
+        id
+    from assigned
 ),
 
 -- Contracts name their client by our id, Clockify's id, or a name.
@@ -157,17 +195,32 @@ client_account_numbers as (
         keys.key,
         account_numbers.id as account_number
     from (
-        select client_key, client_key as key from clients
+        select
+            client_key,
+            client_key as key
+        from clients
         union
-        select client_key, {{ natural_key('clockify_name') }} from clients where clockify_name is not null and not is_deleted
+        select
+            client_key,
+            {{ natural_key('clockify_name') }} as key
+        from clients
+        where clockify_name is not null and not is_deleted
         union
-        select client_key, {{ natural_key('client') }} from clients where client is not null and not is_deleted
+        select
+            client_key,
+            {{ natural_key('client') }} as key
+        from clients
+        where client is not null and not is_deleted
         union
-        select natural_key, lower(id) from known_identifiers where kind = 'CLI'
+        select
+            natural_key as client_key,
+            lower(id) as key
+        from known_identifiers
+        where kind = 'CLI'
     ) as keys
     inner join known_identifiers as account_numbers on
         account_numbers.kind = 'account_number'
-        and account_numbers.natural_key = keys.client_key
+        and keys.client_key = account_numbers.natural_key
 ),
 
 contract_number_candidates as (
@@ -200,13 +253,22 @@ new_contract_numbers as (
 ),
 
 contract_number_attempts as (
-    {% call assign_identifiers('new_contract_numbers', 'registered') %}contract_number_attempts{% endcall %}
+    {{ assign_identifiers('new_contract_numbers', 'registered', 'contract_number_attempts') }}
 ),
 
 final as (
-    select kind, natural_key, id from assigned
+    select
+        kind,
+        natural_key,
+        id
+    from assigned
     union all
-    select kind, natural_key, id from contract_number_attempts where is_assigned
+    select
+        kind,
+        natural_key,
+        id
+    from contract_number_attempts
+    where is_assigned
 )
 
 select

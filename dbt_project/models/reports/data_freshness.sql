@@ -14,12 +14,12 @@ agency as (
 
 loads as (
     {% for source_name, table_name in tables %}
-    select
-        '{{ source_name }}' as source,
-        '{{ table_name }}' as table_name,
-        max(loaded_at) as last_changed_at
-    from {{ source(source_name, table_name) }}
-    union all
+        select
+            '{{ source_name }}' as source,
+            '{{ table_name }}' as table_name,
+            max(loaded_at) as last_changed_at
+        from {{ source(source_name, table_name) }}
+        union all
     {% endfor %}
     select
         'reference' as source,

@@ -21,9 +21,9 @@ final as (
     from entries as earlier
     inner join entries as later on
         earlier.developer_id = later.developer_id
-        and later.start_time >= earlier.start_time
-        and later.start_time < earlier.end_time
-        and (later.start_time > earlier.start_time or later.id > earlier.id)
+        and earlier.start_time <= later.start_time
+        and earlier.end_time > later.start_time
+        and (earlier.start_time < later.start_time or earlier.id < later.id)
         and earlier.client_id is distinct from later.client_id
 )
 

@@ -1,7 +1,8 @@
 with
 
 entries as (
-    select * from {{ ref('time_entries') }} where is_counted or not_counted_reason = 'superseded'
+    select * from {{ ref('time_entries') }}
+    where is_counted or not_counted_reason = 'superseded'
 ),
 
 final as (

@@ -1,3 +1,23 @@
+{# file, what the cell names, its column, and whether staging keeps rows that left the file #}
+{% set cells = [
+    ('billing_rules', 'project', 'project', true),
+    ('client_contacts', 'client', 'client', true),
+    ('client_terms', 'client', 'client', false),
+    ('clients', 'client', 'parent_client', true),
+    ('contract_terms', 'contract', 'contract', false),
+    ('contracts', 'client', 'client', true),
+    ('fixed_lines', 'client', 'client', false),
+    ('project_classifications', 'project', 'project', true),
+    ('project_terms', 'client', 'client', false),
+    ('project_terms', 'contract', 'contract', false),
+    ('project_terms', 'project', 'project', false),
+    ('rate_rules', 'client', 'client', true),
+    ('repo_mappings', 'client', 'client', true),
+    ('repo_mappings', 'project', 'project', true),
+    ('time_policies', 'client', 'client', false),
+    ('transaction_rules', 'client', 'set_client', false),
+    ('transaction_rules', 'project', 'set_project', false),
+] %}
 with
 
 entries as (
@@ -111,47 +131,31 @@ work as (
 
 -- Cells of reference files that name a client, project or contract which nothing bears, or which several bear.
 cells as (
-    select 'client_terms' as file, 'client' as kind, client as name from {{ ref('stg_reference__client_terms') }}
-    union all
-    select 'client_contacts', 'client', client from {{ ref('stg_reference__client_contacts') }} where not is_deleted
-    union all
-    select 'clients', 'client', parent_client from {{ ref('stg_reference__clients') }} where not is_deleted
-    union all
-    select 'contracts', 'client', client from {{ ref('stg_reference__contracts') }} where not is_deleted
-    union all
-    select 'fixed_lines', 'client', client from {{ ref('stg_reference__fixed_lines') }}
-    union all
-    select 'project_terms', 'client', client from {{ ref('stg_reference__project_terms') }}
-    union all
-    select 'rate_rules', 'client', client from {{ ref('stg_reference__rate_rules') }} where not is_deleted
-    union all
-    select 'repo_mappings', 'client', client from {{ ref('stg_reference__repo_mappings') }} where not is_deleted
-    union all
-    select 'time_policies', 'client', client from {{ ref('stg_reference__time_policies') }}
-    union all
-    select 'transaction_rules', 'client', set_client from {{ ref('stg_reference__transaction_rules') }}
-    union all
-    select 'billing_rules', 'project', project from {{ ref('stg_reference__billing_rules') }} where not is_deleted
-    union all
-    select 'project_classifications', 'project', project
-    from {{ ref('stg_reference__project_classifications') }}
-    where not is_deleted
-    union all
-    select 'project_terms', 'project', project from {{ ref('stg_reference__project_terms') }}
-    union all
-    select 'repo_mappings', 'project', project from {{ ref('stg_reference__repo_mappings') }} where not is_deleted
-    union all
-    select 'transaction_rules', 'project', set_project from {{ ref('stg_reference__transaction_rules') }}
-    union all
-    select 'contract_terms', 'contract', contract from {{ ref('stg_reference__contract_terms') }}
-    union all
-    select 'project_terms', 'contract', contract from {{ ref('stg_reference__project_terms') }}
+    {% for file, kind, column, keeps_deleted in cells %}
+        select
+            '{{ file }}' as file,
+            '{{ kind }}' as kind,
+            {{ column }} as name
+        from {{ ref('stg_reference__' ~ file) }}
+        {% if keeps_deleted %}where not is_deleted{% endif %}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 ),
 
 names as (
-    select 'client' as kind, name, client_id as id, clients_found as found from client_names
+    select
+        'client' as kind,
+        name,
+        client_id as id,
+        clients_found as found
+    from client_names
     union all
-    select 'project' as kind, name, project_id as id, projects_found as found from project_names
+    select
+        'project' as kind,
+        name,
+        project_id as id,
+        projects_found as found
+    from project_names
     union all
     select
         'contract' as kind,
@@ -178,11 +182,29 @@ reference_cells as (
 ),
 
 final as (
-    select source, native_id, reason, row_count, seconds::bigint as seconds from people
+    select
+        source,
+        native_id,
+        reason,
+        row_count,
+        seconds::bigint as seconds
+    from people
     union all
-    select source, native_id, reason, row_count, seconds::bigint as seconds from work
+    select
+        source,
+        native_id,
+        reason,
+        row_count,
+        seconds::bigint as seconds
+    from work
     union all
-    select source, native_id, reason, row_count, seconds::bigint as seconds from reference_cells
+    select
+        source,
+        native_id,
+        reason,
+        row_count,
+        seconds::bigint as seconds
+    from reference_cells
 )
 
 select * from final

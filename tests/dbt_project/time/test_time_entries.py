@@ -67,7 +67,13 @@ def _entry(entry_id: str, start: str, end: str | None, **columns: Any) -> dict[s
 RAW: dict[str, list[dict[str, Any]]] = {
     "reference.agency": [{"legal_name": "Agency", "currency": "EUR", "timezone": "Europe/Berlin"}],
     "reference.developers": [
-        {"email": "ada@example.com", "name": "Ada", "clockify_id": "u1", "timezone": "Europe/Berlin", "status": "active"}
+        {
+            "email": "ada@example.com",
+            "name": "Ada",
+            "clockify_id": "u1",
+            "timezone": "Europe/Berlin",
+            "status": "active",
+        }
     ],
     "clockify.users": [{"id": "u1", "email": "ada@example.com", "status": "ACTIVE", "timezone": "UTC"}],
     "clockify.clients": [{"id": "c1", "name": "Acme"}, {"id": "c2", "name": "Beta"}],
@@ -167,8 +173,8 @@ def test_project_that_moved_has_the_client_of_the_day(built: DbtProject) -> None
     clients = {
         row["id"]: row["name"]
         for row in built.rows(
-            "select time_entries.id, clients.name from marts.time_entries inner join marts.clients on clients.id = client_id "
-            "where source = 'clockify'"
+            "select entries.id, clients.name from marts.time_entries as entries "
+            "inner join marts.clients on clients.id = entries.client_id where source = 'clockify'"
         )
     }
 
@@ -192,7 +198,12 @@ def test_periods_hold_billable_time_and_overage(built: DbtProject) -> None:
 def test_work_logs_show_overage_and_rate(built: DbtProject) -> None:
     logs = {row["work_log_id"]: row for row in built.rows("select * from marts.work_logs")}
 
-    assert {number: log["is_overage"] for number, log in logs.items()} == {"1": False, "2": True, "3": False, "4": False}
+    assert {number: log["is_overage"] for number, log in logs.items()} == {
+        "1": False,
+        "2": True,
+        "3": False,
+        "4": False,
+    }
     assert [logs[number]["rate_applied"] for number in "1234"] == [50, Decimal("99.9900"), None, 50]
     assert (logs["1"]["is_billable"], logs["3"]["is_billable"]) == (True, False)
     assert logs["1"]["service_type_id"] == logs["2"]["service_type_id"]
@@ -201,11 +212,26 @@ def test_work_logs_show_overage_and_rate(built: DbtProject) -> None:
 def test_reports_show_what_somebody_should_look_at(built: DbtProject) -> None:
     [overlap] = built.rows("select time_entry_id, other_time_entry_id from reports.overlaps") or [None]
     assert overlap is None, "a work log without times overlaps nothing, and what is superseded does not count"
-    assert built.rows("select counted_source, counted_seconds, superseded_sources, superseded_seconds from reports.superseded") == [
-        {"counted_source": "manual", "counted_seconds": 2700, "superseded_sources": "clockify", "superseded_seconds": 3600}
+    assert built.rows(
+        "select counted_source, counted_seconds, superseded_sources, superseded_seconds from reports.superseded"
+    ) == [
+        {
+            "counted_source": "manual",
+            "counted_seconds": 2700,
+            "superseded_sources": "clockify",
+            "superseded_seconds": 3600,
+        }
     ]
-    assert built.rows("select source, native_id, reason, row_count, seconds from reports.unresolved order by reason") == [
-        {"source": "clockify", "native_id": "CLK-backwards", "reason": "ends_before_start", "row_count": 1, "seconds": 0},
+    assert built.rows(
+        "select source, native_id, reason, row_count, seconds from reports.unresolved order by reason"
+    ) == [
+        {
+            "source": "clockify",
+            "native_id": "CLK-backwards",
+            "reason": "ends_before_start",
+            "row_count": 1,
+            "seconds": 0,
+        },
         {"source": "clockify", "native_id": "p9", "reason": "no_project", "row_count": 1, "seconds": 3600},
     ]
     assert built.value("select count(*) from reports.data_freshness where last_changed_at is not null") > 5
@@ -236,4 +262,6 @@ def test_indexes_of_the_seeds_stand_in_the_catalogue(built: DbtProject, table: s
 
     for wanted in SEED_INDEXES[table]:
         # An index serves every list of columns that it begins with.
-        assert any(columns[: len(wanted)] == wanted for columns in existing), f"no index of {table} begins with {wanted}"
+        assert any(columns[: len(wanted)] == wanted for columns in existing), (
+            f"no index of {table} begins with {wanted}"
+        )

@@ -5,7 +5,8 @@
 with
 
 entries as (
-    select * from {{ ref('int_time__decided_entries') }} where not_counted_reason is null
+    select * from {{ ref('int_time__decided_entries') }}
+    where not_counted_reason is null
 ),
 
 contracts as (

@@ -5,7 +5,8 @@ billing_rules as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'RUL'
+    select * from {{ ref('identifiers') }}
+    where kind = 'RUL'
 ),
 
 project_names as (

@@ -26,7 +26,9 @@ consumed as (
         periods.overage_rate,
         coalesce(sum(entries.seconds) over (
             partition by periods.contract_period_id
+            -- noqa: disable=RF02
             order by entries.local_date, entries.start_time nulls first, entries.time_entry_id collate "C"
+            -- noqa: enable=RF02
             rows between unbounded preceding and 1 preceding
         ), 0) as seconds_before
     from entries
@@ -38,7 +40,7 @@ consumed as (
 split as (
     select
         consumed.*,
-        greatest(least(seconds, allocated_seconds - seconds_before), 0)::bigint as included_seconds
+        greatest(least(consumed.seconds, consumed.allocated_seconds - consumed.seconds_before), 0)::bigint as included_seconds
     from consumed
 ),
 
@@ -72,9 +74,10 @@ unioned as (
         entries.seconds,
         terms.standard_rate as rate_applied
     from entries
-    left join terms on
-        entries.contract_id = terms.contract_id
-        and entries.local_date between terms.valid_from and terms.valid_to
+    left join terms
+        on
+            entries.contract_id = terms.contract_id
+            and entries.local_date between terms.valid_from and terms.valid_to
     where entries.contract_type != 'monthly_retainer'
 ),
 

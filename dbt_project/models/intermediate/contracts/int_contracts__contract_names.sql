@@ -6,11 +6,27 @@ contracts as (
 
 -- Numbers and identifiers hold everywhere, names within their client.
 names as (
-    select contract_id, '*' as client_id, lower(contract_number) as name, is_deleted from contracts
+    select
+        contract_id,
+        '*' as client_id,
+        lower(contract_number) as name,
+        is_deleted
+    from contracts
     union all
-    select contract_id, '*', lower(contract_id), is_deleted from contracts
+    select
+        contract_id,
+        '*' as client_id,
+        lower(contract_id) as name,
+        is_deleted
+    from contracts
     union all
-    select contract_id, client_id, {{ natural_key('name') }}, is_deleted from contracts where client_id is not null
+    select
+        contract_id,
+        client_id,
+        {{ natural_key('name') }} as name,
+        is_deleted
+    from contracts
+    where client_id is not null
 ),
 
 living_first as (

@@ -1,7 +1,8 @@
 with
 
 contracts as (
-    select * from {{ ref('int_contracts__contracts') }} where type = 'monthly_retainer'
+    select * from {{ ref('int_contracts__contracts') }}
+    where type = 'monthly_retainer'
 ),
 
 terms as (
@@ -55,11 +56,12 @@ numbered as (
         (horizons.start_date + make_interval(months => period_number))::date as period_start,
         (horizons.start_date + make_interval(months => period_number + 1))::date - 1 as whole_period_end
     from horizons
-    cross join lateral generate_series(
-        0,
-        (extract(year from horizons.last_day) - extract(year from horizons.start_date))::int * 12
-        + (extract(month from horizons.last_day) - extract(month from horizons.start_date))::int
-    ) as period_number
+    cross join
+        lateral generate_series(
+            0,
+            (extract(year from horizons.last_day) - extract(year from horizons.start_date))::int * 12
+            + (extract(month from horizons.last_day) - extract(month from horizons.start_date))::int
+        ) as period_number
     where horizons.last_day >= horizons.start_date
 ),
 
@@ -84,9 +86,10 @@ final as (
         numbered.is_deleted,
         numbered.deleted_at
     from numbered
-    left join terms on
-        numbered.contract_id = terms.contract_id
-        and numbered.period_start between terms.valid_from and terms.valid_to
+    left join terms
+        on
+            numbered.contract_id = terms.contract_id
+            and numbered.period_start between terms.valid_from and terms.valid_to
     where numbered.period_start <= numbered.last_day
 )
 

@@ -19,12 +19,13 @@ own_accounts as (
         accounts.native_id,
         developers.developer_id
     from developers
-    cross join lateral (
-        values
-        ('clockify', developers.clockify_id),
-        ('github', developers.github_username),
-        ('jira', developers.jira_account_id)
-    ) as accounts (system, native_id)
+    cross join
+        lateral (
+            values
+            ('clockify', developers.clockify_id),
+            ('github', developers.github_username),
+            ('jira', developers.jira_account_id)
+        ) as accounts (system, native_id)
     where
         accounts.native_id is not null
         and developers.is_in_reference
@@ -107,10 +108,20 @@ unioned as (
         'developers' as matched_by
     from own_accounts
     union all
-    select system, native_id, developer_id, days, 'identities' as matched_by
+    select
+        system,
+        native_id,
+        developer_id,
+        days,
+        'identities' as matched_by
     from dated_accounts
     union all
-    select system, native_id, developer_id, days, 'email' as matched_by
+    select
+        system,
+        native_id,
+        developer_id,
+        days,
+        'email' as matched_by
     from days_left_to_addresses
 ),
 

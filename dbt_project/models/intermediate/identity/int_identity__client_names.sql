@@ -6,17 +6,37 @@ clients as (
 
 -- Identifiers go before names, names of living clients before those of deleted ones.
 names as (
-    select client_id, lower(client_id) as name, 1 as preference from clients
+    select
+        client_id,
+        lower(client_id) as name,
+        1 as preference
+    from clients
     union all
-    select client_id, lower(clockify_id), 1 from clients where clockify_id is not null
+    select
+        client_id,
+        lower(clockify_id) as name,
+        1 as preference
+    from clients
+    where clockify_id is not null
     union all
-    select client_id, {{ natural_key('name') }}, case when is_deleted then 4 else 2 end from clients
+    select
+        client_id,
+        {{ natural_key('name') }} as name,
+        case when is_deleted then 4 else 2 end as preference
+    from clients
     union all
-    select client_id, {{ natural_key('reference_name') }}, case when is_deleted then 4 else 2 end
+    select
+        client_id,
+        {{ natural_key('reference_name') }} as name,
+        case when is_deleted then 4 else 2 end as preference
     from clients
     where reference_name is not null
     union all
-    select client_id, {{ natural_key('company_name') }}, case when is_deleted then 5 else 3 end from clients
+    select
+        client_id,
+        {{ natural_key('company_name') }} as name,
+        case when is_deleted then 5 else 3 end as preference
+    from clients
 ),
 
 preferred as (

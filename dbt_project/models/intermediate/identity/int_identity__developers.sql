@@ -5,7 +5,8 @@ people as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'DEV'
+    select * from {{ ref('identifiers') }}
+    where kind = 'DEV'
 ),
 
 final as (

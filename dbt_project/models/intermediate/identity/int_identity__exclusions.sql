@@ -1,11 +1,13 @@
 with
 
 exclusions as (
-    select * from {{ ref('stg_reference__employee_exclusions') }} where not is_deleted
+    select * from {{ ref('stg_reference__employee_exclusions') }}
+    where not is_deleted
 ),
 
 accounts as (
-    select * from {{ ref('int_identity__accounts') }} where system = 'jira'
+    select * from {{ ref('int_identity__accounts') }}
+    where system = 'jira'
 ),
 
 -- The person of the account while it is theirs; an account of nobody is a person of its own.

@@ -14,13 +14,14 @@ matches as (
         reference_clients.row_key,
         clockify_clients.clockify_id
     from reference_clients
-    inner join clockify_clients on
-        reference_clients.client = clockify_clients.clockify_id
-        or (
-            reference_clients.client ilike 'CLI-________%'
-            and clockify_clients.clockify_id like lower(substr(reference_clients.client, 5)) || '%'
-        )
-        or {{ natural_key('reference_clients.client') }} = {{ natural_key('clockify_clients.name') }}
+    inner join clockify_clients
+        on
+            reference_clients.client = clockify_clients.clockify_id
+            or (
+                reference_clients.client ilike 'CLI-________%'
+                and clockify_clients.clockify_id like lower(substr(reference_clients.client, 5)) || '%'
+            )
+            or {{ natural_key('reference_clients.client') }} = {{ natural_key('clockify_clients.name') }}
     order by
         reference_clients.row_key,
         reference_clients.client != clockify_clients.clockify_id,

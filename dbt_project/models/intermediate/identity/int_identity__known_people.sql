@@ -5,7 +5,8 @@ developers as (
 ),
 
 identities as (
-    select * from {{ ref('stg_reference__identities') }} where system = 'clockify'
+    select * from {{ ref('stg_reference__identities') }}
+    where system = 'clockify'
 ),
 
 users as (
@@ -23,7 +24,12 @@ zones as materialized (
 
 -- A user who is somebody's by the files on every day is not a developer of their own.
 users_always_named as (
-    select user_id from users where user_id in (select clockify_id from developers where clockify_id is not null)
+    select user_id from users
+    where
+        user_id in (
+            select developers.clockify_id from developers
+            where developers.clockify_id is not null
+        )
     union
     select native_id
     from identities
@@ -37,8 +43,11 @@ own_users as (
         users.*
     from users
     where
-        users.user_id not in (select user_id from users_always_named)
-        and not exists (select 1 from developers where developers.email = users.email)
+        users.user_id not in (select users_always_named.user_id from users_always_named)
+        and not exists (
+            select 1 from developers
+            where developers.email = users.email
+        )
     order by coalesce(users.email, 'clockify:' || users.user_id), users.status, users.user_id
 ),
 
@@ -49,15 +58,27 @@ users_of_developers as (
         user_id,
         timezone
     from (
-        select users.email, users.user_id, users.timezone, 1 as preference
+        select
+            users.email,
+            users.user_id,
+            users.timezone,
+            1 as preference
         from users
         where users.email is not null
         union all
-        select identities.email, users.user_id, users.timezone, 2 as preference
+        select
+            identities.email,
+            users.user_id,
+            users.timezone,
+            2 as preference
         from identities
         inner join users on identities.native_id = users.user_id
     ) as choices
-    where user_id not in (select clockify_id from developers where clockify_id is not null)
+    where
+        user_id not in (
+            select developers.clockify_id from developers
+            where developers.clockify_id is not null
+        )
     order by email, preference, user_id
 ),
 

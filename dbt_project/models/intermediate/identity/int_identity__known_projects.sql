@@ -13,13 +13,14 @@ matches as (
         reference_projects.row_key,
         clockify_projects.clockify_id
     from reference_projects
-    inner join clockify_projects on
-        reference_projects.project = clockify_projects.clockify_id
-        or (
-            reference_projects.project ilike 'PRJ-________%'
-            and clockify_projects.clockify_id like lower(substr(reference_projects.project, 5)) || '%'
-        )
-        or {{ natural_key('reference_projects.project') }} = {{ natural_key('clockify_projects.name') }}
+    inner join clockify_projects
+        on
+            reference_projects.project = clockify_projects.clockify_id
+            or (
+                reference_projects.project ilike 'PRJ-________%'
+                and clockify_projects.clockify_id like lower(substr(reference_projects.project, 5)) || '%'
+            )
+            or {{ natural_key('reference_projects.project') }} = {{ natural_key('clockify_projects.name') }}
     order by
         reference_projects.row_key,
         reference_projects.project != clockify_projects.clockify_id,

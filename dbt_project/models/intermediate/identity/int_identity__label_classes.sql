@@ -1,7 +1,8 @@
 with
 
 classifications as (
-    select * from {{ ref('stg_reference__project_classifications') }} where not is_deleted
+    select * from {{ ref('stg_reference__project_classifications') }}
+    where not is_deleted
 ),
 
 -- The strictest of several: excluded, overhead, internal.

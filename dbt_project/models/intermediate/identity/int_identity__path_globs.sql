@@ -1,7 +1,8 @@
 with
 
 repo_mappings as (
-    select * from {{ ref('stg_reference__repo_mappings') }} where not is_deleted
+    select * from {{ ref('stg_reference__repo_mappings') }}
+    where not is_deleted
 ),
 
 client_names as (

@@ -9,7 +9,8 @@ project_names as (
 ),
 
 classifications as (
-    select * from {{ ref('stg_reference__project_classifications') }} where not is_deleted and project is not null
+    select * from {{ ref('stg_reference__project_classifications') }}
+    where not is_deleted and project is not null
 ),
 
 label_classes as (
@@ -29,11 +30,20 @@ own_classes as (
 
 -- A project's labels, its name and its Jira key are all labels to a classification.
 labels as (
-    select project_id, {{ natural_key('name') }} as label from projects
+    select
+        project_id,
+        {{ natural_key('name') }} as label
+    from projects
     union
-    select project_id, {{ natural_key('jira_project_key') }} from projects where jira_project_key is not null
+    select
+        project_id,
+        {{ natural_key('jira_project_key') }}
+    from projects
+    where jira_project_key is not null
     union
-    select projects.project_id, {{ natural_key('labels.label') }}
+    select
+        projects.project_id,
+        {{ natural_key('labels.label') }}
     from projects
     cross join lateral unnest(projects.labels) as labels (label)
 ),

@@ -5,13 +5,29 @@ projects as (
 ),
 
 names as (
-    select project_id, lower(project_id) as name, 1 as preference from projects
+    select
+        project_id,
+        lower(project_id) as name,
+        1 as preference
+    from projects
     union all
-    select project_id, lower(clockify_id), 1 from projects where clockify_id is not null
+    select
+        project_id,
+        lower(clockify_id) as name,
+        1 as preference
+    from projects
+    where clockify_id is not null
     union all
-    select project_id, {{ natural_key('name') }}, case when is_deleted then 3 else 2 end from projects
+    select
+        project_id,
+        {{ natural_key('name') }} as name,
+        case when is_deleted then 3 else 2 end as preference
+    from projects
     union all
-    select project_id, {{ natural_key('reference_name') }}, case when is_deleted then 3 else 2 end
+    select
+        project_id,
+        {{ natural_key('reference_name') }} as name,
+        case when is_deleted then 3 else 2 end as preference
     from projects
     where reference_name is not null
 ),

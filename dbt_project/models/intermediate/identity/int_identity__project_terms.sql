@@ -32,12 +32,14 @@ stated_terms as (
     from project_terms
     inner join project_names on {{ natural_key('project_terms.project') }} = project_names.name
     left join client_names on {{ natural_key('project_terms.client') }} = client_names.name
-    left join contract_names as contracts_by_number on
-        contracts_by_number.client_id = '*'
-        and {{ natural_key('project_terms.contract') }} = contracts_by_number.name
-    left join contract_names as contracts_by_name on
-        client_names.client_id = contracts_by_name.client_id
-        and {{ natural_key('project_terms.contract') }} = contracts_by_name.name
+    left join contract_names as contracts_by_number
+        on
+            contracts_by_number.client_id = '*'
+            and {{ natural_key('project_terms.contract') }} = contracts_by_number.name
+    left join contract_names as contracts_by_name
+        on
+            client_names.client_id = contracts_by_name.client_id
+            and {{ natural_key('project_terms.contract') }} = contracts_by_name.name
     where project_names.project_id is not null
 ),
 
@@ -53,10 +55,26 @@ days_left_to_clockify as (
 ),
 
 unioned as (
-    select project_id, client_id, client_name, hourly_rate, contract_name, contract_id, days, 'project_terms' as stated_by
+    select
+        project_id,
+        client_id,
+        client_name,
+        hourly_rate,
+        contract_name,
+        contract_id,
+        days,
+        'project_terms' as stated_by
     from stated_terms
     union all
-    select project_id, client_id, null, null, null, null, days, 'clockify' as stated_by
+    select
+        project_id,
+        client_id,
+        null as client_name,
+        null as hourly_rate,
+        null as contract_name,
+        null as contract_id,
+        days,
+        'clockify' as stated_by
     from days_left_to_clockify
 ),
 

@@ -9,7 +9,8 @@ clients as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'PRJ'
+    select * from {{ ref('identifiers') }}
+    where kind = 'PRJ'
 ),
 
 final as (

@@ -7,7 +7,8 @@ entries as (
 ),
 
 accounts as (
-    select * from {{ ref('int_identity__accounts') }} where system = 'clockify'
+    select * from {{ ref('int_identity__accounts') }}
+    where system = 'clockify'
 ),
 
 developers as (
@@ -15,7 +16,8 @@ developers as (
 ),
 
 projects as (
-    select * from {{ ref('int_identity__projects') }} where clockify_id is not null
+    select * from {{ ref('int_identity__projects') }}
+    where clockify_id is not null
 ),
 
 project_terms as (
@@ -35,9 +37,10 @@ dated as (
         {{ local_date('entries.start_time', 'coalesce(developers.timezone, agency.timezone)') }} as local_date
     from entries
     cross join agency
-    left join accounts on
-        entries.user_id = accounts.native_id
-        and {{ in_force(local_date('entries.start_time', 'agency.timezone'), 'accounts.valid_from', 'accounts.valid_to') }}
+    left join accounts
+        on
+            entries.user_id = accounts.native_id
+            and {{ in_force(local_date('entries.start_time', 'agency.timezone'), 'accounts.valid_from', 'accounts.valid_to') }}
     left join developers on accounts.developer_id = developers.developer_id
     left join projects on entries.clockify_project_id = projects.clockify_id
 ),

@@ -25,7 +25,8 @@ project_terms as (
 ),
 
 billing_rules as (
-    select * from {{ ref('int_billing__rules') }} where not is_deleted
+    select * from {{ ref('int_billing__rules') }}
+    where not is_deleted
 ),
 
 -- The strictest class of the labels that an entry itself bears (fine print, 18).
@@ -65,9 +66,10 @@ classified as (
     from entries
     left join project_classes on entries.project_id = project_classes.project_id
     left join entry_classes on entries.id = entry_classes.id
-    left join project_terms on
-        entries.project_id = project_terms.project_id
-        and entries.local_date between project_terms.valid_from and project_terms.valid_to
+    left join project_terms
+        on
+            entries.project_id = project_terms.project_id
+            and entries.local_date between project_terms.valid_from and project_terms.valid_to
     left join billing_rules on
         entries.project_id = billing_rules.project_id
         and entries.local_date between billing_rules.effective_from and billing_rules.effective_to
@@ -78,11 +80,11 @@ judged as (
     select
         classified.*,
         case
-            when is_running then 'running'
-            when is_rejected then 'rejected'
-            when is_deleted then 'deleted'
-            when never_counts or classification = 'excluded' or exclusion = 'excluded' then 'excluded'
-            when coalesce(allocated_seconds, 0) <= 0 then 'zero_length'
+            when classified.is_running then 'running'
+            when classified.is_rejected then 'rejected'
+            when classified.is_deleted then 'deleted'
+            when classified.never_counts or classified.classification = 'excluded' or classified.exclusion = 'excluded' then 'excluded'
+            when coalesce(classified.allocated_seconds, 0) <= 0 then 'zero_length'
         end as own_reason
     from classified
 ),
@@ -132,8 +134,8 @@ ranked as (
 claimed as (
     select
         ranked.*,
-        min(claim) over person_client_day as best_claim,
-        bool_or(claims_by_contract) over person_client_day as is_day_of_contract
+        min(ranked.claim) over person_client_day as best_claim,
+        bool_or(ranked.claims_by_contract) over person_client_day as is_day_of_contract
     from ranked
     window person_client_day as (partition by person_key, client_id, local_date)
 ),

@@ -35,12 +35,12 @@ final as (
     select * from stated
     union all
     select
-        null,
-        null,
-        array['tempo', 'clockify', 'manual', 'claude_session'],
-        5,
-        '-infinity'::date,
-        'infinity'::date
+        null as developer_id,
+        null as client_id,
+        array['tempo', 'clockify', 'manual', 'claude_session'] as sources,
+        5 as preference,
+        '-infinity'::date as valid_from,
+        'infinity'::date as valid_to
 )
 
 select * from final

@@ -90,12 +90,14 @@ final as (
         )) as context
     from timed
     left join client_names on {{ natural_key('timed.client') }} = client_names.name
-    left join contract_names as contracts_by_number on
-        contracts_by_number.client_id = '*'
-        and {{ natural_key('timed.contract') }} = contracts_by_number.name
-    left join contract_names as contracts_by_name on
-        client_names.client_id = contracts_by_name.client_id
-        and {{ natural_key('timed.contract') }} = contracts_by_name.name
+    left join contract_names as contracts_by_number
+        on
+            contracts_by_number.client_id = '*'
+            and {{ natural_key('timed.contract') }} = contracts_by_number.name
+    left join contract_names as contracts_by_name
+        on
+            client_names.client_id = contracts_by_name.client_id
+            and {{ natural_key('timed.contract') }} = contracts_by_name.name
     left join contracts on coalesce(contracts_by_number.contract_id, contracts_by_name.contract_id) = contracts.contract_id
     left join service_types on
         {{ natural_key('timed.service_type') }} = {{ natural_key('service_types.name') }}

@@ -11,7 +11,8 @@ rules as (
 ),
 
 row_history as (
-    select * from {{ ref('int_identity__row_history') }} where file = 'billing_rules'
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'billing_rules'
 ),
 
 final as (

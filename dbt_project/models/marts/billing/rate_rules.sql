@@ -7,7 +7,8 @@ rate_rules as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'RAT'
+    select * from {{ ref('identifiers') }}
+    where kind = 'RAT'
 ),
 
 client_names as (

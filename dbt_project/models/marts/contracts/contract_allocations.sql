@@ -4,4 +4,11 @@
     {'columns': ['contract_period_id']},
 ]) }}
 
-select * from {{ ref('int_contracts__allocations') }}
+select
+    time_entry_id,
+    contract_id,
+    contract_period_id,
+    part,
+    seconds,
+    rate_applied
+from {{ ref('int_contracts__allocations') }}

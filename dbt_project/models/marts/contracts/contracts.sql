@@ -24,7 +24,8 @@ agency as (
 ),
 
 row_history as (
-    select * from {{ ref('int_identity__row_history') }} where file = 'contracts'
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'contracts'
 ),
 
 final as (
@@ -53,9 +54,10 @@ final as (
         row_history.updated_at
     from contracts
     cross join agency
-    left join terms on
-        contracts.contract_id = terms.contract_id
-        and agency.as_of_date between terms.valid_from and terms.valid_to
+    left join terms
+        on
+            contracts.contract_id = terms.contract_id
+            and agency.as_of_date between terms.valid_from and terms.valid_to
     left join row_history on contracts.row_key = row_history.row_key
 )
 

@@ -52,13 +52,26 @@ entity_types as (
 
 -- Developers, clients and projects are looked up by the name that their file gives them.
 named_entities as (
-    select 'developer' as entity_type, email as name, developer_id as entity_id
+    select
+        'developer' as entity_type,
+        email as name,
+        developer_id as entity_id
     from {{ ref('int_identity__developers') }}
     where email is not null
     union all
-    select 'client', name, client_id from {{ ref('int_identity__client_names') }} where client_id is not null
+    select
+        'client' as entity_type,
+        name,
+        client_id as entity_id
+    from {{ ref('int_identity__client_names') }}
+    where client_id is not null
     union all
-    select 'project', name, project_id from {{ ref('int_identity__project_names') }} where project_id is not null
+    select
+        'project' as entity_type,
+        name,
+        project_id as entity_id
+    from {{ ref('int_identity__project_names') }}
+    where project_id is not null
 ),
 
 changes as (
@@ -90,23 +103,24 @@ described as (
     select
         named_changes.*,
         (
-            select coalesce(
-                jsonb_object_agg(
-                    columns.name,
-                    -- What costs and bank accounts hold is for finance alone: here it stands only that it changed.
-                    case
-                        when named_changes.file in ('developer_costs', 'accounts', 'transaction_rules') then 'null'::jsonb
-                        else jsonb_build_object(
-                            'from', case when verb = 'update' then named_changes.former_content -> columns.name end,
-                            'to', case when verb != 'delete' then named_changes.content -> columns.name end
-                        )
-                    end
-                ), '{}'::jsonb
-            )
+            select
+                coalesce(
+                    jsonb_object_agg(
+                        columns.name,
+                        -- What costs and bank accounts hold is for finance alone: here it stands only that it changed.
+                        case
+                            when named_changes.file in ('developer_costs', 'accounts', 'transaction_rules') then 'null'::jsonb
+                            else jsonb_build_object(
+                                'from', case when named_changes.verb = 'update' then named_changes.former_content -> columns.name end,
+                                'to', case when named_changes.verb != 'delete' then named_changes.content -> columns.name end
+                            )
+                        end
+                    ), '{}'::jsonb
+                )
             from jsonb_object_keys(named_changes.content) as columns (name)
             where
-                verb = 'create' and named_changes.content -> columns.name != 'null'::jsonb
-                or verb = 'update' and named_changes.content -> columns.name is distinct from named_changes.former_content -> columns.name
+                named_changes.verb = 'create' and named_changes.content -> columns.name != 'null'::jsonb
+                or named_changes.verb = 'update' and named_changes.content -> columns.name is distinct from named_changes.former_content -> columns.name
         ) as meta
     from named_changes
 ),

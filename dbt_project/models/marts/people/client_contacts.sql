@@ -13,7 +13,8 @@ contacts as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'CNT'
+    select * from {{ ref('identifiers') }}
+    where kind = 'CNT'
 ),
 
 client_names as (
@@ -25,7 +26,8 @@ clients as (
 ),
 
 row_history as (
-    select * from {{ ref('int_identity__row_history') }} where file = 'client_contacts'
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'client_contacts'
 ),
 
 final as (

@@ -26,11 +26,13 @@ client_terms as (
 ),
 
 contacts as (
-    select * from {{ ref('client_contacts') }} where not is_deleted
+    select * from {{ ref('client_contacts') }}
+    where not is_deleted
 ),
 
 row_history as (
-    select * from {{ ref('int_identity__row_history') }} where file = 'clients'
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'clients'
 ),
 
 agency as (
@@ -44,7 +46,7 @@ main_contacts as (
         first_name || ' ' || last_name as contact_name,
         email as contact_email
     from contacts
-    order by client_id, status = 'active' desc, is_primary desc, is_billing_contact desc, last_name, first_name, id
+    order by client_id asc, status = 'active' desc, is_primary desc, is_billing_contact desc, last_name asc, first_name asc, id asc
 ),
 
 final as (
@@ -90,9 +92,10 @@ final as (
     cross join agency
     left join reference_clients on clients.row_key = reference_clients.row_key
     left join client_names as parents on {{ natural_key('reference_clients.parent_client') }} = parents.name
-    left join client_terms on
-        clients.client_id = client_terms.client_id
-        and agency.as_of_date between client_terms.valid_from and client_terms.valid_to
+    left join client_terms
+        on
+            clients.client_id = client_terms.client_id
+            and agency.as_of_date between client_terms.valid_from and client_terms.valid_to
     left join main_contacts on clients.client_id = main_contacts.client_id
     left join row_history on clients.row_key = row_history.row_key
 )

@@ -7,11 +7,13 @@ exclusions as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'EXC'
+    select * from {{ ref('identifiers') }}
+    where kind = 'EXC'
 ),
 
 accounts as (
-    select * from {{ ref('int_identity__accounts') }} where system = 'jira'
+    select * from {{ ref('int_identity__accounts') }}
+    where system = 'jira'
 ),
 
 -- Who holds the account now, or held it last.
@@ -20,7 +22,7 @@ holders as (
         native_id,
         developer_id
     from accounts
-    order by native_id, valid_from desc
+    order by native_id asc, valid_from desc
 ),
 
 final as (

@@ -7,7 +7,8 @@ classifications as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'CLS'
+    select * from {{ ref('identifiers') }}
+    where kind = 'CLS'
 ),
 
 project_names as (

@@ -21,7 +21,8 @@ project_classes as (
 ),
 
 billing_rules as (
-    select * from {{ ref('int_billing__rules') }} where not is_deleted
+    select * from {{ ref('int_billing__rules') }}
+    where not is_deleted
 ),
 
 agency as (
@@ -45,9 +46,10 @@ final as (
         projects.deleted_at
     from projects
     cross join agency
-    left join project_terms on
-        projects.project_id = project_terms.project_id
-        and agency.as_of_date between project_terms.valid_from and project_terms.valid_to
+    left join project_terms
+        on
+            projects.project_id = project_terms.project_id
+            and agency.as_of_date between project_terms.valid_from and project_terms.valid_to
     left join project_classes on projects.project_id = project_classes.project_id
     left join billing_rules on
         projects.project_id = billing_rules.project_id

@@ -13,7 +13,8 @@ repo_mappings as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'MAP'
+    select * from {{ ref('identifiers') }}
+    where kind = 'MAP'
 ),
 
 client_names as (

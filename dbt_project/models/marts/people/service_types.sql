@@ -12,11 +12,13 @@ service_types as (
 ),
 
 identifiers as (
-    select * from {{ ref('identifiers') }} where kind = 'SVC'
+    select * from {{ ref('identifiers') }}
+    where kind = 'SVC'
 ),
 
 row_history as (
-    select * from {{ ref('int_identity__row_history') }} where file = 'service_types'
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'service_types'
 ),
 
 final as (

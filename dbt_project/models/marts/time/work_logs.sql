@@ -3,7 +3,8 @@
 with
 
 entries as (
-    select * from {{ ref('time_entries') }} where source = 'manual'
+    select * from {{ ref('time_entries') }}
+    where source = 'manual'
 ),
 
 work_logs as (
@@ -19,7 +20,8 @@ service_types as (
 ),
 
 row_history as (
-    select * from {{ ref('int_identity__row_history') }} where file = 'work_logs'
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'work_logs'
 ),
 
 entry_allocations as (

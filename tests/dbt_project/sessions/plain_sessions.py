@@ -73,16 +73,17 @@ def kept_lines(lines: Iterable[Line]) -> list[Line]:
 
 def active_gaps(lines: Sequence[Line], idle_timeout: int) -> list[Gap]:
     """The gaps of one session that are active: none longer than the time-out, in milliseconds."""
-    events: dict[int, Line] = {}
-    for line in sorted(lines, key=lambda line: (line.at, _RANKS[line.kind], line.cwd is None, line.cwd or "", line.offset)):
-        events.setdefault(line.at, line)
+    instants: dict[int, list[Line]] = defaultdict(list)
+    for line in lines:
+        instants[line.at].append(line)
     gaps = []
-    cwd = None
+    last_known: str | None = None
     previous: int | None = None
-    for at, line in sorted(events.items()):
-        cwd = line.cwd or cwd
+    for at, of_instant in sorted(instants.items()):
+        first = min(of_instant, key=lambda line: (_RANKS[line.kind], line.cwd is None, line.cwd or "", line.offset))
         if previous is not None and at - previous <= idle_timeout:
-            gaps.append(Gap(previous, at, _RANKS[line.kind], cwd))
+            gaps.append(Gap(previous, at, _RANKS[first.kind], first.cwd or last_known))
+        last_known = max((line.cwd for line in of_instant if line.cwd), default=last_known)
         previous = at
     return gaps
 

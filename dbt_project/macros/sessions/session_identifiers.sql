@@ -6,10 +6,11 @@
 {#
     CTEs from `rows` to `identified`, which adds `id`. Of keys that share 8 digits the one that has them keeps them (by the registry,
     or by the table as it stands), then the first in `seen_order`; the n-th takes n - 1 digits more. Lengths within such a group
-    differ, so no two are equal. `key` is an expression of columns that rows and table have in common.
+    differ, so no two are equal. `key` is an expression of columns that rows and table have in common; `full_key`, where the digits
+    come from, is its hash unless the key is a hash itself (a sha).
     register_contested_identifiers is the other half.
 #}
-{% macro with_identifiers(rows, prefix, key, seen_order) -%}
+{% macro with_identifiers(rows, prefix, key, seen_order, full_key=none) -%}
 {%- set short_length = prefix | length + 9 -%}
 hashed as (
     select
@@ -19,7 +20,7 @@ hashed as (
         select
             *,
             {{ natural_key(key) }} as natural_key,
-            {{ natural_key_hash(key) }} as key_hash
+            {{ full_key or natural_key_hash(key) }} as key_hash
         from {{ rows }}
         -- Hashes are made once.
         offset 0

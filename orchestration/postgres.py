@@ -400,6 +400,7 @@ class EmbeddedServer:
     def _initialize(self, installation: "_Installation", password: str) -> None:
         """Make the data folder beside its place and move it there when it is whole."""
         data = self._data()
+        self.notify(f"Creating the embedded warehouse in {self.folder} …")
         unfinished, secret = data.with_name("data.new"), data.with_name("data.password")
         if unfinished.exists():
             shutil.rmtree(unfinished)

@@ -148,7 +148,7 @@ class _Jira:
     def __init__(self, data: VendorData) -> None:
         self.data = data
         self._searches: OrderedDict[tuple[int, str, str], _Found] = OrderedDict()
-        self._repeated: set[str] = set()
+        self._repeated: set[bytes] = set()
 
     def guarded(self, handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
         def handle(request: Request) -> Response:
@@ -310,10 +310,10 @@ class _Jira:
             if record.marks.get("empty_page") and not (token.emptied and not page):
                 return page, _Token(after, token.query, token.issued, emptied=not page).encode()
             if record.marks.get("repeated_token") and not page and token.after is not None:
-                used = token.encode()
-                if used not in self._repeated:
-                    self._repeated.add(used)
-                    return page, used
+                place = orjson.dumps([token.query, token.after])
+                if place not in self._repeated:
+                    self._repeated.add(place)
+                    return page, token.encode()
             if record.marks.get("repeated_token") and page:
                 return page, following.encode()
             page.append(record)

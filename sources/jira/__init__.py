@@ -20,7 +20,7 @@ from sources import landed
 from sources.differences import declare
 from sources.errors import SourceError
 from sources.jira.reading import Reader, connect
-from sources.jira.schema import Deployment, tables_for
+from sources.jira.schema import tables_for
 from sources.jira.text import plain_text
 from sources.per_run import PerRun
 from sources.spool import Spool
@@ -84,7 +84,7 @@ class _Run:
         self._marks: dict[str, str] | None = None
         self._walk: _Walk | None = None
 
-    def reader(self, base_url: str, email: str | None, api_token: str, deployment: Deployment) -> Reader:
+    def reader(self, base_url: str, email: str | None, api_token: str, deployment: str) -> Reader:
         """The run's one reader, its credentials tried."""
         if self._reader is None:
             reader = connect(base_url, email, api_token, deployment)
@@ -223,7 +223,7 @@ def jira() -> Any:
         base_url: str = dlt.config.value,
         api_token: str = dlt.secrets.value,
         email: str | None = None,
-        deployment: Deployment = "cloud",
+        deployment: str = "cloud",
     ) -> Iterator[Any]:
         run, state = runs(), dlt.current.resource_state()
         reader = run.reader(base_url, email, api_token, deployment)
@@ -239,7 +239,7 @@ def jira() -> Any:
         base_url: str = dlt.config.value,
         api_token: str = dlt.secrets.value,
         email: str | None = None,
-        deployment: Deployment = "cloud",
+        deployment: str = "cloud",
     ) -> Iterator[Any]:
         run = runs()
         reader = run.reader(base_url, email, api_token, deployment)
@@ -253,7 +253,7 @@ def jira() -> Any:
         base_url: str = dlt.config.value,
         api_token: str = dlt.secrets.value,
         email: str | None = None,
-        deployment: Deployment = "cloud",
+        deployment: str = "cloud",
     ) -> Iterator[Any]:
         run, state = runs(), dlt.current.resource_state()
         reader = run.reader(base_url, email, api_token, deployment)
@@ -273,7 +273,7 @@ def jira() -> Any:
         base_url: str = dlt.config.value,
         api_token: str = dlt.secrets.value,
         email: str | None = None,
-        deployment: Deployment = "cloud",
+        deployment: str = "cloud",
     ) -> Iterator[Any]:
         run = runs()
         found = run.fields(run.reader(base_url, email, api_token, deployment))
@@ -286,7 +286,7 @@ def jira() -> Any:
         base_url: str = dlt.config.value,
         api_token: str = dlt.secrets.value,
         email: str | None = None,
-        deployment: Deployment = "cloud",
+        deployment: str = "cloud",
     ) -> Iterator[Any]:
         run = runs()
         found = run.projects(run.reader(base_url, email, api_token, deployment))
@@ -305,7 +305,7 @@ def jira() -> Any:
         base_url: str = dlt.config.value,
         api_token: str = dlt.secrets.value,
         email: str | None = None,
-        deployment: Deployment = "cloud",
+        deployment: str = "cloud",
     ) -> Iterator[Any]:
         run = runs()
         found = run.reader(base_url, email, api_token, deployment).users()

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from sources.errors import SourceError, VendorError
 from sources.http import HttpClient
-from sources.jira.schema import Deployment
 
 ISSUE_PAGE = 500
 """Asked for; Cloud sends as many as it likes, and a short page means nothing."""
@@ -59,7 +58,7 @@ class Reader(Protocol):
         """All accounts."""
 
 
-def connect(base_url: str, email: str | None, api_token: str, deployment: Deployment) -> Reader:
+def connect(base_url: str, email: str | None, api_token: str, deployment: str) -> Reader:
     """A reader for one Jira. Raises `SourceError` for settings that cannot be meant."""
     if deployment == "data_center":
         return DataCenterReader(_client(base_url, f"Bearer {api_token}", "SOURCES__JIRA__API_TOKEN"))

@@ -6,11 +6,8 @@ Paths follow Jira Cloud's REST v3; `tables_for` bends those of people for Data C
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 from sources.tables import Column, Table
-
-Deployment = Literal["cloud", "data_center"]
 
 IS_DELETED = Column("is_deleted", "boolean", "Whether Jira no longer has the object, as far as can be told.")
 DELETED_AT = Column("deleted_at", "timestamp", "When it was deleted (as Jira says) or first missed (start of the run).")
@@ -152,8 +149,8 @@ USERS = Table(
 TABLES: tuple[Table, ...] = (ISSUES, ISSUE_DELETIONS, TRANSITIONS, FIELDS, PROJECTS, USERS)
 
 
-def tables_for(deployment: Deployment) -> dict[str, Table]:
-    """The tables by name, with the paths of the given deployment.
+def tables_for(deployment: str) -> dict[str, Table]:
+    """The tables by name, with the paths of the given deployment, `cloud` or `data_center`.
 
     Data Center identifies people by `key`, which a rename keeps, where Cloud has `accountId`.
     """

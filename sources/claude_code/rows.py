@@ -28,15 +28,6 @@ def row(values: Iterable[Any]) -> str:
     return ",".join(map(cell, values))
 
 
-class Fragments(dict[tuple[Any, ...], str]):
-    """The cells of value groups that many rows share, written once: looked up by the values."""
-
-    def __missing__(self, values: tuple[Any, ...]) -> str:
-        """Write the cells of values not met before."""
-        fragment = self[values] = row(values)
-        return fragment
-
-
 @dataclass
 class Rows:
     """Rows of the raw tables, gathered until they are spilled; each list bears its table's name."""

@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import reduce
-from operator import or_
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import orjson
 
-from sources.claude_code.rows import Fragments, Rows, cell, row
+from sources.claude_code.rows import Rows, cell, row
 
 SessionText = Literal["none", "redacted", "full"]
 Values = tuple[Any, ...]
@@ -29,7 +27,6 @@ LONGEST_SAMPLE: Final = 500
 """Characters of an unreadable line that are kept."""
 
 _TEXT_TYPES: Final = frozenset({str, type(None)})
-_COUNT_TYPES: Final = frozenset({int, type(None)})
 _LARGEST_COUNT: Final = 2**53
 _MOST_SALVAGE_ATTEMPTS: Final = 20
 
@@ -51,20 +48,6 @@ _SYNTHETIC_ORIGINS: Final = frozenset({"task-notification", "channel", "coordina
 
 _TICKET_KEY: Final = re.compile(r"(?<![A-Za-z0-9])([A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,7})(?![A-Za-z0-9])")
 _BRANCH_TICKET_KEY: Final = re.compile(_TICKET_KEY.pattern, re.IGNORECASE)
-
-_COMMON_KEYS: Final = (
-    "type",
-    "timestamp",
-    "uuid",
-    "promptId",
-    "forkedFrom",
-    "sessionId",
-    "agentId",
-    "cwd",
-    "gitBranch",
-    "version",
-    "isSidechain",
-)
 
 _RECORD_START: Final = re.compile(r'\{"(?:parentUuid|type|sessionId|uuid|isSidechain)":')
 _BETWEEN_RECORDS: Final = " \t\r\n\0,\ufeff"
@@ -135,8 +118,8 @@ class _Setting:
     is_sidechain: bool
     cwd: str | None
     git_branch: str | None
-    version: str | None
     is_forked: bool
+    branch_seen: tuple[str | None, str | None]
     author: str
     surroundings: str
 
@@ -176,7 +159,7 @@ class TranscriptReader:
         self._index = 0
         self._start = ""
         self._settings: dict[Values, _Setting] = {}
-        self._fragments = Fragments()
+        self._fragments: dict[Values, str] = {}
 
     def begin_file(self, place: Place, branch_seen: tuple[str | None, str | None] = (None, None)) -> None:
         """Read the following lines as lines of this file."""
@@ -266,19 +249,31 @@ class TranscriptReader:
             self._problems = []
 
     def _read_record(self, offset: int, index: int, record: dict[str, Any]) -> None:
-        record_type, timestamp, uuid, prompt_id, forked_from, *where = map(record.get, _COMMON_KEYS)
-        key = (*where, forked_from is None)
+        get = record.get
+        where = (
+            get("sessionId"),
+            get("agentId"),
+            get("cwd"),
+            get("gitBranch"),
+            get("version"),
+            get("isSidechain"),
+            get("forkedFrom") is None,
+        )
         try:
-            setting = self._settings[key]
+            setting = self._settings[where]
         except (KeyError, TypeError):  # not met before, or of a type that cannot be looked up
-            setting = self._setting(key)
+            setting = self._setting(where)
+        timestamp = get("timestamp")
         moment = parse_timestamp(timestamp)
         if moment is None and timestamp is not None:
             self._problems.append(
                 "timestamp is no date and time" if type(timestamp) is str else f"timestamp is {_type_name(timestamp)}"
             )
+        uuid = get("uuid")
+        prompt_id = get("promptId")
         if type(uuid) is not str or not (prompt_id is None or type(prompt_id) is str):
             uuid, prompt_id = self._texts((uuid, prompt_id), ("uuid", "promptId"))
+        record_type = get("type")
         read = self._READERS.get(record_type) if type(record_type) is str else None
         if read is not None:
             kind = read(self, _Record(offset, index, uuid, moment, prompt_id, setting), record)
@@ -289,17 +284,18 @@ class TranscriptReader:
         if moment is not None:
             self.rows.events.append(
                 f"{self._start}{offset},{index},{setting.author},{cell(uuid)},{moment},{kind},{setting.surroundings},"
-                f"{cell(prompt_id)},{self._loaded_at}"
+                f"{cell(prompt_id) if prompt_id else ''},{self._loaded_at}"
             )
-        if setting.git_branch and self.branch_seen != (setting.session_id, setting.git_branch):
-            self.branch_seen = (setting.session_id, setting.git_branch)
+        if setting.git_branch and self.branch_seen != setting.branch_seen:
+            self.branch_seen = setting.branch_seen
             keys = branch_ticket_keys(setting.git_branch)
             self._mention(_Record(offset, index, uuid, moment, prompt_id, setting), keys, "branch")
 
-    def _setting(self, key: Values) -> _Setting:
-        *where, is_sidechain, is_not_forked = key
+    def _setting(self, where: Values) -> _Setting:
+        *texts, is_sidechain, is_not_forked = where
         problems = len(self._problems)
-        session_id, agent_id, cwd, git_branch, version = self._texts(where, _COMMON_KEYS[5:-1])
+        names = ("sessionId", "agentId", "cwd", "gitBranch", "version")
+        session_id, agent_id, cwd, git_branch, version = self._texts(texts, names)
         session_id = session_id or self._place.session_id
         agent_id = agent_id or self._place.agent_id
         if type(is_sidechain) is not bool:
@@ -312,13 +308,13 @@ class TranscriptReader:
             is_sidechain,
             cwd,
             git_branch,
-            version,
             not is_not_forked,
+            (session_id, git_branch),
             row((session_id, agent_id, is_sidechain)),
             row((cwd, git_branch, version, not is_not_forked)),
         )
         if len(self._problems) == problems:
-            self._settings[key] = setting
+            self._settings[where] = setting
         return setting
 
     def _read_assistant(self, place: _Record, record: dict[str, Any]) -> str:
@@ -333,15 +329,12 @@ class TranscriptReader:
             return
         usage = message.get("usage")
         content = message.get("content")
-        names = (
-            message.get("id"),
-            record.get("requestId"),
-            message.get("model"),
-            message.get("stop_reason"),
-        )
-        if not _TEXT_TYPES.issuperset(map(type, names)):
-            names = self._texts(names, ("message.id", "requestId", "message.model", "stop_reason"))
-        given_id, request_id, model, stop_reason = names
+        given_id = message.get("id")
+        request_id = record.get("requestId")
+        model = message.get("model")
+        if type(given_id) is not str or type(model) is not str or not (request_id is None or type(request_id) is str):
+            names = ("message.id", "requestId", "message.model")
+            given_id, request_id, model = self._texts((given_id, request_id, model), names)
         message_id = (
             given_id
             or request_id
@@ -379,22 +372,24 @@ class TranscriptReader:
             response_text = self._redactor.text("\n\n".join(texts))
         cost = record.get("costUSD")
         amount = None if cost is None else self._cost(cost)
-        *counts, speed, service_tier, inference_geo = self._usage(usage)
+        counts = self._usage_cells(usage)
+        terms = self._terms(usage.get("speed"), usage.get("service_tier"), usage.get("inference_geo"), message)
         setting = place.setting
         self.rows.messages.append(
             f"{self._start}{place.offset},{place.record_index},{setting.author},{cell(place.uuid)},{cell(message_id)},"
-            f"{cell(request_id)},{place.moment or ''},{','.join(map(cell, (model, *counts)))},"
-            f"{self._fragments[speed, service_tier, inference_geo, stop_reason]},"
-            f"{record.get('isApiErrorMessage') is True},{cell(amount)},{setting.surroundings},"
-            f"{cell(response_text)},{self._loaded_at}"
+            f"{cell(request_id)},{place.moment or ''},{cell(model)},{counts},{terms},"
+            f"{record.get('isApiErrorMessage') is True},{'' if amount is None else amount},{setting.surroundings},"
+            f"{cell(response_text) if response_text else ''},{self._loaded_at}"
         )
 
-    def _usage(self, usage: dict[str, Any]) -> Values:
-        """Token counts in the order of the columns, then web searches, speed, service tier and geography."""
+    def _usage_cells(self, usage: dict[str, Any]) -> str:
+        """The counts of a usage in the order of the columns."""
         get = usage.get
         split = get("cache_creation")
         server_tools = get("server_tool_use")
-        five_minutes = one_hour = searches = None
+        five_minutes: Any = None
+        one_hour: Any = None
+        searches: Any = None
         if type(split) is dict:
             five_minutes = split.get("ephemeral_5m_input_tokens")
             one_hour = split.get("ephemeral_1h_input_tokens")
@@ -404,42 +399,57 @@ class TranscriptReader:
             searches = server_tools.get("web_search_requests")
         elif server_tools is not None:
             self._problems.append(f"usage.server_tool_use is {_type_name(server_tools)}")
-        counts = (
-            get("input_tokens"),
-            get("output_tokens"),
-            get("cache_read_input_tokens"),
-            get("cache_creation_input_tokens"),
-            one_hour,
-            searches,
-            five_minutes,
-        )
-        # A union of bits is below a power of two, and not negative, if all of the counts are.
-        if (
-            not _COUNT_TYPES.issuperset(map(type, counts))
-            or not 0 <= reduce(or_, filter(None, counts), 0) < _LARGEST_COUNT
-        ):
-            counts = self._counts(counts)
-        input_tokens, output_tokens, cache_read, cache_creation, one_hour, searches, five_minutes = counts
-        if cache_creation is None and (five_minutes is not None or one_hour is not None):
-            cache_creation = (five_minutes or 0) + (one_hour or 0)
+        input_tokens: Any = get("input_tokens")
+        output_tokens = get("output_tokens")
+        cache_read = get("cache_read_input_tokens")
+        cache_creation = get("cache_creation_input_tokens")
+        try:
+            # A union of bits is not negative, and below a power of two, if all of the counts are.
+            union = input_tokens | output_tokens | cache_read | cache_creation | (one_hour or 0) | (searches or 0)
+            are_counts = 0 <= union < _LARGEST_COUNT
+        except TypeError:
+            are_counts = False
+        if not are_counts:
+            given = (input_tokens, output_tokens, cache_read, cache_creation, one_hour, searches, five_minutes)
+            (input_tokens, output_tokens, cache_read, cache_creation, one_hour, searches, five_minutes) = self._counts(
+                given
+            )
+            if cache_creation is None and (five_minutes is not None or one_hour is not None):
+                cache_creation = (five_minutes or 0) + (one_hour or 0)
         if one_hour is None and five_minutes is not None:
             one_hour = 0
-        names = (get("speed"), get("service_tier"), get("inference_geo"))
-        if not _TEXT_TYPES.issuperset(map(type, names)):
-            names = self._texts(names, ("usage.speed", "usage.service_tier", "usage.inference_geo"))
-        return (input_tokens, output_tokens, cache_read, cache_creation, one_hour, searches, *names)
+        if are_counts:
+            return (
+                f"{input_tokens:d},{output_tokens:d},{cache_read:d},{cache_creation:d},"
+                f"{'' if one_hour is None else f'{one_hour:d}'},{'' if searches is None else f'{searches:d}'}"
+            )
+        return row((input_tokens, output_tokens, cache_read, cache_creation, one_hour, searches))
+
+    def _terms(self, speed: Any, service_tier: Any, inference_geo: Any, message: dict[str, Any]) -> str:
+        """The cells of speed, service tier, geography and stop reason, of which there are few combinations."""
+        terms = (speed, service_tier, inference_geo, message.get("stop_reason"))
+        try:
+            return self._fragments[terms]
+        except (KeyError, TypeError):
+            names = ("usage.speed", "usage.service_tier", "usage.inference_geo", "stop_reason")
+            texts = self._texts(terms, names)
+            cells = row(texts)
+            if texts == terms:
+                self._fragments[terms] = cells
+            return cells
 
     def _read_tool_call(self, place: _Record, block_index: int, block: dict[str, Any], message_id: str) -> None:
-        names = (block.get("id"), block.get("name"))
-        if not _TEXT_TYPES.issuperset(map(type, names)):
-            names = self._texts(names, ("a tool call's id", "a tool call's name"))
+        tool_use_id = block.get("id")
+        name = block.get("name")
+        if type(tool_use_id) is not str or type(name) is not str:
+            tool_use_id, name = self._texts((tool_use_id, name), ("a tool call's id", "a tool call's name"))
         tool_input = block.get("input")
         text = None
         if self._redactor is not None and tool_input is not None:
             text = self._dump(self._redactor, tool_input)
         self.rows.tool_calls.append(
             f"{self._start}{place.offset},{place.record_index},{block_index},{cell(place.setting.session_id)},"
-            f"{cell(place.uuid)},{cell(message_id)},{cell(names[0])},{cell(names[1])},{cell(text)},"
+            f"{cell(place.uuid)},{cell(message_id)},{cell(tool_use_id)},{cell(name)},{cell(text)},"
             f"{place.moment or ''},{self._loaded_at}"
         )
 

@@ -30,6 +30,7 @@ COLLECTIONS = {"repositories": "id", "commits": "sha+url", "pull_requests": "id"
 MAXIMUM_PAGE_SIZE = 100
 _REST = "/api/v3"
 _WEB = "https://github.example"
+_API = "https://api.github.com"
 _TRAILER = re.compile(r"^co-authored-by:\s*([^<\n]*?)\s*<([^>\n]+)>\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -78,7 +79,7 @@ def routes(data: VendorData) -> list[Route]:
 
     def by_id(request: Request) -> Response:
         repository = data.find("repositories", request.parameters["id"], request.owner)
-        return not_found(request) if repository is None else Response(repository.value)
+        return not_found(request) if repository is None else _served(request, repository.value)
 
     def commits(request: Request, repository: Record) -> Response:
         found = _commits(data, repository, request.one("sha"))
@@ -96,7 +97,7 @@ def routes(data: VendorData) -> list[Route]:
     def commit(request: Request, repository: Record) -> Response:
         sha = request.parameters["sha"]
         found = next((row for row in _all_commits(data, repository) if row.value["sha"].startswith(sha)), None)
-        return not_found(request) if found is None else Response(found.value)
+        return not_found(request) if found is None else _served(request, found.value)
 
     def pulls(request: Request, repository: Record) -> Response:
         state = request.one("state", "open")
@@ -109,7 +110,7 @@ def routes(data: VendorData) -> list[Route]:
     def pull(request: Request, repository: Record) -> Response:
         number = request.parameters["number"]
         found = next((row for row in _pulls(data, repository) if str(row.value["number"]) == number), None)
-        return not_found(request) if found is None else Response(found.value)
+        return not_found(request) if found is None else _served(request, found.value)
 
     def graphql(request: Request) -> Response:
         body = request.json()
@@ -123,7 +124,7 @@ def routes(data: VendorData) -> list[Route]:
         Route("GET", f"{_REST}/user/repos", repositories),
         Route("GET", f"{_REST}/orgs/{{organization}}/repos", repositories),
         Route("GET", f"{_REST}/repositories/{{id}}", by_id),
-        Route("GET", repository, in_repository(lambda _request, found: Response(found.value))),
+        Route("GET", repository, in_repository(lambda request, found: _served(request, found.value))),
         Route("GET", f"{repository}/commits", in_repository(commits)),
         Route("GET", f"{repository}/commits/{{sha}}", in_repository(commit)),
         Route("GET", f"{repository}/pulls", in_repository(pulls)),
@@ -147,7 +148,13 @@ def _page(request: Request, items: Sequence[Any]) -> Response:
             query = urlencode({**{name: values[0] for name, values in request.query.items()}, "page": number})
             links.append(f'<{request.base_url}{request.path}?{query}>; rel="{relation}"')
         headers["Link"] = ", ".join(links)
-    return Response(orjson.dumps(items[(page - 1) * size : page * size]), headers=headers)
+    return _served(request, items[(page - 1) * size : page * size], headers)
+
+
+def _served(request: Request, value: Any, headers: dict[str, str] | None = None) -> Response:
+    """Answer with objects whose links lead back here: clients follow them."""
+    body = orjson.dumps(value).replace(_API.encode(), f"{request.base_url}{_REST}".encode())
+    return Response(body, headers=headers or {})
 
 
 def _without_detail(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -470,10 +477,10 @@ def export(agency: Agency) -> dict[str, Iterable[dict[str, Any]]]:
 
 def _user(developer: Developer | None, bot: str | None) -> dict[str, Any] | None:
     if bot is not None:
-        return {"login": bot, "id": 49_699_333, "type": "Bot", "url": f"{_WEB}/users/{bot}"}
+        return {"login": bot, "id": 49_699_333, "type": "Bot", "url": f"{_API}/users/{bot}"}
     if developer is None or developer.github_login is None:
         return None
-    url = f"{_WEB}/users/{developer.github_login}"
+    url = f"{_API}/users/{developer.github_login}"
     return {"login": developer.github_login, "id": developer.github_id, "type": "User", "url": url}
 
 
@@ -485,12 +492,12 @@ def _repository_line(agency: Agency, repository: Repository) -> dict[str, Any]:
         "node_id": f"R_{repository.github_id}",
         "name": repository.name,
         "full_name": repository.full_name,
-        "owner": {"login": organization, "id": 7_000_001, "type": "Organization", "url": f"{_WEB}/orgs/{organization}"},
+        "owner": {"login": organization, "id": 7_000_001, "type": "Organization", "url": f"{_API}/orgs/{organization}"},
         "private": repository.private,
         "fork": repository.fork_of is not None,
         "archived": False,
         "default_branch": repository.default_branch,
-        "url": f"{_WEB}/repos/{repository.full_name}",
+        "url": f"{_API}/repos/{repository.full_name}",
         "html_url": f"{_WEB}/{repository.full_name}",
         "created_at": created,
     }
@@ -515,7 +522,7 @@ def _commit_lines(agency: Agency) -> Iterable[dict[str, Any]]:
 
 
 def _commit_line(commit: Commit, full_name: str) -> dict[str, Any]:
-    url = f"{_WEB}/repos/{full_name}/commits/{commit.sha}"
+    url = f"{_API}/repos/{full_name}/commits/{commit.sha}"
     person = commit.author
     name = person.name if person else str(commit.bot)
     email = person.git_email if person else f"49699333+{commit.bot}@users.noreply.github.example"
@@ -546,7 +553,7 @@ def _commit_line(commit: Commit, full_name: str) -> dict[str, Any]:
 
 def _pull_line(pull: PullRequest) -> dict[str, Any]:
     full_name = pull.repository.full_name
-    url = f"{_WEB}/repos/{full_name}/pulls/{pull.number}"
+    url = f"{_API}/repos/{full_name}/pulls/{pull.number}"
     reviews = []
     if pull.first_review_at is not None and pull.reviewer is not None and pull.reviewer.github_login is not None:
         state = "APPROVED" if pull.merged_at is not None else "COMMENTED"

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from sources.claude_code.schema import TABLES as CLAUDE_CODE_TABLES
+from sources.clickhouse.schema import TABLES as CLICKHOUSE_TABLES
 from sources.clockify.schema import TABLES as CLOCKIFY_TABLES
 from sources.github.schema import TABLES as GITHUB_TABLES
 from sources.jira.schema import TABLES as JIRA_TABLES
@@ -50,6 +51,7 @@ SOURCES: Final[dict[str, SourceSpec]] = {
     spec.name: spec
     for spec in (
         _source("claude_code", "Claude Code transcripts", CLAUDE_CODE_TABLES, "roots"),
+        _source("clickhouse", "ClickHouse mirror", (*CLICKHOUSE_TABLES, QUARANTINE), "dsn"),
         _source("clockify", "Clockify", (*CLOCKIFY_TABLES, QUARANTINE), "api_key"),
         _source("github", "GitHub", (*GITHUB_TABLES, QUARANTINE), "token"),
         _source("jira", "Jira", (*JIRA_TABLES, QUARANTINE), "base_url", "api_token"),

@@ -511,10 +511,16 @@ def _double_array(values: Sequence[Any]) -> pa.Array:
 
 
 def _timestamp_array(values: Sequence[Any]) -> pa.Array:
+    if values and isinstance(values[0], datetime):
+        if any(value is not None and value.tzinfo is None for value in values):
+            raise ValueError("no time zone")
+        return pa.array(values, _ARROW_TYPES["timestamp"])
     return pc.cast(_text_array(values), _ARROW_TYPES["timestamp"])
 
 
 def _date_array(values: Sequence[Any]) -> pa.Array:
+    if values and type(values[0]) is date and not any(isinstance(value, datetime) for value in values):
+        return pa.array(values, pa.date32())
     return pc.cast(_text_array(values), pa.date32())
 
 

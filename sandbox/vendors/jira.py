@@ -709,10 +709,9 @@ def _user(developer: Developer) -> dict[str, Any]:
         "displayName": developer.name,
         "active": developer.left_on is None,
         "timeZone": developer.timezone,
-        "locale": "en_US",
     }
-    if developer.number % 4:
-        # Every fourth person hides the address: privacy settings, not an error (api_facts 2.4).
+    if developer.number % 3:
+        # Every third person hides the address: privacy settings, not an error (api_facts 2.4).
         user["emailAddress"] = developer.email
     return user
 

@@ -12,7 +12,7 @@ is later; it is served as it stands.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -184,8 +184,8 @@ class _Tempo:
         records: Sequence[Record] = ordered.records
         since = _moment(request.one("updatedFrom"), "updatedFrom") if request.one("updatedFrom") else None
         if since is not None and order == "UPDATED":
-            # Descending: the keys are negative times.
-            records = records[: bisect_left(ordered.keys, (-since.timestamp() + 1e-9,))]
+            # Descending: the keys are negative times, each with a negative id.
+            records = records[: bisect_right(ordered.keys, (-since.timestamp(), 0))]
         elif since is not None:
             changed = self._changed()
             records = [record for record in records if self._updated(record, changed) >= since]

@@ -1,1 +1,1 @@
-"""Tests of session models: random timelines against a plain calculation, and runs on changed input against full ones."""
+"""Tests of session models: random timelines against a plain calculation, runs on changed input against full ones."""

@@ -1,4 +1,4 @@
-"""Session time, shares, half hours and days once more, written from the model's words in plain Python. No SQL, no speed."""
+"""Session time, shares, half hours and days once more, from the model's words in plain Python. No SQL, no speed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +61,7 @@ class Glob:
 
 
 def kept_lines(lines: Iterable[Line]) -> list[Line]:
-    """Leave out copies: the earliest line of a uuid, then the one that is no fork, then the smaller session keeps it."""
+    """Leave out copies: a uuid belongs to the earliest line, then the one that is no fork, then the smaller session."""
     lines = list(lines)
     keeper: dict[str, tuple[int, bool, str]] = {}
     for line in lines:
@@ -114,7 +114,9 @@ def half_hours(gaps: Sequence[Gap]) -> dict[int, tuple[int, int, int]]:
     """Active, agent and attended seconds of one session by half hour since 1970."""
     by_kind: list[dict[int, int]] = [defaultdict(int), defaultdict(int), defaultdict(int)]
     for gap in gaps:
-        for start, end in _cut(gap.start, gap.end, range(gap.start // HALF_HOUR * HALF_HOUR, gap.end + HALF_HOUR, HALF_HOUR)):
+        for start, end in _cut(
+            gap.start, gap.end, range(gap.start // HALF_HOUR * HALF_HOUR, gap.end + HALF_HOUR, HALF_HOUR)
+        ):
             for number, counts in enumerate((True, gap.kind == _AGENT, gap.kind == _FIRST)):
                 by_kind[number][start // HALF_HOUR] += (end - start) if counts else 0
     order = sorted(by_kind[0])

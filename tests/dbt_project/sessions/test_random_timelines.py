@@ -1,7 +1,6 @@
 """Random timelines: what the SQL says of union, shares, half hours and days is what a plain calculation says."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -93,7 +92,12 @@ def _raw(lines: list[Line], owners: dict[str, int]) -> dict[str, list[dict[str, 
     return {
         "reference.agency": [{"legal_name": "Agency", "timezone": "Europe/Berlin"}],
         "reference.developers": [
-            {"email": f"{number}@example.com", "name": str(number), "timezone": ZONES[number % len(ZONES)], "status": "active"}
+            {
+                "email": f"{number}@example.com",
+                "name": str(number),
+                "timezone": ZONES[number % len(ZONES)],
+                "status": "active",
+            }
             for number in range(DEVELOPERS)
         ],
         "reference.session_roots": [
@@ -138,12 +142,12 @@ def _raw(lines: list[Line], owners: dict[str, int]) -> dict[str, list[dict[str, 
 
 
 @pytest.fixture(scope="module")
-def timelines(dbt_project: DbtProject) -> Iterator[tuple[DbtProject, list[Line], dict[str, int]]]:
+def timelines(dbt_project: DbtProject) -> tuple[DbtProject, list[Line], dict[str, int]]:
     """Random lines, landed and built, with the tests that every build runs."""
     lines, owners = _timelines(Random(SEED))
     dbt_project.load(_raw(lines, owners))
     dbt_project.build("+int_sessions__processed_inputs")
-    yield dbt_project, lines, owners
+    return dbt_project, lines, owners
 
 
 def _gaps_by_session(lines: list[Line]) -> dict[str, list[Any]]:
@@ -219,7 +223,8 @@ def test_entries_share_each_developers_days(timelines: tuple[DbtProject, list[Li
         for row in project.rows("select * from intermediate.int_sessions__time_entries")
     }
     assert actual == {
-        key: (_instant(entry.start), _instant(entry.end), entry.duration, entry.allocated) for key, entry in expected.items()
+        key: (_instant(entry.start), _instant(entry.end), entry.duration, entry.allocated)
+        for key, entry in expected.items()
     }
     assert any(allocated < duration for _, _, duration, allocated in actual.values())
     # Both days on which the clocks of a zone with work change are among them.

@@ -1,0 +1,129 @@
+{{ config(indexes=[
+    {'columns': ['commit_id', 'position'], 'unique': true},
+    {'columns': ['sha']},
+    {'columns': ['developer_id']},
+]) }}
+
+with
+
+commits as (
+    select * from {{ ref('int_engineering__commits') }}
+),
+
+accounts as (
+    select * from {{ ref('int_engineering__accounts') }}
+),
+
+-- The author as git has it, then GitHub's reading of the trailers, then trailers that it does not know.
+listed as (
+    select
+        sha,
+        0::bigint as place,
+        author_name as name,
+        author_email as email,
+        author_login as login
+    from commits
+    union all
+    select
+        commits.sha,
+        authors.place,
+        authors.author ->> 'name' as name,
+        lower(authors.author ->> 'email') as email,
+        authors.author -> 'user' ->> 'login' as login
+    from commits
+    cross join
+        lateral jsonb_array_elements(
+            case when jsonb_typeof(commits.authors) = 'array' then commits.authors else '[]'::jsonb end
+        ) with ordinality as authors (author, place)
+    where authors.place > 1
+    union all
+    select
+        commits.sha,
+        1000000 + trailers.place as place,
+        nullif(trailers.parts[1], '') as name,
+        lower(trailers.parts[2]) as email,
+        null as login
+    from commits
+    cross join
+        lateral regexp_matches(
+            commits.message, '^co-authored-by:[ \t]*([^<\n]*?)[ \t]*<([^>\n]+)>', 'gin'
+        ) with ordinality as trailers (parts, place)
+    -- Most messages have none.
+    where commits.message ilike '%co-authored-by:%'
+),
+
+-- Nobody is two authors of one commit.
+distinct_authors as (
+    select distinct on (sha, coalesce(email, lower(name)))
+        sha,
+        place,
+        name,
+        email,
+        -- Addresses that hide another one bear the login.
+        lower(coalesce(login, substring(email from '^(?:[0-9]+\+)?([^@+]+)@users\.noreply\.github\.com$'))) as login
+    from listed
+    order by sha, coalesce(email, lower(name)), place
+),
+
+described as (
+    select
+        commits.commit_id,
+        distinct_authors.sha,
+        row_number() over (partition by distinct_authors.sha order by distinct_authors.place) - 1 as position,
+        distinct_authors.name,
+        distinct_authors.email,
+        distinct_authors.login,
+        commits.agency_date,
+        coalesce(distinct_authors.email, '') like '%[bot]@%'
+        or coalesce(distinct_authors.name, '') like '%[bot]'
+        or coalesce(distinct_authors.login, '') like '%[bot]'
+        or (distinct_authors.place = 0 and commits.is_bot) as is_bot,
+        coalesce(
+            distinct_authors.email in (
+                'noreply@anthropic.com', 'cursoragent@cursor.com', 'noreply@cursor.com', 'noreply@aider.chat', 'codex@openai.com',
+                'noreply@openai.com', 'copilot@github.com', 'amp@ampcode.com', 'openhands@all-hands.dev'
+            )
+            or distinct_authors.email
+            ~ '(copilot|claude|codex|devin-ai-integration|gemini-code-assist|google-labs-jules|cursor)(-swe-agent)?(\[bot\])?@users\.noreply\.github\.com$'
+            or distinct_authors.login in ('copilot', 'copilot-swe-agent', 'claude', 'cursoragent'),
+            false
+        ) as is_assistant
+    from distinct_authors
+    inner join commits on distinct_authors.sha = commits.sha
+),
+
+-- Of all accounts that fit on the day the one that decides first; a login goes before an address (model, 5.1).
+people as (
+    select distinct on (described.sha, described.position)
+        described.sha,
+        described.position,
+        accounts.developer_id
+    from described
+    inner join accounts
+        on
+            (
+                (accounts.system = 'github' and described.login = accounts.native_id)
+                or (accounts.system = 'git_email' and described.email = accounts.native_id)
+            )
+            and described.agency_date between accounts.valid_from and accounts.valid_to
+    where not described.is_assistant
+    order by described.sha asc, described.position asc, accounts.preference asc, accounts.system desc, accounts.developer_id asc
+),
+
+final as (
+    select
+        described.commit_id,
+        described.sha,
+        described.position,
+        described.position > 0 as is_co_author,
+        described.name,
+        described.email,
+        described.login as github_login,
+        people.developer_id,
+        described.is_bot,
+        described.is_assistant
+    from described
+    left join people on described.sha = people.sha and described.position = people.position
+)
+
+select * from final

@@ -1,0 +1,223 @@
+{{ config(indexes=[
+    {'columns': ['developer_id', 'local_date']},
+    {'columns': ['client_id', 'local_date']},
+    {'columns': ['local_date']},
+    {'columns': ['bucket_start']},
+]) }}
+
+with
+
+session_cells as (
+    select * from {{ ref('int_engineering__session_cells') }}
+),
+
+entries as (
+    select * from {{ ref('time_entries') }}
+    where is_counted and allocated_seconds > 0
+),
+
+commits as (
+    select * from {{ ref('commits') }}
+    where is_reachable and not is_merge and not is_bot
+),
+
+pull_requests as (
+    select * from {{ ref('pull_requests') }}
+    where not is_bot
+),
+
+-- An entry with times lies on the half hours that it crosses, in proportion to the time within each.
+timed_entries as (
+    select
+        entries.id,
+        buckets.bucket,
+        extract(
+            epoch from least(entries.end_time, {{ bucket_start('(buckets.bucket + 1)') }})
+            - greatest(entries.start_time, {{ bucket_start('buckets.bucket') }})
+        ) as weight
+    from entries
+    cross join
+        lateral generate_series(
+            {{ bucket_number('entries.start_time') }},
+            greatest({{ bucket_number("entries.end_time - interval '1 microsecond'") }}, {{ bucket_number('entries.start_time') }})
+        ) as buckets (bucket)
+    where entries.source != 'claude_session' and entries.end_time >= entries.start_time
+),
+
+-- A session's entry lies where the session was active for the client.
+session_entries as (
+    select
+        entries.id,
+        {{ bucket_number('session_cells.bucket_start') }} as bucket,
+        session_cells.active_seconds as weight
+    from entries
+    inner join session_cells
+        on
+            entries.session_id = session_cells.session_id
+            and entries.local_date = session_cells.local_date
+            and entries.client_id is not distinct from session_cells.client_id
+    where entries.source = 'claude_session' and session_cells.active_seconds > 0
+),
+
+weights as (
+    select
+        weighted.id,
+        weighted.bucket,
+        -- Tenths of a millisecond at least, in whole numbers; an entry of no length lies on its first half hour.
+        (weighted.weight * 1000000)::bigint::numeric as weight,
+        greatest(sum((weighted.weight * 1000000)::bigint) over (partition by weighted.id), 1)::numeric as total_weight
+    from (
+        select
+            id,
+            bucket,
+            weight
+        from timed_entries
+        union all
+        select
+            id,
+            bucket,
+            weight
+        from session_entries
+    ) as weighted
+),
+
+seconds_in_buckets as (
+    select
+        entries.id,
+        weights.bucket,
+        {{ dealt(
+            'entries.allocated_seconds', 'entries.allocated_seconds * weights.weight', 'weights.total_weight', 'entries.id',
+            'weights.bucket'
+        ) }} as seconds
+    from entries
+    inner join weights on entries.id = weights.id
+),
+
+-- Entries of a date without times stand on no half hour.
+counted_time as (
+    select
+        entries.developer_id,
+        entries.client_id,
+        entries.local_date,
+        {{ bucket_start('seconds_in_buckets.bucket') }} as bucket_start,
+        coalesce(seconds_in_buckets.seconds, entries.allocated_seconds) as seconds
+    from entries
+    left join seconds_in_buckets on entries.id = seconds_in_buckets.id
+),
+
+parts as (
+    select
+        developer_id,
+        client_id,
+        local_date,
+        bucket_start,
+        0::bigint as counted_seconds,
+        active_seconds,
+        agent_seconds,
+        attended_seconds,
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        cache_creation_tokens,
+        api_requests,
+        cost_usd,
+        user_prompts,
+        0 as commits,
+        0 as pull_requests_opened,
+        0 as pull_requests_merged
+    from session_cells
+    union all
+    select
+        developer_id,
+        client_id,
+        local_date,
+        bucket_start,
+        seconds as counted_seconds,
+        0 as active_seconds,
+        0 as agent_seconds,
+        0 as attended_seconds,
+        0 as input_tokens,
+        0 as output_tokens,
+        0 as cache_read_tokens,
+        0 as cache_creation_tokens,
+        0 as api_requests,
+        null as cost_usd,
+        0 as user_prompts,
+        0 as commits,
+        0 as pull_requests_opened,
+        0 as pull_requests_merged
+    from counted_time
+    union all
+    select
+        markers.developer_id,
+        markers.client_id,
+        markers.local_date,
+        {{ bucket_start(bucket_number('markers.marked_at')) }} as bucket_start,
+        0 as counted_seconds,
+        0 as active_seconds,
+        0 as agent_seconds,
+        0 as attended_seconds,
+        0 as input_tokens,
+        0 as output_tokens,
+        0 as cache_read_tokens,
+        0 as cache_creation_tokens,
+        0 as api_requests,
+        null as cost_usd,
+        0 as user_prompts,
+        (markers.kind = 'commit')::integer as commits,
+        (markers.kind = 'opened')::integer as pull_requests_opened,
+        (markers.kind = 'merged')::integer as pull_requests_merged
+    from (
+        select
+            developer_id,
+            client_id,
+            local_date,
+            coalesce(authored_at, committed_at) as marked_at,
+            'commit' as kind
+        from commits
+        union all
+        select
+            developer_id,
+            client_id,
+            opened_date as local_date,
+            opened_at as marked_at,
+            'opened' as kind
+        from pull_requests
+        union all
+        select
+            developer_id,
+            client_id,
+            merged_date as local_date,
+            merged_at as marked_at,
+            'merged' as kind
+        from pull_requests
+        where merged_at is not null
+    ) as markers
+),
+
+final as (
+    select
+        developer_id,
+        client_id,
+        local_date,
+        bucket_start,
+        bucket_start + interval '30 minutes' as bucket_end,
+        sum(counted_seconds)::bigint as counted_seconds,
+        sum(active_seconds)::bigint as active_seconds,
+        sum(agent_seconds)::bigint as agent_seconds,
+        sum(attended_seconds)::bigint as attended_seconds,
+        sum(input_tokens)::bigint as input_tokens,
+        sum(output_tokens)::bigint as output_tokens,
+        sum(cache_read_tokens)::bigint as cache_read_tokens,
+        sum(cache_creation_tokens)::bigint as cache_creation_tokens,
+        sum(api_requests)::bigint as api_requests,
+        case when sum(api_requests) = 0 then 0 else sum(cost_usd) end::numeric(20, 10) as cost_usd,
+        sum(user_prompts)::bigint as user_prompts,
+        sum(commits)::bigint as commits,
+        sum(pull_requests_opened)::bigint as pull_requests_opened,
+        sum(pull_requests_merged)::bigint as pull_requests_merged
+    from parts
+    group by developer_id, client_id, local_date, bucket_start
+)
+
+select * from final

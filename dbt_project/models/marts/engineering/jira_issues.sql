@@ -1,0 +1,111 @@
+{{ config(indexes=[
+    {'columns': ['id'], 'unique': true},
+    {'columns': ['key'], 'unique': true},
+    {'columns': ['project_key']},
+    {'columns': ['project_id']},
+    {'columns': ['client_id']},
+    {'columns': ['assignee_id']},
+    {'columns': ['status']},
+    {'columns': ['parent_key']},
+    {'columns': ['created_at']},
+    {'columns': ['updated_at']},
+]) }}
+
+with
+
+issues as (
+    select * from {{ ref('stg_jira__issues') }}
+),
+
+former_keys as (
+    select * from {{ ref('stg_jira__former_keys') }}
+),
+
+accounts as (
+    select * from {{ ref('int_identity__accounts') }}
+    where system = 'jira'
+),
+
+projects as (
+    select * from {{ ref('projects') }}
+    where not is_deleted
+),
+
+agency as (
+    select * from {{ ref('int_identity__agency') }}
+),
+
+keys_of_issues as (
+    select
+        issue_id,
+        array_agg(former_key order by moved_at, former_key) as former_keys
+    from former_keys
+    group by issue_id
+),
+
+-- A Jira project that several projects name is none's for sure.
+projects_by_key as (
+    select
+        upper(jira_project_key) as project_key,
+        min(id) as project_id,
+        min(client_id) as client_id
+    from projects
+    where jira_project_key is not null
+    group by upper(jira_project_key)
+    having count(*) = 1
+),
+
+-- A key may stand on several rows: a deleted issue's, and that of the issue that moved there after it.
+ranked as (
+    select
+        *,
+        row_number() over (partition by issue_key order by is_deleted asc, updated_at desc nulls last, issue_id collate "C") as key_rank
+    from issues
+),
+
+final as (
+    select
+        ranked.issue_id as id,
+        case when ranked.key_rank = 1 then ranked.issue_key else ranked.issue_key || '#' || ranked.issue_id end as key,
+        ranked.project_key,
+        projects_by_key.project_id,
+        projects_by_key.client_id,
+        ranked.summary,
+        ranked.description_text as description,
+        ranked.status,
+        ranked.status_category,
+        ranked.issue_type,
+        ranked.priority,
+        ranked.resolution,
+        ranked.labels,
+        assignees.developer_id as assignee_id,
+        ranked.assignee_account_id,
+        reporters.developer_id as reporter_id,
+        ranked.reporter_account_id,
+        ranked.story_points::numeric(12, 4) as story_points,
+        ranked.parent_key,
+        ranked.is_subtask,
+        coalesce(keys_of_issues.former_keys, '{}'::text[]) as former_keys,
+        ranked.due_date,
+        ranked.original_estimate_seconds,
+        ranked.time_spent_seconds,
+        ranked.created_at,
+        ranked.updated_at,
+        ranked.resolved_at,
+        ranked.visibility,
+        ranked.is_deleted,
+        ranked.deleted_at
+    from ranked
+    cross join agency
+    left join keys_of_issues on ranked.issue_id = keys_of_issues.issue_id
+    left join projects_by_key on ranked.project_key = projects_by_key.project_key
+    left join accounts as assignees
+        on
+            ranked.assignee_account_id = assignees.native_id
+            and {{ local_date('ranked.updated_at', 'agency.timezone') }} between assignees.valid_from and assignees.valid_to
+    left join accounts as reporters on
+        ranked.reporter_account_id = reporters.native_id
+        and {{ local_date('ranked.created_at', 'agency.timezone') }} between reporters.valid_from and reporters.valid_to
+)
+
+select * from final

@@ -22,10 +22,16 @@ with
 
 entries as (
     select * from {{ ref('time_entries') }}
+    where not_counted_reason is null or not_counted_reason not in ('deleted', 'excluded')
 ),
 
 sessions as (
     select * from {{ ref('claude_sessions') }}
+),
+
+billable_projects as (
+    select id from {{ ref('projects') }}
+    where classification = 'billable'
 ),
 
 client_names as (
@@ -86,7 +92,12 @@ work as (
         count(*) as row_count,
         sum(allocated_seconds) as seconds
     from entries
-    where client_id is null and source != 'claude_session' and not context ? 'project_id'
+    where
+        client_id is null
+        and source != 'claude_session'
+        and not context ? 'project_id'
+        -- An internal project has no client.
+        and (project_id is null or project_id in (select billable_projects.id from billable_projects))
     group by source, coalesce(context ->> 'client', project_id, 'no project')
     union all
     select
@@ -96,7 +107,7 @@ work as (
         count(*) as row_count,
         sum(duration_seconds) as seconds
     from sessions
-    where client_id is null
+    where client_id is null and (project_id is null or project_id in (select billable_projects.id from billable_projects))
     group by coalesce(cwd, 'unknown directory')
     union all
     select

@@ -12,6 +12,10 @@ users as (
     select * from {{ ref('stg_clockify__users') }}
 ),
 
+jira_users as (
+    select * from {{ ref('stg_jira__users') }}
+),
+
 -- 1. What developers.csv says holds always.
 own_accounts as (
     select
@@ -60,6 +64,13 @@ addressed_accounts as (
         users.user_id as native_id,
         coalesce(users.email, 'clockify:' || users.user_id) as address
     from users
+    union
+    select
+        'jira' as system,
+        account_id as native_id,
+        email as address
+    from jira_users
+    where email is not null
     union
     select
         'git_email' as system,

@@ -7,6 +7,12 @@ clockify_entries as (
     select * from {{ ref('int_time__clockify_entries') }}
 ),
 
+-- Both routes of worklogs may be landed; one bills (model, section 4).
+tempo_worklogs as (
+    select * from {{ ref('int_time__tempo_worklogs') }}
+    where '{{ var("worklog_route") }}' = 'tempo'
+),
+
 session_entries as (
     select * from {{ ref('int_sessions__time_entries') }}
 ),
@@ -47,6 +53,38 @@ unioned as (
         never_counts,
         context
     from clockify_entries
+    union all
+    select
+        id,
+        'tempo' as source,
+        null as clockify_id,
+        tempo_worklog_id,
+        null as session_id,
+        null as work_log_id,
+        developer_id,
+        person_key,
+        client_id,
+        project_id,
+        null as named_contract_id,
+        false as names_contract,
+        null as service_type,
+        null as work_location,
+        issue_key,
+        labels,
+        description,
+        start_time,
+        end_time,
+        duration_seconds,
+        duration_seconds as allocated_seconds,
+        local_date,
+        is_billable,
+        false as is_running,
+        false as is_rejected,
+        false as is_approved,
+        is_deleted,
+        false as never_counts,
+        context
+    from tempo_worklogs
     union all
     select
         id,

@@ -24,6 +24,7 @@ from dlt.pipeline.pipeline import Pipeline
 from assets.checks import REJECTED_TABLE, check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
 from sources.catalog import SourceSpec
+from sources.destination import warehouse
 from sources.errors import readable
 from sources.runtime import keep_quiet
 from sources.tables import Column, Kind, Table
@@ -241,7 +242,7 @@ def _pipeline(spec: SourceSpec, landing: Landing) -> Pipeline:
     return dlt.pipeline(
         pipeline_name=spec.name,
         pipelines_dir=str(landing.pipelines_folder()),
-        destination=dlt.destinations.postgres(credentials=landing.destination()),
+        destination=warehouse(landing.destination()),
         dataset_name=raw_schema(spec.name),
     )
 

@@ -8,6 +8,7 @@ import click
 import dlt
 
 from sources.catalog import SOURCES
+from sources.destination import warehouse
 from sources.errors import readable
 from sources.runtime import keep_quiet
 
@@ -25,7 +26,7 @@ def main(name: str) -> None:
             if not separator:
                 raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE")
             dlt.config[f"sources.{name}.{key}"] = value
-        pipeline = dlt.pipeline(name, destination=dlt.destinations.postgres(dsn), dataset_name=f"raw_{name}")
+        pipeline = dlt.pipeline(name, destination=warehouse(dsn), dataset_name=f"raw_{name}")
         pipeline.drop()  # what a killed run left behind is read again from the cursors that the warehouse holds
         try:
             pipeline.run(SOURCES[name].build())

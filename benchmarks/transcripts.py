@@ -1,0 +1,193 @@
+"""What the benchmarks of transcripts share: transcripts of any size, a server of their own, the peak of memory.
+
+The lines have the lengths and shares of the real ones in `../shared/transcripts`: of 100 lines 31 are of answers (1.5 KB,
+three quarters of the answers over several lines), 21 a person's or tools' (6 KB, up to 300 KB), 45 progress (0.9 KB),
+3 book-keeping; a file has about 1.2 MB. Words and ids are made up.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import dlt
+import orjson
+import psutil
+
+from orchestration.postgres import EmbeddedServer, Warehouse
+from sources.claude_code import claude_code
+from sources.claude_code.source import run_metrics
+from sources.destination import warehouse as destination
+from sources.runtime import keep_quiet
+
+MARK = "5eed5eed"
+WORDS = ["the", "loop", "ends", "at", "the", "last", "page", "because", "the", "date", "was", "read", "in", "another", "zone", "and", "the", "query", "takes", "the", "index", "now", "so", "two", "places", "did", "the", "same", "thing", "in", "src/worker.py", "and", "tests/test_worker.py", "where", "retry", "counts", "attempts"]
+MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-4-6", "vendor/model-9-made-up")
+TOOLS = ("Bash", "Read", "Edit", "Grep", "Write")
+
+
+def make_transcripts(folder: Path, size: int) -> int:
+    """Write about `size` bytes of transcripts, no id of which stands in two sessions; returns the bytes written."""
+    chance = Random(20261121)
+    templates = [b"".join(orjson.dumps(line) + b"\n" for line in _session(chance, number)) for number in range(8)]
+    written = files = 0
+    while written < size:
+        content = templates[files % len(templates)].replace(MARK.encode(), f"{files + 1:08x}".encode())
+        path = (
+            folder / f"-work-app-{files % 40}" / f"{files + 1:08x}-0000-4000-8000-{files % len(templates):012x}.jsonl"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content[: size - written] if written + len(content) > size else content)
+        written, files = written + path.stat().st_size, files + 1
+    return written
+
+
+def _session(chance: Random, number: int) -> Iterator[dict[str, Any]]:
+    moment = datetime(2026, 10, 1 + number * 3, 8, tzinfo=UTC)
+    lines = 0
+
+    def text(characters: int) -> str:
+        words: list[str] = []
+        while characters > 0:
+            words.append(chance.choice(WORDS))
+            characters -= len(words[-1]) + 1
+        return " ".join(words)
+
+    def line(kind: str, **fields: Any) -> dict[str, Any]:
+        nonlocal moment, lines
+        lines += 1
+        moment += timedelta(milliseconds=chance.choice((40, 900, 4_000, 30_000)))
+        return {
+            "parentUuid": f"{MARK}-{lines - 1:04x}-4000-9000-000000000000",
+            "isSidechain": False,
+            "userType": "external",
+            "cwd": f"/work/app-{number}",
+            "sessionId": f"{MARK}-0000-4000-8000-{number:012x}",
+            "version": "2.1.181",
+            "gitBranch": f"feature/CON-{number + 70}",
+            "slug": "made-up-words",
+            "type": kind,
+            **fields,
+            "uuid": f"{MARK}-{lines:04x}-4000-9000-000000000000",
+            "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+
+    for prompt in range(45):
+        yield line("file-history-snapshot", messageId="m", snapshot={"trackedFileBackups": {}, "text": text(400)})
+        yield line("user", message={"role": "user", "content": text(300)}, promptId=f"{MARK}-p{prompt}")
+        for answer in range(chance.randint(2, 5)):
+            message_id = f"msg_01{MARK}{prompt:04d}{answer:02d}"
+            parts = chance.choice((1, 2, 2, 3))
+            for part in range(parts):
+                usage = {
+                    "input_tokens": chance.randint(1, 9),
+                    "cache_creation_input_tokens": 1200,
+                    "cache_read_input_tokens": 60_000 + 700 * lines,
+                    "cache_creation": {"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 1000},
+                    "output_tokens": 3 if part < parts - 1 else chance.randint(40, 900),
+                    "service_tier": "standard",
+                    "inference_geo": "not_available",
+                }
+                block: dict[str, Any] = {"type": "text", "text": text(450)}
+                if part == parts - 1:
+                    tool_input = {"command": text(250), "description": text(40)}
+                    block = {"type": "tool_use", "id": f"toolu_{message_id}", "name": chance.choice(TOOLS)}
+                    block["input"] = tool_input
+                elif part:
+                    block = {"type": "thinking", "thinking": text(500), "signature": "x" * 300}
+                message = {
+                    "model": MODELS[-1] if answer == 4 else MODELS[number % 4],
+                    "id": message_id,
+                    "type": "message",
+                    "role": "assistant",
+                    "content": [block],
+                    "stop_reason": None,
+                    "usage": usage,
+                }
+                yield line("assistant", message=message, requestId=f"req_{message_id}")
+            for _ in range(chance.randint(1, 4)):
+                hook = {"type": "hook_progress", "hookEvent": "PreToolUse", "command": text(350)}
+                yield line("progress", data=hook, toolUseID=f"toolu_{message_id}", parentToolUseID="t")
+            length = min(300_000, int(chance.lognormvariate(7.6, 1.1)))
+            result = text(length)
+            content = [{"tool_use_id": f"toolu_{message_id}", "type": "tool_result", "content": result}]
+            yield line("user", message={"role": "user", "content": content}, toolUseResult={"stdout": result})
+
+
+@contextmanager
+def scratch_warehouse() -> Iterator[Warehouse]:
+    """A server of the project's own in a temporary folder, stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="workledger-benchmark-"))
+    folder.chmod(0o711)  # the server runs as another user where root starts it
+    server = EmbeddedServer(folder / "postgres")
+    try:
+        yield server.open("benchmark", query_timeout_seconds=60)
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def load(warehouse: Warehouse, transcripts: Path, work: Path, session_text: str) -> tuple[float, dict[str, int]]:
+    """Land what is new in the transcripts as production does; seconds and the run's own counts."""
+    keep_quiet()
+    began = time.perf_counter()
+    pipeline = dlt.pipeline(
+        "claude_code",
+        pipelines_dir=str(work),
+        destination=destination(warehouse.dsn("loader")),
+        dataset_name="raw_claude_code",
+    )
+    pipeline.drop()
+    pipeline.run(claude_code([{"path": str(transcripts), "host": "benchmark"}], session_text=session_text))
+    return time.perf_counter() - began, run_metrics(pipeline)
+
+
+def parse_alone(folder: Path) -> float:
+    """The yardstick: seconds to read the files and parse every line with orjson, in one process."""
+    began = time.perf_counter()
+    for path in sorted(folder.rglob("*.jsonl")):
+        for line in path.read_bytes().split(b"\n"):
+            if line:
+                try:
+                    orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    continue
+    return time.perf_counter() - began
+
+
+class PeakMemory:
+    """The largest sum of this process' and its children's resident memory, sampled every 20 ms, in MiB."""
+
+    def __init__(self) -> None:
+        self.mebibytes = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        this = psutil.Process()
+        while not self._ended.wait(0.02):
+            total = 0
+            # The server is no child: it detaches itself.
+            for process in (this, *this.children(recursive=True)):
+                try:
+                    if "postgres" not in process.name():
+                        total += process.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            self.mebibytes = max(self.mebibytes, total / 2**20)

@@ -83,10 +83,7 @@ def _changes(
         _refuse_emptied(mirror)
     seen: set[str] = set()
     for part in _portions(changed, now):
-        records: list[dict[str, Any]] = []
-        for block in reader.rows(mirror, shape, part):
-            records += block
-        _set_down(mirror, shape, records, spool, quarantine, seen)
+        _set_down(mirror, shape, reader.rows(mirror, shape, part), spool, quarantine, seen)
     _mark_deleted(mirror, [*changed, *vanished], seen, spool, quarantine, everything=not known)
     return spool, {name: list(content) for name, content in now.items()}
 

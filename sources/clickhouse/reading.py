@@ -8,7 +8,7 @@ Rows come as Native blocks: of the formats that stream, the one that reports a f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from sources.clickhouse.schema import WORKLOGS, Mirror
 from sources.errors import CredentialError, SourceError
+from sources.http import pause
 
 Windows = dict[str, tuple[int, str]]
 """By window: its number of rows and their hash, as text."""
@@ -25,8 +26,13 @@ _VERSION_COLUMNS = ("_version", "version", "_synced_at", "synced_at", "_loaded_a
 _DELETED_COLUMNS = ("is_deleted", "_is_deleted")
 _WORKLOG_ID_COLUMNS = ("worklog_id", "tempo_worklog_id", "tempoWorklogId", "id")
 _ROWS_PER_BLOCK = 20_000
+_MOST_ATTEMPTS = 3
 _AUTHENTICATION_CODES = ("516", "192", "193", "194", "497")
 _TIMEOUT_CODE = "159"
+
+
+class QueryTooLongError(SourceError):
+    """A query ran into its time limit; asking again at once would do so too."""
 
 
 @dataclass(frozen=True)
@@ -127,25 +133,32 @@ class MirrorReader:
         )
         return {str(window): (int(count), str(digest)) for window, count, digest in found}
 
-    def rows(self, mirror: Mirror, shape: Shape, windows: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
-        """The rows of some windows in blocks, as JSON-like records."""
-        columns = ", ".join(_quoted(name) for name in shape.content)
+    def rows(self, mirror: Mirror, shape: Shape, windows: Sequence[str]) -> list[dict[str, Any]]:
+        """The rows of some windows as JSON-like records; a stream that breaks off is begun again."""
         doing = f"reading {mirror.place}"
-        try:
-            stream = self._client.query_row_block_stream(
-                f"select {columns} from {_current(mirror, shape)} where {mirror.window} in {{windows:Array(String)}}",
-                parameters={"windows": list(windows)},
-                settings={"max_block_size": _ROWS_PER_BLOCK},
-            )
-            with stream:
-                for block in stream:
-                    yield [
-                        {name: _plain(value) for name, value in zip(shape.content, row, strict=True)} for row in block
-                    ]
-        except SourceError:
-            raise
-        except Exception as failure:
-            raise self._failure(doing, failure) from failure
+        for attempt in range(1, _MOST_ATTEMPTS + 1):
+            try:
+                return self._stream(mirror, shape, windows)
+            except Exception as failure:
+                refusal = self._failure(doing, failure)
+                if attempt == _MOST_ATTEMPTS or isinstance(refusal, CredentialError | QueryTooLongError):
+                    raise refusal from failure
+                pause(float(attempt))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _stream(self, mirror: Mirror, shape: Shape, windows: Sequence[str]) -> list[dict[str, Any]]:
+        columns = ", ".join(_quoted(name) for name in shape.content)
+        stream = self._client.query_row_block_stream(
+            f"select {columns} from {_current(mirror, shape)} where {mirror.window} in {{windows:Array(String)}}",
+            parameters={"windows": list(windows)},
+            settings={"max_block_size": _ROWS_PER_BLOCK},
+        )
+        records: list[dict[str, Any]] = []
+        with stream:
+            for block in stream:
+                for row in block:
+                    records.append({name: _plain(value) for name, value in zip(shape.content, row, strict=True)})
+        return records
 
     def _query(self, sql: str, parameters: dict[str, Any], doing: str) -> list[tuple[Any, ...]]:
         try:
@@ -161,7 +174,7 @@ class MirrorReader:
         if code in _AUTHENTICATION_CODES:
             return CredentialError(f"{place} was refused ({line}); check CLICKHOUSE_DSN")
         if code == _TIMEOUT_CODE:
-            return SourceError(
+            return QueryTooLongError(
                 f"{place} took longer than {self._timeout_seconds:g} s; run again later, or raise "
                 "CLICKHOUSE_QUERY_TIMEOUT_SECONDS"
             )

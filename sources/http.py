@@ -6,6 +6,7 @@ What a vendor spells in its own way (GitHub's limits by status 403, for instance
 from __future__ import annotations
 
 import email.utils
+import gc
 import json
 import logging
 import random
@@ -62,11 +63,18 @@ def decode_json(body: bytes, *, exact: bool = False) -> Any:
         return None
     if exact:
         return json.loads(body, parse_float=Decimal)
+    # Parsing makes objects by the ten thousand and no garbage: the collector would look through them time and again
+    # (measured: a third of the time that 50,000 worklogs take from the socket to Arrow).
+    was_collecting = gc.isenabled()
+    gc.disable()
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         # Lone surrogates are legal in JSON and refused by orjson; what is truly broken fails here again.
         return json.loads(body)
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 class HttpClient:

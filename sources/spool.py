@@ -15,7 +15,7 @@ import dlt
 import pyarrow as pa
 import pyarrow.csv
 
-from sources.differences import differing, keys_of
+from sources.differences import differing, keys_of, landed_hashes
 from sources.tables import Table
 
 
@@ -54,12 +54,13 @@ class Spool:
         rows as parquet first (measured: 1.1 of 3.4 s for 50,000 worklogs).
         """
         self._writer.close()
+        known = landed_hashes(self._table, self._last.keys())
         with tempfile.TemporaryDirectory() as folder:
             path, count = Path(folder) / f"{self._table.name}.csv", 0
             options = pa.csv.WriteOptions(include_header=True, quoting_style="needed")
             with pa.csv.CSVWriter(path, self._table.arrow_schema(), write_options=options) as writer:
                 for page in self._pages():
-                    news = differing(self._table, page)
+                    news = differing(self._table, page, known)
                     writer.write(news)
                     count += news.num_rows
             if count:

@@ -1,0 +1,39 @@
+{# Every commit, pull request, issue and transition that landed has its row (model, section 7). #}
+select
+    'commit' as kind,
+    commits.sha as native_id
+from {{ ref('stg_github__commits') }} as commits
+where
+    not exists (
+        select 1 from {{ ref('commits') }} as landed
+        where landed.sha = commits.sha and landed.id is not null
+    )
+union all
+select
+    'pull request' as kind,
+    pull_requests.github_id::text as native_id
+from {{ ref('stg_github__pull_requests') }} as pull_requests
+where
+    not exists (
+        select 1 from {{ ref('pull_requests') }} as landed
+        where landed.github_id = pull_requests.github_id
+    )
+union all
+select
+    'issue' as kind,
+    issues.issue_id as native_id
+from {{ ref('stg_jira__issues') }} as issues
+where
+    not exists (
+        select 1 from {{ ref('jira_issues') }} as landed
+        where landed.id = issues.issue_id
+    )
+union all
+select
+    'transition' as kind,
+    transitions.transition_id as native_id
+from {{ ref('stg_jira__transitions') }} as transitions
+where not exists (
+    select 1 from {{ ref('jira_transitions') }} as landed
+    where landed.id = transitions.transition_id
+)

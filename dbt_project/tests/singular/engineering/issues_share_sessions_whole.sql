@@ -1,0 +1,48 @@
+{# What sessions with tickets cost falls on issues whole, and an issue's stays in its statuses are its age. #}
+with
+
+shared as (
+    select
+        coalesce(sum(ai_cost_usd), 0) as cost_usd,
+        coalesce(sum(input_tokens + output_tokens), 0) as tokens
+    from {{ ref('issue_costs') }}
+),
+
+spent as (
+    select
+        coalesce(sum(sessions.cost_usd), 0) as cost_usd,
+        coalesce(sum(sessions.input_tokens + sessions.output_tokens), 0) as tokens
+    from {{ ref('claude_sessions') }} as sessions
+    where exists (
+        select 1 from {{ ref('session_tickets') }} as tickets
+        where tickets.session_id = sessions.id
+    )
+),
+
+ages as (
+    select
+        issues.id,
+        extract(
+            epoch from date_trunc('second', coalesce(issues.deleted_at, agency.as_of)) - date_trunc('second', issues.created_at)
+        ) as age_seconds,
+        costs.seconds_in_new + costs.seconds_in_indeterminate + costs.seconds_in_done + costs.seconds_in_undefined as seconds_in_statuses
+    from {{ ref('jira_issues') }} as issues
+    cross join {{ ref('int_identity__agency') }} as agency
+    inner join {{ ref('issue_costs') }} as costs on issues.id = costs.issue_id
+)
+
+select
+    'cost or tokens of sessions' as what,
+    shared.cost_usd as found,
+    spent.cost_usd as expected
+from shared
+cross join spent
+where shared.cost_usd != spent.cost_usd or shared.tokens != spent.tokens
+union all
+select
+    'time in status of issue ' || ages.id as what,
+    ages.seconds_in_statuses as found,
+    ages.age_seconds as expected
+from ages
+-- Clocks that ran ahead of this one make no negative stays.
+where ages.seconds_in_statuses != ages.age_seconds and ages.age_seconds > 0

@@ -29,6 +29,10 @@ contracts as (
     where not is_deleted
 ),
 
+bank_accounts as (
+    select * from {{ ref('int_money__known_accounts') }}
+),
+
 registered as (
     {% if is_incremental() %}
         select
@@ -122,10 +126,26 @@ account_number_candidates as (
     from clients
 ),
 
+-- Masks are not unique: whoever comes later adds digits of the hash of Plaid's id.
+bank_account_candidates as (
+    select
+        'account' as kind,
+        plaid_account_id as natural_key,
+        null::text as former_key,
+        plaid_account_id as seen_order,
+        prefix || '-' || coalesce(mask, left({{ natural_key_hash('plaid_account_id') }}, 4)) as first_choice,
+        null::text as second_choice,
+        {{ natural_key_hash('plaid_account_id') }} as rest,
+        null::text as separator
+    from bank_accounts
+),
+
 candidates as (
     select * from entity_candidates
     union all
     select * from account_number_candidates
+    union all
+    select * from bank_account_candidates
 ),
 
 -- A client that Clockify comes to know keeps the identifier that it had by its name.

@@ -13,6 +13,10 @@ users as (
     select * from {{ ref('stg_clockify__users') }}
 ),
 
+session_roots as (
+    select * from {{ ref('stg_reference__session_roots') }}
+),
+
 agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
@@ -107,6 +111,28 @@ people as (
         status,
         false as is_in_reference
     from own_users
+    union all
+    -- Who is known by transcripts alone is a person too: one e-mail is one developer.
+    select distinct
+        session_roots.email as person_key,
+        session_roots.email,
+        session_roots.email as name,
+        null as clockify_id,
+        null as github_username,
+        null as jira_account_id,
+        null as timezone,
+        'active' as status,
+        false as is_in_reference
+    from session_roots
+    where
+        not exists (
+            select 1 from developers
+            where developers.email = session_roots.email
+        )
+        and not exists (
+            select 1 from own_users
+            where own_users.email = session_roots.email
+        )
 ),
 
 final as (

@@ -1,10 +1,12 @@
 """`workledger run` and `workledger ui`: the asset graph materialized in this process, or shown. No rules here."""
 
 import contextlib
+import json
 import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -32,6 +34,12 @@ _SECONDS_BETWEEN_LINES: Final = 5.0
 
 _DAGSTER_YAML: Final = """\
 # Written by Workledger at every start; runs, schedules and events of the asset graph live beside it.
+storage:
+  custom:
+    module: orchestration.storage
+    class: QuickSqliteStorage
+    config:
+      base_dir: {folder}
 telemetry:
   enabled: false
 nux:
@@ -224,10 +232,7 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
     summary = RunSummary()
     log_file = log_folder(settings) / "run.log"
     with _noise_to(log_file):
-        # First of all, so that what takes long says so, and what is wrong is said before anything else.
-        open_warehouse(settings, listener.says)
-        open_inputs(settings, listener.says)
-        definitions = build_definitions(settings, listener=listener)
+        definitions = _prepare(settings, listener)
         instance = open_instance(settings, in_process=True)
         try:
             _bury_the_dead(instance)
@@ -270,7 +275,7 @@ def dagster_folder(settings: Settings) -> Path:
     """Return Dagster's home, with its settings written."""
     folder = settings.home / "dagster"
     _make(folder)
-    (folder / "dagster.yaml").write_text(_DAGSTER_YAML)
+    (folder / "dagster.yaml").write_text(_DAGSTER_YAML.format(folder=json.dumps(str(folder))))
     return folder
 
 
@@ -291,6 +296,20 @@ def open_instance(settings: Settings, *, in_process: bool = False) -> dg.Dagster
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
+
+
+def _prepare(settings: Settings, listener: TerminalListener) -> dg.Definitions:
+    """Start what sources and dbt need, in processes of their own, while this one parses the dbt project."""
+
+    def start() -> None:
+        open_warehouse(settings, listener.says)
+        open_inputs(settings, listener.says)
+
+    with ThreadPoolExecutor(1) as helper:
+        started = helper.submit(start)
+        definitions = build_definitions(settings, listener=listener)
+        started.result()
+    return definitions
 
 
 def _make(folder: Path) -> Path:

@@ -1,0 +1,229 @@
+"""`workledger run` from nothing to marts on a small made-up agency: embedded server, sandbox, dlt, dbt, Dagster."""
+
+import io
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from rich.console import Console
+
+from orchestration.errors import WorkledgerError
+from orchestration.postgres import ROLES, Warehouse, embedded_server, open_warehouse
+from orchestration.run import RunSummary, open_instance, run
+from orchestration.sandbox import stop_sandbox
+from orchestration.settings import PROJECT_FOLDER, Settings
+from sources.catalog import SOURCES
+
+pytestmark = pytest.mark.xdist_group("end_to_end")
+AS_OF = date(2026, 6, 30)
+
+
+class World:
+    """One home with its runs, in order; each test looks at what the ones before it left."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.output = io.StringIO()
+
+    def run(self, selection: str | None = None) -> RunSummary:
+        self.output = io.StringIO()
+        return run(self.settings, selection, Console(file=self.output, width=200))
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return open_warehouse(self.settings)
+
+    def value(self, query: str) -> int:
+        with self.warehouse.connect("owner") as connection:
+            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+        assert row is not None
+        return int(row[0])
+
+    def lines(self, name: str) -> list[dict[str, object]]:
+        assert self.settings.sandbox_dir is not None
+        return [json.loads(line) for line in (self.settings.sandbox_dir / name).read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    # Not pytest's own folder: started by root, the server runs as another user, who may not enter that one.
+    with tempfile.TemporaryDirectory(prefix="workledger-end-to-end-") as folder:
+        Path(folder).chmod(0o711)
+        dataset = Path(folder, "dataset")
+        command = [sys.executable, "-m", "sandbox", "generate", str(dataset), "--scale", "0.1", "--as-of", str(AS_OF)]
+        subprocess.run(command, cwd=PROJECT_FOLDER, check=True, capture_output=True)
+        settings = Settings(profile="sandbox", home=Path(folder, "home"), sandbox_dir=dataset, as_of=AS_OF)
+        try:
+            yield World(settings)
+        finally:
+            stop_sandbox(settings)
+            embedded_server(settings).stop()
+
+
+@pytest.fixture(scope="module")
+def first(world: World) -> RunSummary:
+    return world.run()
+
+
+def test_the_first_run_ends_green(first: RunSummary) -> None:
+    assert (first.failures, first.failed_checks) == ([], [])
+    assert first.succeeded
+    assert first.checks_passed > 0
+
+
+def test_every_source_lands(first: RunSummary) -> None:
+    assert set(first.landed) == set(SOURCES)
+    empty = [source for source, tables in first.landed.items() if not sum(table.written for table in tables.values())]
+    assert not empty
+
+
+def test_what_the_vendor_has_is_what_lands(world: World, first: RunSummary) -> None:
+    assert first.landed["clockify"]["projects"].written == len(world.lines("clockify/projects.jsonl"))
+    entries = {entry["id"] for entry in world.lines("clockify/time_entries.jsonl") if "_sandbox" not in entry}
+    with world.warehouse.connect("owner") as connection:
+        landed = {key for (key,) in connection.execute("select id from raw_clockify.time_entries where not is_deleted")}
+    assert entries <= landed
+
+
+def test_the_bytes_of_transcripts_are_counted(world: World, first: RunSummary) -> None:
+    assert world.settings.sandbox_dir is not None
+    files = list((world.settings.sandbox_dir / "claude").rglob("*.jsonl"))
+    counted = first.landed["claude_code"]["files"].counters["bytes_read"]
+    assert 0 < int(counted) <= sum(file.stat().st_size for file in files)
+
+
+@pytest.mark.parametrize(
+    "mart",
+    ["developers", "clients", "projects", "repo_mappings", "time_entries", "claude_sessions", "session_messages"],
+)
+def test_marts_are_filled(world: World, first: RunSummary, mart: str) -> None:
+    assert world.value(f"select count(*) from marts.{mart}") > 0
+    assert f"marts.{mart}" in {one.name for one in first.built}
+
+
+def test_analysts_read_marts_and_no_private_text(world: World, first: RunSummary) -> None:
+    with world.warehouse.connect("analyst") as connection:
+        connection.execute("select * from marts.developers limit 1")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select * from private.session_prompts limit 1")
+
+
+def test_the_output_says_what_landed_what_was_built_and_where_to_look_next(world: World, first: RunSummary) -> None:
+    text = world.output.getvalue()
+    for phrase in ("✓ Clockify:", "Landed", "Built", "Checked", "workledger ui", "workledger sql", "workledger dsn"):
+        assert phrase in text
+    assert "DEBUG" not in text, "the libraries' own log belongs to the file"
+    assert (world.settings.home / "logs" / "run.log").stat().st_size > 0
+
+
+def test_the_ui_shows_the_runs(world: World, first: RunSummary) -> None:
+    with open_instance(world.settings) as instance:
+        runs = instance.get_runs()
+    assert {one.job_name for one in runs} == {"refresh_sources", "refresh_warehouse"}
+    assert all(one.is_success for one in runs)
+
+
+def _marts(world: World) -> dict[str, tuple[int, str]]:
+    """Count and content of every mart, load columns aside (model, section 7)."""
+    content = {}
+    query = sql.SQL(
+        "select count(*), coalesce(md5(string_agg(r, '|' order by r)), '') "
+        "from (select (to_jsonb(t) - 'loaded_at')::text as r from {} as t) as mart"
+    )
+    with world.warehouse.connect("owner") as connection:
+        names = connection.execute("select tablename from pg_tables where schemaname = 'marts' order by 1").fetchall()
+        for (name,) in names:
+            content[name] = connection.execute(query.format(sql.Identifier("marts", name))).fetchone()
+    return content  # type: ignore[return-value]
+
+
+def test_a_second_run_reads_nothing_new_and_changes_nothing(world: World, first: RunSummary) -> None:
+    before = _marts(world)
+    second = world.run()
+    assert second.succeeded, (second.failures, second.failed_checks)
+    written = {
+        f"{s}.{t}": one.written for s, tables in second.landed.items() for t, one in tables.items() if one.written
+    }
+    assert written == {}
+    assert second.landed["claude_code"]["files"].counters["bytes_read"] == 0
+    after = _marts(world)
+    assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_a_broken_reference_file_is_named_with_its_place_and_the_rest_is_built(world: World, first: RunSummary) -> None:
+    assert world.settings.sandbox_dir is not None
+    file = world.settings.sandbox_dir / "reference" / "clients.csv"
+    sound = file.read_text()
+    header, row, *rest = sound.splitlines()
+    position = header.split(",").index("status")
+    cells = row.split(",")
+    cells[position] = "asleep"
+    try:
+        file.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
+        broken = world.run("group:reference or group:people")
+    finally:
+        file.write_text(sound)
+    assert not broken.succeeded
+    (sentence,) = [one for one in broken.failed_checks if "no_file_rejected" in one]
+    for part in ("clients.csv", "line 2", "status", "asleep"):
+        assert part in sentence
+    assert world.value("select count(*) from marts.clients") > 0
+    assert "marts.clients" in {one.name for one in broken.built}
+    assert world.run("group:reference").succeeded
+
+
+def test_a_selection_runs_that_part_alone_and_a_wrong_one_is_named(world: World, first: RunSummary) -> None:
+    part = world.run('key:"clockify/users"')
+    assert set(part.landed) == {"clockify"}
+    assert part.built == []
+    with pytest.raises(WorkledgerError, match="selects no asset"):
+        world.run("group:nothing_of_that_name")
+    with pytest.raises(WorkledgerError, match="cannot be read"):
+        world.run("group:(")
+
+
+def _credentials(world: World) -> dict[str, bytes]:
+    passwords = {f"password of {role}": str(world.warehouse.parameters(role)["password"]) for role in ROLES}
+    vendors = ("sandbox-clockify-key", "sandbox-jira-token", "sandbox-tempo-token", "sandbox-github-token")
+    plaid = ("sandbox-plaid-secret", "access-sandbox-")
+    return {
+        **{name: text.encode() for name, text in passwords.items()},
+        **{one: one.encode() for one in (*vendors, *plaid)},
+    }
+
+
+def test_no_credential_stands_in_events_logs_or_state(world: World, first: RunSummary) -> None:
+    searched, found = 0, []
+    for folder in ("dagster", "dlt", "dbt", "logs"):
+        for file in (world.settings.home / folder).rglob("*"):
+            if file.is_file():
+                searched += 1
+                content = file.read_bytes()
+                found += [f"{name} in {file}" for name, secret in _credentials(world).items() if secret in content]
+    assert searched > 10
+    assert not found
+
+
+def test_no_credential_stands_in_a_table(world: World, first: RunSummary) -> None:
+    patterns = [secret.decode() for secret in _credentials(world).values()]
+    tables = "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
+    with world.warehouse.connect("owner") as connection:
+        connection.execute("set statement_timeout = 0")
+        found = [
+            f"{schema}.{table}"
+            for schema, table in connection.execute(tables).fetchall()
+            if connection.execute(
+                sql.SQL("select 1 from {} as t where t::text like any(%s) limit 1").format(
+                    sql.Identifier(schema, table)
+                ),
+                [[f"%{pattern}%" for pattern in patterns]],
+            ).fetchone()
+        ]
+    assert not found

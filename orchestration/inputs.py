@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestration.errors import SettingsError
 from orchestration.postgres import Notify
-from orchestration.sandbox import ensure_sandbox
+from orchestration.sandbox import ensure_mirror, ensure_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
 
 _logger = logging.getLogger(__name__)
@@ -48,6 +48,8 @@ def open_inputs(settings: Settings, notify: Notify = _logger.info) -> Inputs:
         dataset_dir = sandbox.folder
         # A source that someone configured beside the sandbox would mix real records with made-up ones.
         values = {source: dict(given) for source, given in sandbox.source_settings.items()}
+        if settings.clickhouse_dsn is None and (dsn := ensure_mirror(settings, sandbox.folder, notify)):
+            values["clickhouse"] = {"dsn": dsn}
     reference_dir = settings.reference_dir or (dataset_dir or PROJECT_FOLDER) / "reference"
     if dataset_dir is not None and settings.reference_dir is None and not reference_dir.exists():
         # What a dataset folder lacks is empty, but the reference source insists on a folder.

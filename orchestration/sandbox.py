@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import psutil
 
+from orchestration.clickhouse import clickhouse_guard
 from orchestration.errors import SandboxError
 from orchestration.postgres import Notify
 from orchestration.settings import PROJECT_FOLDER, Settings
@@ -88,6 +89,43 @@ def ensure_sandbox(settings: Settings, notify: Notify) -> RunningSandbox:
             return running
         place.stop()
         return place.serve(folder)
+
+
+def ensure_mirror(settings: Settings, folder: Path, notify: Notify) -> str:
+    """Fill the embedded ClickHouse with the mirror tables of a dataset; nothing is done where they are as they were.
+
+    Args:
+        settings: the home holds the engine.
+        folder: the dataset folder.
+        notify: receives one sentence before anything that takes long.
+
+    Returns:
+        The engine's DSN; empty where the dataset has no mirror.
+
+    Raises:
+        SandboxError: a file of the mirror cannot be read.
+        ClickHouseError: another process holds the engine.
+    """
+    files = sorted((folder / "clickhouse").glob("*.jsonl"))
+    stamp = settings.home / "sandbox" / "mirror.json"
+    if not files and not stamp.exists():
+        return ""
+    dsn = f"chdb://{settings.home / 'clickhouse'}"
+    signature = json.dumps([[str(file), file.stat().st_mtime_ns, file.stat().st_size] for file in files])
+    if stamp.exists() and stamp.read_text() == signature:
+        return dsn
+    notify(f"Filling the embedded ClickHouse with the mirror of {folder} …")
+    stamp.unlink(missing_ok=True)
+    with clickhouse_guard(dsn):
+        command = sandbox_command(["mirror", str(folder), dsn])
+        done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SandboxError(
+            f"The mirror in {folder / 'clickhouse'} cannot be read: "
+            f"{_last_line(done.stderr).rstrip('.') or 'no reason given'}."
+        )
+    stamp.write_text(signature)
+    return dsn
 
 
 def stop_sandbox(settings: Settings) -> bool:

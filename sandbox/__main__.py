@@ -1,4 +1,4 @@
-"""The sandbox's command line, `python -m sandbox generate DIR` and `… serve DIR`: arguments and messages alone."""
+"""The sandbox's command line, `python -m sandbox generate|serve|mirror DIR`: arguments and messages alone."""
 
 from __future__ import annotations
 
@@ -28,9 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     serve.add_argument("--port", type=int, default=0, help="0 takes a free one")
     serve.add_argument("--ready-file", type=Path, default=None, help="written with the URL once requests are answered")
     serve.add_argument("--faults", type=Path, default=None, help="JSON file of faults, see sandbox/faults.py")
+    mirror = commands.add_parser("mirror", help="fill a ClickHouse with a dataset folder's mirror tables")
+    mirror.add_argument("folder", type=Path)
+    mirror.add_argument("dsn", help="chdb:///folder, or clickhouse://user:password@host:port/")
     given = parser.parse_args(arguments)
+    commands_by_name = {"generate": _generate, "serve": _serve, "mirror": _mirror}
     try:
-        return _generate(given) if given.command == "generate" else _serve(given)
+        return commands_by_name[given.command](given)
     except (FaultError, ValueError) as problem:
         print(problem, file=sys.stderr)
     except OSError as problem:
@@ -45,6 +49,14 @@ def _generate(given: argparse.Namespace) -> int:
     as_of = given.as_of or datetime.now(UTC).date()
     generate(given.folder, scale=given.scale, seed=given.seed, as_of=as_of, months=given.months, say=print)
     print(f"The agency as of {as_of} stands in {given.folder} ({time.perf_counter() - began:.1f} s).")
+    return 0
+
+
+def _mirror(given: argparse.Namespace) -> int:
+    from sandbox.mirror import fill
+
+    for table, count in fill(given.folder, given.dsn).items():
+        print(f"{table}: {count:,} rows")
     return 0
 
 

@@ -139,11 +139,15 @@ where
     id in (
         select further.id
         from {{ this }} as further
-        where length(further.id) > {{ short_length }}
+        where
+            length(further.id) > {{ short_length }}
+            and {{ of_changed_sessions('further.session_id') }}
         union all
         select left(further.id, {{ short_length }})
         from {{ this }} as further
-        where length(further.id) > {{ short_length }}
+        where
+            length(further.id) > {{ short_length }}
+            and {{ of_changed_sessions('further.session_id') }}
     )
 on conflict do nothing
 {%- endmacro %}

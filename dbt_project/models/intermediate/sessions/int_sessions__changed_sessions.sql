@@ -1,6 +1,6 @@
 {#
     The tables below are read as the last run left them, by name: they are built after this one, so dbt must not see a dependency.
-    The first of them stands for all: where it is missing nothing has been built and every model builds in full, as it does in a full refresh.
+    The first of them stands for all: where it is missing nothing has been built and every model builds in full, as in a full refresh.
 -#}
 {%- set processed_inputs = load_relation(this.incorporate(path={'identifier': 'int_sessions__processed_inputs'})) -%}
 {%- set copied_lines = load_relation(this.incorporate(path={'identifier': 'int_sessions__copied_lines'})) -%}
@@ -8,8 +8,8 @@
 {%- set sessions = load_relation(this.incorporate(path={'identifier': 'int_sessions__sessions'})) -%}
 {%- set session_messages = load_relation(this.incorporate(path={'schema': 'marts', 'identifier': 'session_messages'})) -%}
 {%- set copies = load_relation(this.incorporate(path={'schema': 'marts', 'identifier': 'session_message_copies'})) -%}
-{%- set record_models = ['events', 'messages', 'prompts', 'tool_calls', 'ticket_mentions'] -%}
 {#- Spelled out, so that dbt sees the dependencies when it parses. -#}
+{%- set inputs = ref('int_sessions__inputs') -%}
 {%- set records = {
     'events': ref('stg_claude_code__events'),
     'messages': ref('stg_claude_code__messages'),
@@ -17,39 +17,10 @@
     'tool_calls': ref('stg_claude_code__tool_calls'),
     'ticket_mentions': ref('stg_claude_code__ticket_mentions'),
 } -%}
-{%- set inputs = ref('int_sessions__inputs') -%}
 
-{%- if not copied_lines or flags.FULL_REFRESH -%}
-
-select
-    null::text as session_id,
-    null::text as person_key,
-    null::bigint as first_ms,
-    null::bigint as last_ms
-where false
-
-{%- elif not (processed_inputs and contexts and sessions and session_messages and copies) -%}
-
-{# The last run broke off before it had built everything once: what it did build is built again. #}
-select
-    session_id,
-    null::text as person_key,
-    null::bigint as first_ms,
-    null::bigint as last_ms
-from (
-    {%- for name in record_models %}
-    select session_id from {{ records[name] }}
-    {%- if not loop.last %}
-    union
-    {%- endif %}
-    {%- endfor %}
-) as all_sessions
-
-{%- else -%}
-
-with recursive
-
-changed_inputs as (
+{%- set is_first_run = flags.FULL_REFRESH or not copied_lines -%}
+{%- set was_complete = processed_inputs and contexts and sessions and session_messages and copies -%}
+{%- set changed_inputs -%}
     select
         coalesce(inputs.kind, processed_inputs.kind) as kind,
         coalesce(inputs.key, processed_inputs.key) as key,
@@ -61,6 +32,45 @@ changed_inputs as (
             inputs.kind = processed_inputs.kind
             and inputs.key = processed_inputs.key
     where inputs.fingerprint is distinct from processed_inputs.fingerprint
+{%- endset -%}
+{#- What changed decides which of the tables need be read at all. -#}
+{%- set changed_kinds = [] -%}
+{%- if execute and was_complete and not is_first_run -%}
+    {%- set changed_kinds = run_query('select distinct kind from (' ~ changed_inputs ~ ') as changed_inputs').columns[0].values() -%}
+{%- endif -%}
+
+{%- if not is_first_run and not was_complete -%}
+
+{# The last run broke off before it had built everything once: what it did build is built again. #}
+select
+    session_id,
+    null::text as person_key,
+    null::bigint as first_ms,
+    null::bigint as last_ms
+from (
+    {%- for table in records.values() %}
+    select session_id from {{ table }}
+    {%- if not loop.last %}
+    union
+    {%- endif %}
+    {%- endfor %}
+) as all_sessions
+
+{%- elif changed_kinds | length == 0 -%}
+
+select
+    null::text as session_id,
+    null::text as person_key,
+    null::bigint as first_ms,
+    null::bigint as last_ms
+where false
+
+{%- else -%}
+
+with recursive
+
+changed_inputs as (
+{{ changed_inputs }}
 ),
 
 -- From which byte on a file's lines are new: from its beginning where it is new or rewritten.
@@ -76,73 +86,74 @@ changed_files as (
     where kind = 'file'
 ),
 
--- Loads come one after another, so nothing new is older than the newest load that the last run saw; raw tables may have an index on it.
+-- Loads come one after another: nothing new is older than the newest load that the last run saw. Raw tables may have an index on it.
 last_load as (
-    select coalesce(max(loaded_at), '-infinity') as loaded_at
-    from {{ processed_inputs }}
+    select coalesce(max(loaded_at), '-infinity') as loaded_at from {{ processed_inputs }}
 ),
 
-new_lines as (
+{% for name, table in records.items() -%}
+new_{{ name }} as (
     select
-        events.session_id,
-        events.uuid
-    from {{ records['events'] }} as events
-    inner join changed_files
-        on
-            events.file_id = changed_files.file_id
-            and events.line_offset >= changed_files.from_offset
-    where events.loaded_at >= (select last_load.loaded_at from last_load)
-),
-
-new_answers as (
-    select
-        messages.session_id,
-        messages.message_id
-    from {{ records['messages'] }} as messages
-    inner join changed_files
-        on
-            messages.file_id = changed_files.file_id
-            and messages.line_offset >= changed_files.from_offset
-    where messages.loaded_at >= (select last_load.loaded_at from last_load)
-),
-
-touched as (
-    select session_id from new_lines
-    union
-    select session_id from new_answers
-    {%- for name in ['prompts', 'tool_calls', 'ticket_mentions'] %}
-    union
-    select records.session_id
-    from {{ records[name] }} as records
+        records.*,
+        changed_files.is_anew
+    from {{ table }} as records
     inner join changed_files
         on
             records.file_id = changed_files.file_id
             and records.line_offset >= changed_files.from_offset
     where records.loaded_at >= (select last_load.loaded_at from last_load)
-    {%- endfor %}
+),
+
+{% endfor -%}
+touched as (
+    {%- for name in records %}
+    select session_id from new_{{ name }}
     union
-    -- What a rewritten or withdrawn file held before.
+    {%- endfor %}
+    -- What a rewritten file held before.
     select contexts.session_id
     from {{ contexts }} as contexts
     inner join changed_files on contexts.file_id = changed_files.file_id
     where changed_files.is_anew
+    {%- if 'model' in changed_kinds %}
     union
     select session_messages.session_id
     from {{ session_messages }} as session_messages
     inner join changed_inputs on session_messages.model = changed_inputs.key
     where changed_inputs.kind = 'model'
+    {%- endif %}
+    {%- if 'root' in changed_kinds %}
     union
     select sessions.session_id
     from {{ sessions }} as sessions
     inner join changed_inputs on sessions.root_path = changed_inputs.key
     where changed_inputs.kind = 'root'
+    {%- endif %}
+    {%- if 'rule' in changed_kinds %}
     union
-    select sessions.session_id
-    from {{ sessions }} as sessions
-    where exists (select 1 from changed_inputs where changed_inputs.kind = 'rule')
+    select session_id from {{ sessions }}
+    {%- endif %}
 ),
 
--- Sessions that hold copies of the same lines or answers decide together which of them keeps those.
+-- Several sessions with one promptId have one prompt between them.
+prompts as (
+    select
+        session_id,
+        hashtextextended(coalesce(prompt_id, uuid), 0) as prompt_hash
+    from {{ records['prompts'] }}
+    where prompt_id is not null or uuid is not null
+),
+
+shared_prompts as (
+    select
+        prompt_hash,
+        min(session_id) as session_id
+    from prompts
+    group by prompt_hash
+    having min(hashtextextended(session_id, 0)) <> max(hashtextextended(session_id, 0))
+),
+
+-- Sessions that hold copies of the same lines, answers or prompts decide together which of them keeps those.
 links as (
     select
         session_id,
@@ -155,31 +166,31 @@ links as (
     from {{ copies }}
     union
     select
-        new_answers.session_id,
+        new_messages.session_id,
         session_messages.session_id as linked_session_id
-    from new_answers
-    inner join {{ session_messages }} as session_messages on new_answers.message_id = session_messages.message_id
+    from new_messages
+    inner join {{ session_messages }} as session_messages on new_messages.message_id = session_messages.message_id
     union
     select
-        new_lines.session_id,
+        new_messages.session_id,
+        copies.session_id as linked_session_id
+    from new_messages
+    inner join {{ copies }} as copies on new_messages.message_id = copies.message_id
+    union
+    select
+        new_events.session_id,
         events.session_id as linked_session_id
-    from new_lines
-    -- By the hash of the id, which is what raw tables may have an index on.
-    inner join {{ records['events'] }} as events
-        on
-            hashtextextended(new_lines.uuid, 0) = hashtextextended(events.uuid, 0)
-            and new_lines.uuid = events.uuid
+    from new_events
+    inner join {{ records['events'] }} as events on new_events.uuid = events.uuid
+    -- Copies come as files of their own. Where a known file grows by copies they are found by their answers and prompts: a scan of all
+    -- lines for each grown file would cost more than the rest of the run.
+    where new_events.is_anew
     union
-    -- Several sessions with one promptId have one prompt between them.
     select
-        shared.session_id,
-        shared.linked_session_id
-    from (
-        select
-            session_id,
-            min(session_id) over (partition by coalesce(prompt_id, uuid)) as linked_session_id
-        from {{ records['prompts'] }}
-    ) as shared
+        prompts.session_id,
+        shared_prompts.session_id as linked_session_id
+    from shared_prompts
+    inner join prompts on shared_prompts.prompt_hash = prompts.prompt_hash
 ),
 
 ways as (
@@ -207,7 +218,7 @@ families as (
 final as (
     select
         families.session_id,
-        -- As the last run had them: its developer-days change too where a session leaves them.
+        -- As the last run had them: its days change too where a session leaves them.
         sessions.person_key,
         sessions.first_ms,
         sessions.last_ms

@@ -19,16 +19,14 @@ path_globs as (
     from {{ ref('int_identity__path_globs') }}
 ),
 
-directories as (
+directories as materialized (
     select
         cwd,
         {{ normalized_path('cwd') }} as path
-    from contexts
-    where cwd is not null
-    group by cwd
+    from (select distinct contexts.cwd from contexts where contexts.cwd is not null) as known
 ),
 
--- The inner query stays one (offset 0): each expression is compiled once and run over all directories, not the other way round.
+-- Each expression is compiled once and run over all directories, not the other way round: hence a subquery that stays one.
 matches as (
     select
         matching.cwd,
@@ -38,6 +36,7 @@ matches as (
         select directories.cwd
         from directories
         where directories.path ~ path_globs.path_regex
+        order by directories.cwd
         offset 0
     ) as matching
 ),
@@ -74,7 +73,7 @@ final as (
     inner join matches
         on
             ranges.cwd = matches.cwd
-            and matches.valid_from <= ranges.valid_from
+            and ranges.valid_from >= matches.valid_from
             and ranges.valid_from < matches.valid_until
     where ranges.valid_from < ranges.valid_until
     order by ranges.cwd, ranges.valid_from, matches.pattern_length desc, matches.repo collate "C", matches.project_id collate "C"

@@ -1,4 +1,10 @@
 {{ config(indexes=[{'columns': ['model']}]) }}
+{#
+    The models that the last run knew stand in this table itself, unpriced ones too; a scan of every answer for a new name now and then
+    would cost more than all the rest of a small run. By name, because int_sessions__processed_inputs is built after this.
+-#}
+{%- set previous = load_relation(this) -%}
+{%- set processed_inputs = load_relation(this.incorporate(path={'identifier': 'int_sessions__processed_inputs'})) %}
 
 with
 
@@ -20,6 +26,11 @@ models_seen as (
     where
         model is not null
         and not is_synthetic
+        {%- if previous and processed_inputs and not flags.FULL_REFRESH %}
+        and loaded_at >= (select coalesce(max(processed_inputs.loaded_at), '-infinity') from {{ processed_inputs }} as processed_inputs)
+    union
+    select model from {{ this }}
+        {%- endif %}
 ),
 
 named as (
@@ -62,7 +73,7 @@ price_rows as (
         2 as source_rank,
         case lower(catalog_prices.model) when lower(models.model) then 1 when models.plain_name then 2 else 3 end as name_rank,
         -- The catalogue's beginning is the beginning of time.
-        case when catalog_prices.valid_from <= '1970-01-01 00:00+00' then '-infinity'::timestamptz else catalog_prices.valid_from end,
+        case when catalog_prices.valid_from <= '1970-01-01 00:00+00' then '-infinity'::timestamptz else catalog_prices.valid_from end as valid_from,
         catalog_prices.above_prompt_tokens,
         catalog_prices.input,
         catalog_prices.output,
@@ -110,8 +121,8 @@ in_force as (
     inner join price_rows
         on
             dates.model = price_rows.model
-            and price_rows.valid_from <= dates.valid_from
-            and price_rows.above_prompt_tokens <= sizes.above_prompt_tokens
+            and dates.valid_from >= price_rows.valid_from
+            and sizes.above_prompt_tokens >= price_rows.above_prompt_tokens
     order by
         dates.model, dates.valid_from, sizes.above_prompt_tokens,
         price_rows.source_rank, price_rows.name_rank, price_rows.valid_from desc, price_rows.above_prompt_tokens desc
@@ -119,11 +130,11 @@ in_force as (
 
 final as (
     select
-        in_force.model,
+        models.model,
         models.undated_name,
-        in_force.valid_from,
-        in_force.valid_until,
-        in_force.above_prompt_tokens,
+        coalesce(in_force.valid_from, '-infinity') as valid_from,
+        coalesce(in_force.valid_until, 'infinity') as valid_until,
+        coalesce(in_force.above_prompt_tokens, 0) as above_prompt_tokens,
         in_force.up_to_prompt_tokens,
         in_force.price_source,
         in_force.input,
@@ -140,8 +151,8 @@ final as (
             when models.undated_name = 'claude-mythos-preview' then 1.1
             else 1
         end as us_multiplier
-    from in_force
-    inner join models on in_force.model = models.model
+    from models
+    left join in_force on models.model = in_force.model
 )
 
 select * from final

@@ -71,3 +71,13 @@ from entries
 full join allocated on entries.time_entry_id = allocated.time_entry_id
 where entries.seconds is distinct from allocated.seconds
 {% endtest %}
+
+{# A name in a reference file that several bear is an error: its row holds for none of them (fine print, 15). #}
+{% test names_are_unique(model) %}
+select
+    source,
+    native_id,
+    reason
+from {{ model }}
+where reason like 'several\_%'
+{% endtest %}

@@ -250,6 +250,20 @@ def test_overlapping_entries_of_two_clients_both_count(built: DbtProject) -> Non
     ]
 
 
+def test_what_has_time_cannot_leave_its_file(built: DbtProject) -> None:
+    built.load(
+        {"reference.projects": [{"project": "Site", "status": "active"}, {"project": "Idle", "status": "active"}]}
+    )
+    built.build("+time_entries", as_of="2026-04-01")
+    built.load({"reference.projects": []})
+
+    results = built.dbt_results(
+        "build", "--exclude-resource-type", "unit_test", "--select", "+what_has_time_cannot_leave_its_file"
+    )
+
+    assert results["what_has_time_cannot_leave_its_file"] == ("fail", "Got 1 result, configured to fail if != 0")
+
+
 @pytest.mark.parametrize("table", SEED_INDEXES)
 def test_indexes_of_the_seeds_stand_in_the_catalogue(built: DbtProject, table: str) -> None:
     rows = built.rows(

@@ -1,35 +1,72 @@
 """What the benchmarks of transcripts share: transcripts of any size, a server of their own, the peak of memory.
 
-The lines have the lengths and shares of the real ones in `../shared/transcripts`: of 100 lines 31 are of answers (1.5 KB,
-three quarters of the answers over several lines), 21 a person's or tools' (6 KB, up to 300 KB), 45 progress (0.9 KB),
+The lines have the lengths and shares of the real ones in `../shared/transcripts`: of 100 lines 31 are of answers
+(1.5 KB, most answers over several lines), 21 a person's or tools' (6 KB, up to 300 KB), 45 progress (0.9 KB),
 3 book-keeping; a file has about 1.2 MB. Words and ids are made up.
 """
 
 from __future__ import annotations
 
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import dlt
 import orjson
 import psutil
 
-from orchestration.postgres import EmbeddedServer, Warehouse
-from sources.claude_code import claude_code
-from sources.claude_code.source import run_metrics
-from sources.destination import warehouse as destination
-from sources.runtime import keep_quiet
+from assets.raw import create_empty, land
+from orchestration.dbt import prepare_manifest
+from orchestration.postgres import Warehouse, embedded_server
+from orchestration.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
+from orchestration.settings import SessionText, Settings
+from sources.catalog import SOURCES
 
+SESSION_MARTS = ("+claude_sessions", "+session_activity", "+session_messages", "+session_message_copies")
 MARK = "5eed5eed"
-WORDS = ["the", "loop", "ends", "at", "the", "last", "page", "because", "the", "date", "was", "read", "in", "another", "zone", "and", "the", "query", "takes", "the", "index", "now", "so", "two", "places", "did", "the", "same", "thing", "in", "src/worker.py", "and", "tests/test_worker.py", "where", "retry", "counts", "attempts"]
+WORDS = [
+    "the",
+    "loop",
+    "ends",
+    "at",
+    "the",
+    "last",
+    "page",
+    "because",
+    "the",
+    "date",
+    "was",
+    "read",
+    "in",
+    "another",
+    "zone",
+    "and",
+    "the",
+    "query",
+    "takes",
+    "the",
+    "index",
+    "now",
+    "so",
+    "two",
+    "places",
+    "did",
+    "the",
+    "same",
+    "thing",
+    "in",
+    "src/worker.py",
+    "and",
+    "tests/test_worker.py",
+    "where",
+    "retry",
+    "counts",
+    "attempts",
+]
 MODELS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-4-6", "vendor/model-9-made-up")
 TOOLS = ("Bash", "Read", "Edit", "Grep", "Write")
 
@@ -122,32 +159,60 @@ def _session(chance: Random, number: int) -> Iterator[dict[str, Any]]:
             yield line("user", message={"role": "user", "content": content}, toolUseResult={"stdout": result})
 
 
-@contextmanager
-def scratch_warehouse() -> Iterator[Warehouse]:
-    """A server of the project's own in a temporary folder, stopped and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="workledger-benchmark-"))
-    folder.chmod(0o711)  # the server runs as another user where root starts it
-    server = EmbeddedServer(folder / "postgres")
-    try:
-        yield server.open("benchmark", query_timeout_seconds=60)
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+class Bench:
+    """A Workledger of its own in a temporary folder, with nothing to read but transcripts."""
 
+    def __init__(self, folder: Path, session_text: SessionText) -> None:
+        """Prepare what is not measured: the server, the reference files, the parsed dbt project, empty tables."""
+        # The server runs as another user where root starts it, and must enter.
+        folder.mkdir(mode=0o711)
+        reference, self.transcripts = folder / "reference", folder / "transcripts"
+        reference.mkdir()
+        (reference / "session_roots.csv").write_text(f"path,email,host\n{self.transcripts},ann@example.com,bench\n")
+        (reference / "developers.csv").write_text(
+            "email,name,clockify_id,github_username,jira_account_id,timezone,status\n"
+            "ann@example.com,Ann,,,,Europe/Berlin,active\n"
+        )
+        model_prices = Path(__file__).parents[1] / "reference" / "model_prices.csv"
+        shutil.copy(model_prices, reference / "model_prices.csv")
+        settings = Settings(
+            profile="production", home=folder / "home", reference_dir=reference, session_text=session_text
+        )
+        settings.home.mkdir(mode=0o711)
+        self._places = Places(settings, print)
+        self._landing = SourceLanding(self._places, LoggingListener(), attended=True)
+        for spec in SOURCES.values():
+            if spec.name not in ("claude_code", "reference"):
+                create_empty(spec, self._landing)
+        land(SOURCES["reference"], self._landing)
+        manifest = prepare_manifest(settings.home, self.warehouse.database)
+        self._transformer = WarehouseTransformer(self._places, manifest, LoggingListener())
 
-def load(warehouse: Warehouse, transcripts: Path, work: Path, session_text: str) -> tuple[float, dict[str, int]]:
-    """Land what is new in the transcripts as production does; seconds and the run's own counts."""
-    keep_quiet()
-    began = time.perf_counter()
-    pipeline = dlt.pipeline(
-        "claude_code",
-        pipelines_dir=str(work),
-        destination=destination(warehouse.dsn("loader")),
-        dataset_name="raw_claude_code",
-    )
-    pipeline.drop()
-    pipeline.run(claude_code([{"path": str(transcripts), "host": "benchmark"}], session_text=session_text))
-    return time.perf_counter() - began, run_metrics(pipeline)
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse, up."""
+        return self._places.warehouse
+
+    def load(self) -> tuple[float, dict[str, Any]]:
+        """Land what is new as production does; seconds and the run's own counts."""
+        began = time.perf_counter()
+        landed, _ = land(SOURCES["claude_code"], self._landing)
+        return time.perf_counter() - began, dict(landed["files"].counters)
+
+    def build(self) -> tuple[float, float]:
+        """Build the session marts and all that they need; seconds in all and seconds that Postgres worked at models."""
+        began = time.perf_counter()
+        build = self._transformer.build(
+            ["--select", *SESSION_MARTS, "--resource-type", "model", "--resource-type", "snapshot"]
+        )
+        worked = sum(float(event["data"].get("execution_time") or 0) for event in build.events())
+        if failures := build.failures():
+            raise SystemExit("\n".join(failures))
+        return time.perf_counter() - began, worked
+
+    def stop(self) -> None:
+        """Stop the server."""
+        embedded_server(self._places.settings).stop()
 
 
 def parse_alone(folder: Path) -> float:
@@ -167,15 +232,18 @@ class PeakMemory:
     """The largest sum of this process' and its children's resident memory, sampled every 20 ms, in MiB."""
 
     def __init__(self) -> None:
+        """Begin to sample when entered."""
         self.mebibytes = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self) -> PeakMemory:
+        """Begin."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End."""
         self._ended.set()
         self._thread.join()
 

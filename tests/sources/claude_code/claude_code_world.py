@@ -14,6 +14,7 @@ from sources.claude_code import claude_code
 from sources.claude_code.schema import ROW_TABLES
 from sources.claude_code.source import run_metrics
 from sources.claude_code.transcript import Redactor, TranscriptReader, place_of
+from sources.destination import warehouse
 
 COLUMNS = {table.name: [column.name for column in table.columns] for table in ROW_TABLES}
 SESSION = "11111111-1111-4111-8111-111111111111"
@@ -98,7 +99,7 @@ class Loader:
         return dlt.pipeline(
             "claude_code",
             pipelines_dir=str(self.work),
-            destination=dlt.destinations.postgres(self.warehouse.dsn("loader")),
+            destination=warehouse(self.warehouse.dsn("loader")),
             dataset_name="raw_claude_code",
         )
 

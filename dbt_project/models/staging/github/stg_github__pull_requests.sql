@@ -36,7 +36,7 @@ final as (
         source_rows.deletions,
         source_rows.changed_files,
         source_rows.commit_count,
-        first_reviews.first_review_at as first_review_at,
+        first_reviews.first_review_at,
         source_rows.loaded_at
     from source_rows
     left join first_reviews on source_rows.id = first_reviews.id

@@ -50,6 +50,17 @@
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {%- endmacro %}
 
+{#
+    int_sessions__processed_inputs as the last run left it, for a table that reads itself as well; none where either is missing or
+    everything is built anew. By name, because it is built after all who ask.
+#}
+{% macro inputs_of_last_run() -%}
+    {%- if execute and not flags.FULL_REFRESH and load_relation(this) -%}
+        {%- do return(load_relation(this.incorporate(path={'identifier': 'int_sessions__processed_inputs'}))) -%}
+    {%- endif -%}
+    {%- do return(none) -%}
+{%- endmacro %}
+
 {# Memory for the sorts of one heavy query; the setting ends with its transaction. #}
 {% macro allow_large_sorts() -%}
     set local work_mem = '128MB'

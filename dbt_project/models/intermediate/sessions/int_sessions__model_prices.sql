@@ -1,10 +1,9 @@
 {{ config(indexes=[{'columns': ['model']}]) }}
 {#
-    The models that the last run knew stand in this table itself, unpriced ones too; a scan of every answer for a new name now and then
-    would cost more than all the rest of a small run. By name, because int_sessions__processed_inputs is built after this.
+    The models that the last run knew stand in this table itself, unpriced ones too: a scan of all answers for a new name now and then
+    would cost more than all the rest of a small run.
 -#}
-{%- set previous = load_relation(this) -%}
-{%- set processed_inputs = load_relation(this.incorporate(path={'identifier': 'int_sessions__processed_inputs'})) %}
+{%- set processed_inputs = inputs_of_last_run() %}
 
 with
 
@@ -26,8 +25,8 @@ models_seen as (
     where
         model is not null
         and not is_synthetic
-        {%- if previous and processed_inputs and not flags.FULL_REFRESH %}
-        and loaded_at >= (select coalesce(max(processed_inputs.loaded_at), '-infinity') from {{ processed_inputs }} as processed_inputs)
+        {%- if processed_inputs %}
+        and loaded_at >= (select coalesce(max(last_run.loaded_at), '-infinity') from {{ processed_inputs }} as last_run)
     union
     select model from {{ this }}
         {%- endif %}

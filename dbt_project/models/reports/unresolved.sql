@@ -50,6 +50,32 @@ routed_entries as (
     select * from {{ ref('int_billing__routed_entries') }}
 ),
 
+commit_authors as (
+    select * from {{ ref('commit_authors') }}
+    where developer_id is null and not is_bot and not is_assistant
+),
+
+commits as (
+    select * from {{ ref('commits') }}
+),
+
+pull_requests as (
+    select * from {{ ref('pull_requests') }}
+    where not is_bot
+),
+
+jira_issues as (
+    select * from {{ ref('jira_issues') }}
+),
+
+jira_users as (
+    select * from {{ ref('stg_jira__users') }}
+),
+
+repo_clients as (
+    select * from {{ ref('int_engineering__repo_mappings') }}
+),
+
 -- Accounts of nobody.
 people as (
     select
@@ -192,6 +218,68 @@ reference_cells as (
     group by cells.file, cells.name, cells.kind, names.found
 ),
 
+-- Commits, pull requests and issues of nobody, or of no client; no hours hang on them.
+engineering as (
+    select
+        'github' as source,
+        coalesce(github_login, email, name, 'unknown author') as native_id,
+        'no_developer' as reason,
+        count(*) as row_count
+    from (
+        select
+            github_login,
+            email,
+            name
+        from commit_authors
+        union all
+        select
+            lower(github_author_login) as github_login,
+            null as email,
+            null as name
+        from pull_requests
+        where developer_id is null
+    ) as authors
+    group by coalesce(github_login, email, name, 'unknown author')
+    union all
+    select
+        'github' as source,
+        coalesce(unmapped.repo, 'unknown repository') as native_id,
+        case when bool_or(repo_clients.clients_found > 1) then 'several_client' else 'no_client' end as reason,
+        count(*) as row_count
+    from (
+        select
+            repo,
+            local_date
+        from commits
+        where client_id is null
+        union all
+        select
+            repo,
+            opened_date as local_date
+        from pull_requests
+        where client_id is null
+    ) as unmapped
+    left join repo_clients
+        on
+            lower(unmapped.repo) = repo_clients.repo
+            and unmapped.local_date >= repo_clients.valid_from
+            and unmapped.local_date < repo_clients.valid_until
+    group by coalesce(unmapped.repo, 'unknown repository')
+    union all
+    select
+        'jira' as source,
+        jira_issues.assignee_account_id as native_id,
+        'no_developer' as reason,
+        count(*) as row_count
+    from jira_issues
+    left join jira_users on jira_issues.assignee_account_id = jira_users.account_id
+    where
+        jira_issues.assignee_account_id is not null
+        and jira_issues.assignee_id is null
+        and coalesce(jira_users.account_type, 'atlassian') != 'app'
+    group by jira_issues.assignee_account_id
+),
+
 final as (
     select
         source,
@@ -216,6 +304,14 @@ final as (
         row_count,
         seconds::bigint as seconds
     from reference_cells
+    union all
+    select
+        source,
+        native_id,
+        reason,
+        row_count,
+        null::bigint as seconds
+    from engineering
 )
 
 select * from final

@@ -39,6 +39,16 @@ def job_name(source: str) -> str:
     return f"refresh_{source}"
 
 
+def expectations_name(source: str) -> str:
+    """Name of the step that holds a source's raw tables to its suite."""
+    return f"expect_{source}"
+
+
+def expectations_job_name(source: str) -> str:
+    """Name of the job that holds a source's raw tables to its suite."""
+    return f"check_{source}"
+
+
 def node_group(node: Mapping[str, Any]) -> str:
     """Group of a node of dbt's manifest: its source, its subject or its folder.
 

@@ -1,8 +1,11 @@
-"""The one condition that carries new raw data through dbt. What starts a load belongs to schedules and sensors."""
+"""The conditions by which new raw data is carried through dbt and checked. Schedules and sensors start loads."""
 
 import dagster as dg
 
 SENSOR_NAME = "carry_new_data"
+CHECK_SENSOR_NAME = "check_new_data"
+# As often as the busiest source is loaded: transcripts grow every few seconds, and a check costs seconds.
+CHECK_INTERVAL_SECONDS = 15 * 60
 
 
 def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
@@ -25,3 +28,20 @@ def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
         & ~dg.AutomationCondition.in_progress()
         & ~dg.AutomationCondition.any_deps_in_progress()
     ).with_label("carry new data")
+
+
+def check_new_data() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
+    """Hold a raw table to its suite once new rows have come, and once at the beginning.
+
+    As with `carry_new_data`, an idle load changes no data version, and what comes while a load or a check is under way
+    is remembered until then.
+    """
+    changed = (
+        dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed())
+        | dg.AutomationCondition.initial_evaluation()
+    ).with_label("new rows")
+    return (
+        changed.since(dg.AutomationCondition.newly_requested()).with_label("new since it was last requested")
+        & ~dg.AutomationCondition.in_progress()
+        & ~dg.AutomationCondition.any_deps_in_progress()
+    ).with_label("check new data")

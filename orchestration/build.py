@@ -7,15 +7,17 @@ from typing import Any, Final
 import dagster as dg
 from psycopg import conninfo
 
+from assets.expectations import expectation_checks
 from assets.raw import raw_assets
+from assets.suites.catalog import SUITES
 from assets.warehouse import warehouse_assets
-from orchestration.automation import SENSOR_NAME
+from orchestration.automation import CHECK_INTERVAL_SECONDS, CHECK_SENSOR_NAME, SENSOR_NAME, check_new_data
 from orchestration.dbt import prepare_manifest
 from orchestration.inputs import session_roots
 from orchestration.policies import sensor_status, with_policies
 from orchestration.postgres import DATABASE
 from orchestration.resources import LoggingListener, Places, RunListener, SourceLanding, WarehouseTransformer
-from orchestration.schedules import RUN_TAGS, build_schedules, load_selection, source_job
+from orchestration.schedules import RUN_TAGS, build_schedules, expectations_job, load_selection, source_job
 from orchestration.sensors import file_sensor
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
@@ -48,10 +50,12 @@ def build_definitions(
     specs = list(SOURCES.values())
     raw = [raw_assets(spec) for spec in specs]
     warehouse = warehouse_assets(manifest.read())
+    expectations = [expectation_checks(SUITES[spec.name], spec.title, check_new_data()) for spec in specs]
     raw_selection = load_selection(*specs)
     built_selection = dg.AssetSelection.assets(warehouse)
     return dg.Definitions(
         assets=dg.map_asset_specs(with_policies, [*raw, warehouse]),
+        asset_checks=expectations,
         resources={
             "landing": SourceLanding(places, listener, attended=attended),
             "transformer": WarehouseTransformer(places, manifest, listener),
@@ -61,6 +65,7 @@ def build_definitions(
             dg.define_asset_job(LOAD_JOB, raw_selection, description="Load every source.", tags=RUN_TAGS),
             dg.define_asset_job(BUILD_JOB, built_selection, description="Build and test the whole warehouse."),
             *(source_job(spec) for spec in specs),
+            *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
         ],
         schedules=build_schedules(specs, settings),
         sensors=[
@@ -72,6 +77,13 @@ def build_definitions(
                 default_status=sensor_status(settings),
                 minimum_interval_seconds=30,
                 description="Carry new raw data through dbt.",
+            ),
+            dg.AutomationConditionSensorDefinition(
+                CHECK_SENSOR_NAME,
+                target=dg.AssetSelection.checks(*expectations),
+                default_status=sensor_status(settings),
+                minimum_interval_seconds=CHECK_INTERVAL_SECONDS,
+                description="Hold new raw data to its suite of expectations.",
             ),
         ],
     )

@@ -162,6 +162,20 @@ def doctor() -> None:
 
 @workledger.command()
 @_debug_option
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option(
+    "--docs", "folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write data docs."
+)
+def expectations(sources: tuple[str, ...], folder: Path | None) -> None:
+    """Hold raw tables to their suites of Great Expectations; all sources, or those named."""
+    from orchestration.expectations import check_expectations
+
+    if not check_expectations(_settings(), sources, folder):
+        raise _Failed
+
+
+@workledger.command()
+@_debug_option
 def stop() -> None:
     """Stop the embedded warehouse and the sandbox."""
     from orchestration.postgres import embedded_server

@@ -212,6 +212,20 @@ class TerminalListener:
         self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
+@contextlib.contextmanager
+def noise_to(log_file: Path) -> Iterator[None]:
+    """Send what the libraries print to a file; the file of the last time is replaced."""
+    # It stays open: libraries keep the stream for their own loggers.
+    stream = log_file.open("w", buffering=1)
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        yield
+
+
+def process_tags() -> dict[str, str]:
+    """Tags of a run in this process: whose it is, so that a killed one is buried, and that nobody starts it again."""
+    return {_PROCESS_TAG: _this_process(), "dagster/max_retries": "0"}
+
+
 def run(settings: Settings, selection: str | None = None, console: Console | None = None) -> RunSummary:
     """Load what is new and build the warehouse, in this process; print progress, then the summary.
 
@@ -231,7 +245,7 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
     began = time.monotonic()
     summary = RunSummary()
     log_file = log_folder(settings) / "run.log"
-    with _noise_to(log_file):
+    with noise_to(log_file):
         definitions = _prepare(settings, listener)
         instance = open_instance(settings, in_process=True)
         try:
@@ -322,15 +336,6 @@ def _make(folder: Path) -> Path:
     return folder
 
 
-@contextlib.contextmanager
-def _noise_to(log_file: Path) -> Iterator[None]:
-    """Send what the libraries print to a file; the file of the last run is replaced."""
-    # It stays open: libraries keep the stream for their own loggers.
-    stream = log_file.open("w", buffering=1)
-    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
-        yield
-
-
 def _bury_the_dead(instance: dg.DagsterInstance) -> None:
     """Mark runs of killed processes as failed, so that nothing waits for them."""
     for one in instance.get_runs(dg.RunsFilter(statuses=list(_UNDER_WAY))):
@@ -381,7 +386,7 @@ def _execute(
         instance=instance,
         asset_selection=None if whole else list(keys),
         raise_on_error=False,
-        tags={_PROCESS_TAG: _this_process(), "dagster/max_retries": "0"},
+        tags=process_tags(),
     )
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets.checks import check_specs
-from assets.keys import job_name, raw_key
+from assets.keys import expectations_job_name, job_name, raw_key
 from orchestration.policies import schedule_status, source_policy
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
@@ -23,6 +23,15 @@ def source_job(spec: SourceSpec) -> UnresolvedAssetJobDefinition:
         selection=load_selection(spec),
         description=f"Load what is new in {spec.title}.",
         tags={SOURCE_TAG: spec.name, **RUN_TAGS},
+    )
+
+
+def expectations_job(spec: SourceSpec, checks: dg.AssetChecksDefinition) -> UnresolvedAssetJobDefinition:
+    """The job that holds a source's raw tables to its suite."""
+    return dg.define_asset_job(
+        name=expectations_job_name(spec.name),
+        selection=dg.AssetSelection.checks(checks),
+        description=f"Hold raw data of {spec.title} to its suite; given a folder, write data docs.",
     )
 
 

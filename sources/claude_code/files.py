@@ -14,8 +14,8 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sources.claude_code.transcript import TranscriptReader, place_of
@@ -63,8 +63,9 @@ class Cursor:
     """
 
     generation: int = 0
-    offset: int = 0
     size: int = 0
+    offset: int = 0
+    first_seen_at: str = ""
     modified: int = 0
     head_length: int = 0
     head_hash: str = ""
@@ -73,16 +74,21 @@ class Cursor:
     open_records: int = 0
     session: str | None = None
     branch: str | None = None
-    first_seen_at: str = ""
 
-    def pack(self) -> list[Any]:
-        """The values alone, as they stand in dlt's state, which every load carries whole."""
-        return list(asdict(self).values())
+    def values(self) -> tuple[Any, ...]:
+        """The values in the order of the columns of `files`."""
+        return tuple(vars(self).values())
 
-    @classmethod
-    def unpack(cls, values: Sequence[Any]) -> Cursor:
-        """The cursor that `pack` wrote; one of an earlier version lacks the last values."""
-        return cls(**dict(zip((item.name for item in fields(cls)), values, strict=False)))
+    def rewound(self) -> Cursor:
+        """The cursor of a file that must be read from its beginning, although it is the same file."""
+        return Cursor(
+            generation=self.generation,
+            size=-1,
+            first_seen_at=self.first_seen_at,
+            head_length=self.head_length,
+            head_hash=self.head_hash,
+            tail_hash=_hash(b""),
+        )
 
 
 @dataclass

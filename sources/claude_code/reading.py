@@ -78,7 +78,7 @@ def read_files(
                 break
     spills = [own.finish(), *helping.results()]
     for spill in spills:
-        outcome.cursors |= {file_id: Cursor.unpack(values) for file_id, values in spill["cursors"].items()}
+        outcome.cursors |= {file_id: Cursor(*values) for file_id, values in spill["cursors"].items()}
         outcome.models |= set(spill["models"])
         outcome.counts.add(spill["counts"])
     for name in job.columns:
@@ -119,7 +119,7 @@ class _Worker:
         folder.mkdir()
         self._job = job
         self._reader = TranscriptReader(_redactor(job.session_text), job.started_at)
-        self._cursors: dict[str, list[Any]] = {}
+        self._cursors: dict[str, tuple[Any, ...]] = {}
         self._counts = Counts()
         self._paths = {name: folder / f"{name}.csv" for name in job.columns}
         self._rows = dict.fromkeys(job.columns, 0)
@@ -136,7 +136,7 @@ class _Worker:
                         self._spill()
                 else:
                     after, counts = step
-                    self._cursors[file.file_id] = after.pack()
+                    self._cursors[file.file_id] = after.values()
                     self._counts.add(counts)
         except PermissionError as error:
             # Noted, not raised: one file out of reach must not keep the others from landing.
@@ -203,7 +203,7 @@ class _Helping:
             for file in _take(tasks) if answer else ():
                 doing = f"reading {file.location}"
                 cursor = cursors.get(file.file_id)
-                _send(requests, {"file": asdict(file), "cursor": cursor.pack() if cursor else None})
+                _send(requests, {"file": asdict(file), "cursor": cursor.values() if cursor else None})
                 answer = answers.readline()
                 if not answer:
                     break
@@ -277,6 +277,6 @@ def help() -> None:  # noqa: A001 - read as `reading.help()`
     _send(answers, "ready")
     for line in requests:
         task = json.loads(line)
-        worker.read(FoundFile(**task["file"]), Cursor.unpack(task["cursor"]) if task["cursor"] else None)
+        worker.read(FoundFile(**task["file"]), Cursor(*task["cursor"]) if task["cursor"] else None)
         _send(answers, "read")
     _send(answers, worker.finish())

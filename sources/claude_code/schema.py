@@ -77,6 +77,17 @@ FILES: Final = TranscriptTable(
         Column("size_bytes", "bigint", "Size when last read, bytes", required=True),
         Column("read_offset", "bigint", "Bytes read; what lies behind is a half-written line", required=True),
         Column("first_seen_at", "timestamp", "Start of the run that first read the file", required=True),
+        # The rest of the cursor (files.py): by what the file is recognized, and where reading goes on.
+        Column("modified_ns", "bigint", "Time of modification when last read, nanoseconds since 1970", required=True),
+        Column("head_length", "bigint", "How many of the first bytes were hashed", required=True),
+        Column("head_hash", "text", "Hash of the first bytes: the file's identity", required=True),
+        Column("tail_hash", "text", "Hash of the last bytes before read_offset", required=True),
+        Column(
+            "open_offset", "bigint", "Offset of a whole last line that has no newline yet; -1 for none", required=True
+        ),
+        Column("open_records", "bigint", "Records of that line that have landed", required=True),
+        Column("last_session_id", "text", "Session of the last record that named a branch"),
+        Column("last_git_branch", "text", "That branch: a ticket is mentioned where the branch changes"),
         _LOADED_AT,
     ),
 )

@@ -6,16 +6,19 @@ Settings below `sources.claude_code`: `roots` (list of {path, host}, as session_
 What a run did stands in the custom metrics of the resource `files`, under the names of `files.Counts` and as
 `rows_<table>`; `run_metrics(pipeline)` looks them up.
 
-All tables come of one pass over the bytes, with one cursor per file in dlt's state, which dlt commits with the load. A
-run that selects only some of the tables lands those and leaves the cursors alone, so that the others miss nothing.
+All tables come of one pass over the bytes. The cursors, one per file, are the rows of `files`, because dlt's state is
+written whole by every load and would grow with every file that ever was. dlt commits the tables of a load one by one,
+but its state with the last of them: there stands which run was the last to complete, and a cursor that a later run has
+written is not believed, its file is read from the beginning and what has landed is left as it is. A run that selects
+only some of the tables lands those and completes nothing, so that the others miss nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
@@ -31,15 +34,19 @@ from sources.claude_code.transcript import SessionText
 from sources.errors import SourceError
 from sources.per_run import PerRun
 
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class _Run:
     """What one run reads, shared by its resources: whichever is asked first reads for all."""
 
     def __init__(self, roots: Any, base_folder: str, session_text: str) -> None:
-        self.started_at = datetime.now(UTC).isoformat()
         mode = _session_text(session_text)
         state = dlt.current.source_state()
-        cursors = {file_id: Cursor.unpack(packed) for file_id, packed in state.get("files", {}).items()}
+        last = datetime.fromisoformat(state["completed"]) if "completed" in state else _BEGINNING
+        # Later than the last run, whatever the clock says: cursors are believed by that order.
+        self.started_at = max(datetime.now(UTC), last + timedelta(microseconds=1)).isoformat()
+        cursors = _cursors(last)
         self.counts = Counts()
         found = discover(session_roots(_rows(roots)), base_folder, self.counts)
         self.counts.files_found = len(found)
@@ -54,9 +61,8 @@ class _Run:
         self.counts.add(asdict(self._outcome.counts))
         self.models = sorted({*state.get("models", []), *self._outcome.models})
         selected = dlt.current.source().selected_resources
-        if all(table.name in selected for table in (FILES, *ROW_TABLES)):
-            read = {file_id: cursor.pack() for file_id, cursor in self._outcome.cursors.items()}
-            state["files"] = {**state.get("files", {}), **read}
+        if self._outcome.tables and all(table.name in selected for table in (FILES, *ROW_TABLES)):
+            state["completed"] = self.started_at
             state["models"] = self.models
 
     def load(self, table: TranscriptTable) -> Iterator[Any]:
@@ -81,8 +87,8 @@ class _Run:
         for file in changed:
             cursor = self._outcome.cursors.get(file.file_id)
             if cursor is not None:
-                values = (file.file_id, file.path, file.root_path, file.host, cursor.generation, cursor.size)
-                rows.append(row((*values, cursor.offset, cursor.first_seen_at, self.started_at)))
+                known_by = (file.file_id, file.path, file.root_path, file.host)
+                rows.append(row((*known_by, *cursor.values(), self.started_at)))
         path = self.folder / f"{FILES.name}.csv"
         path.write_bytes(to_csv([",".join(column.name for column in FILES.columns), *rows]))
         self._outcome.tables[FILES.name] = (path, len(rows))
@@ -166,6 +172,24 @@ def _session_text(value: str) -> SessionText:
         if value == mode:
             return mode  # type: ignore[no-any-return]
     raise SourceError(f"SESSION_TEXT is {value!r}; give one of {', '.join(get_args(SessionText))}")
+
+
+def _cursors(last: datetime) -> dict[str, Cursor]:
+    """The cursors by file id; one that a run after the last completed one has written is rewound."""
+    names = [column.name for column in FILES.columns]
+    cursor_names = names[names.index("generation") : -1]
+    with dlt.current.pipeline().sql_client() as client:
+        table = client.make_qualified_table_name(FILES.name)
+        try:
+            landed = client.execute_sql(f"select file_id, loaded_at, {', '.join(cursor_names)} from {table}") or ()
+        except DatabaseUndefinedRelation:
+            return {}
+    cursors = {}
+    for file_id, loaded_at, *values in landed:
+        cursor = Cursor(*values)
+        cursor = replace(cursor, first_seen_at=str(cursor.first_seen_at))
+        cursors[str(file_id)] = cursor if loaded_at <= last else cursor.rewound()
+    return cursors
 
 
 def _nothing_has_landed() -> bool:

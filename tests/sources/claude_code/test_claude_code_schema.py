@@ -2,7 +2,8 @@
 
 from claude_code_world import SESSION, Read, answer, user
 
-from sources.claude_code.schema import ROW_TABLES, TABLES
+from sources.claude_code.files import Cursor
+from sources.claude_code.schema import FILES, ROW_TABLES, TABLES
 from sources.clockify.schema import TABLES as OTHERS
 
 
@@ -34,3 +35,9 @@ def test_every_column_is_described_and_every_key_is_required() -> None:
 
 def test_other_sources_keep_their_technical_columns() -> None:
     assert OTHERS[0].all_columns != OTHERS[0].columns
+
+
+def test_a_cursor_fills_its_columns_of_files() -> None:
+    names = [column.name for column in FILES.columns]
+    assert len(names[names.index("generation") : -1]) == len(Cursor().values())
+    assert names[names.index("generation") + 2] == "read_offset"

@@ -51,7 +51,7 @@ def clickhouse() -> Any:
                 spool, windows = _changes(mirror, reader, quarantine, state.get("windows"))
             finally:
                 reader.close()
-            yield from spool.load()
+            yield from spool.load(alone=True)
             if windows is not None:
                 state["windows"] = windows
             yield from quarantine.flush()

@@ -134,7 +134,7 @@ def clockify() -> Any:
         for workspace in run.workspace_ids(api):
             reading = _EntryReading(api, workspace, run, spool, state.get(workspace))
             state[workspace] = reading.read(timedelta(days=look_back_days), timedelta(days=sweep_days))
-        yield from spool.load()
+        yield from spool.load(alone=True)
         yield from run.quarantine.flush()
 
     @dlt.resource(**QUARANTINE.dlt_hints())

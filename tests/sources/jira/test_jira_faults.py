@@ -28,7 +28,13 @@ PASSING = {
     "a cut body": {"kind": "truncate", "path": SEARCH, "nth": 15},
     "a cut body of the right length": {"kind": "truncate", "honest": True, "path": SEARCH, "nth": 17},
     "a connection that breaks off": {"kind": "disconnect", "path": SEARCH, "nth": 19},
-    "changelogs out of order": {"kind": "status", "status": 500, "path": "(changelog/bulk|issue/10)", "times": 2},
+    "changelogs out of order": {
+        "kind": "status",
+        "status": 500,
+        "path": "(changelog/bulk|2/search)",
+        "body": "(issueIds|id in)",
+        "times": 2,
+    },
     "users and projects out of order": {"kind": "status", "status": 504, "path": "(user|project)", "times": 3},
 }
 
@@ -184,6 +190,15 @@ def test_giving_up_takes_one_sentence_and_leaves_all_as_it_was(undisturbed: Call
     jira.run()
     assert jira.landed() == jira.truth()
     assert jira.marks() == {"1005": "deleted"}
+
+
+def test_data_center_reads_changelogs_one_by_one_where_the_search_refuses(make_jira: Callable[..., Jira]) -> None:
+    refusal = {"errorMessages": ["An issue with key '1' does not exist for field 'id'."], "errors": {}}
+    fault = {"kind": "status", "status": 400, "answer": refusal, "path": SEARCH, "body": "id in", "times": 0}
+    issues = [issue(number) for number in range(1, 6)]
+    jira = make_jira(issues, [history(number, 1) for number in range(1, 9)], deployment="data_center", faults=[fault])
+    jira.run()
+    assert len(jira.histories()) == 8
 
 
 def test_settings_that_cannot_be_meant_are_refused_before_anything_is_asked(make_jira: Callable[..., Jira]) -> None:

@@ -21,6 +21,8 @@ def _node(kind: str, *path: str) -> dict[str, Any]:
         (_node("model", "registry", "identifiers"), "identity"),
         (_node("model", "intermediate", "identity", "int_identity__developers"), "identity"),
         (_node("model", "intermediate", "contracts", "int_contracts__periods"), "rating"),
+        (_node("model", "intermediate", "money", "int_money__known_accounts"), "identity"),
+        (_node("model", "intermediate", "contracts", "int_contracts__contract_names"), "identity"),
         (_node("model", "marts", "contracts", "contract_periods"), "contracts"),
         (_node("model", "private", "session_prompts"), "sessions"),
         (_node("model", "private", "developer_costs"), "private"),

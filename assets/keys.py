@@ -10,8 +10,12 @@ from typing import Any, Final
 
 import dagster as dg
 
-# Steps of other subjects that say what identity is to know: int_money__known_accounts, int_contracts__contract_names.
-_FOR_IDENTITY: Final = re.compile(r"__known_|_names$")
+# Steps whose name says more than their folder: int_money__known_accounts is what identity is to know of money,
+# int_identity__project_terms are terms, which are found by contract.
+_GROUP_BY_STEP: Final[Mapping[str, re.Pattern[str]]] = {
+    "identity": re.compile(r"__known_"),
+    "rating": re.compile(r"_terms$"),
+}
 # Folders of models whose group is not their last folder.
 _GROUP_BY_FOLDER: Final[Mapping[str, str]] = {
     "registry": "identity",
@@ -64,8 +68,10 @@ def node_group(node: Mapping[str, Any]) -> str:
     if node["resource_type"] == "snapshot":
         # Its name begins with the source whose versions it keeps.
         return str(node["name"]).split("_", maxsplit=1)[0]
-    if folders[0] == "intermediate" and _FOR_IDENTITY.search(str(node["name"])):
-        return "identity"
+    if folders[0] == "intermediate":
+        for group, step in _GROUP_BY_STEP.items():
+            if step.search(str(node["name"])):
+                return group
     if folders[0] == "private" and str(node["name"]).startswith("session_"):
         return "sessions"
     return _GROUP_BY_FOLDER.get("/".join(folders[:2])) or (folders[1] if len(folders) > 1 else folders[0])

@@ -7,7 +7,7 @@
 {% macro of_changed_sessions(column='session_id') -%}
     {#- Outside the condition, so that dbt sees the dependency when it parses. -#}
     {%- set changed_sessions = ref('int_sessions__changed_sessions') -%}
-    {%- if is_incremental() -%}
+    {%- if execute and is_incremental() -%}
         {%- set few = run_query('select session_id from ' ~ changed_sessions ~ ' limit 101').columns[0].values() -%}
         {%- if few | length == 0 -%}
     false

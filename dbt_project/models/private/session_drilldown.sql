@@ -28,7 +28,7 @@ items as (
         'prompt' as item_kind,
         id as item_id,
         id as prompt_id,
-        "timestamp",
+        timestamp,
         prompt_text as item_text,
         has_image,
         ticket_keys,
@@ -46,7 +46,7 @@ items as (
         'response' as item_kind,
         session_responses.id as item_id,
         session_responses.prompt_id,
-        session_responses."timestamp",
+        session_responses.timestamp,
         session_responses.response_text as item_text,
         null::boolean as has_image,
         null::text as ticket_keys,
@@ -75,7 +75,7 @@ final as (
         items.item_kind,
         items.item_id,
         items.prompt_id,
-        items."timestamp",
+        items.timestamp,
         items.item_text,
         items.has_image,
         items.ticket_keys,
@@ -92,7 +92,7 @@ final as (
         on
             items.session_id = session_activity.session_id
             and session_activity.bucket_start
-            = date_bin('30 minutes', coalesce(items."timestamp", claude_sessions.session_start), timestamptz 'epoch')
+            = date_bin('30 minutes', coalesce(items.timestamp, claude_sessions.session_start), timestamptz 'epoch')
 )
 
 select * from final

@@ -72,7 +72,7 @@ rows_to_name as (
     select
         prompts.prompt_key,
         prompts.session_id,
-        prompts.prompted_at as "timestamp",
+        prompts.prompted_at as timestamp,
         prompts.kind,
         prompts.prompt_text,
         prompts.has_image,
@@ -81,13 +81,13 @@ rows_to_name as (
     left join tickets on prompts.prompt_key = tickets.prompt_key
 ),
 
-{{ with_identifiers('rows_to_name', 'PRM', 'prompt_key', '"timestamp"') }},
+{{ with_identifiers('rows_to_name', 'PRM', 'prompt_key', 'timestamp') }},
 
 final as (
     select
         id,
         session_id,
-        "timestamp",
+        timestamp,
         prompt_text,
         has_image,
         ticket_keys,

@@ -53,7 +53,7 @@ prompts as (
         prompt_lines.session_id,
         prompt_lines.prompted_at,
         session_prompts.id,
-        row_number() over (order by prompt_lines.prompted_at, session_prompts.id collate "C") as number
+        row_number() over (order by prompt_lines.prompted_at, session_prompts.id) as number
     from prompt_lines
     inner join session_prompts on prompt_lines.prompt_key = session_prompts.prompt_key
 ),
@@ -142,7 +142,7 @@ rows_to_name as (
         session_messages.message_id,
         session_messages.session_id,
         answered_prompts.prompt_id,
-        session_messages.answered_at as "timestamp",
+        session_messages.answered_at as timestamp,
         texts.response_text,
         session_messages.model,
         session_messages.input_tokens,
@@ -154,14 +154,14 @@ rows_to_name as (
     left join calls_of_answers on session_messages.message_id = calls_of_answers.message_id
 ),
 
-{{ with_identifiers('rows_to_name', 'RSP', 'message_id', '"timestamp"') }},
+{{ with_identifiers('rows_to_name', 'RSP', 'message_id', 'timestamp') }},
 
 final as (
     select
         id,
         session_id,
         prompt_id,
-        "timestamp",
+        timestamp,
         response_text,
         model,
         input_tokens,

@@ -30,11 +30,12 @@ final as (
         stays.person_key,
         days.day::date as local_date
     from stays
-    cross join lateral generate_series(
-        ({{ instant_of_milliseconds('stays.first_ms') }} at time zone 'UTC')::date - 1,
-        ({{ instant_of_milliseconds('stays.last_ms') }} at time zone 'UTC')::date + 1,
-        interval '1 day'
-    ) as days (day)
+    cross join
+        lateral generate_series(
+            ({{ instant_of_milliseconds('stays.first_ms') }} at time zone 'UTC')::date - 1,
+            ({{ instant_of_milliseconds('stays.last_ms') }} at time zone 'UTC')::date + 1,
+            interval '1 day'
+        ) as days (day)
     where stays.person_key is not null
 )
 

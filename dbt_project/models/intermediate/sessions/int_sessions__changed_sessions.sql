@@ -58,12 +58,12 @@ from (
 
 {%- elif changed_kinds | length == 0 -%}
 
-select
-    null::text as session_id,
-    null::text as person_key,
-    null::bigint as first_ms,
-    null::bigint as last_ms
-where false
+    select
+        null::text as session_id,
+        null::text as person_key,
+        null::bigint as first_ms,
+        null::bigint as last_ms
+    where false
 
 {%- else -%}
 

@@ -19,11 +19,17 @@ path_globs as (
     from {{ ref('int_identity__path_globs') }}
 ),
 
+known as (
+    select distinct cwd
+    from contexts
+    where cwd is not null
+),
+
 directories as materialized (
     select
         cwd,
         {{ normalized_path('cwd') }} as path
-    from (select distinct contexts.cwd from contexts where contexts.cwd is not null) as known
+    from known
 ),
 
 -- Each expression is compiled once and run over all directories, not the other way round: hence a subquery that stays one.
@@ -61,11 +67,12 @@ ranges as (
     from edges
 ),
 
-final as (
-    select distinct on (ranges.cwd, ranges.valid_from)
+in_force as (
+    select
         ranges.cwd,
         ranges.valid_from,
         ranges.valid_until,
+        matches.pattern_length,
         matches.repo,
         matches.client_id,
         matches.project_id
@@ -76,7 +83,18 @@ final as (
             and ranges.valid_from >= matches.valid_from
             and ranges.valid_from < matches.valid_until
     where ranges.valid_from < ranges.valid_until
-    order by ranges.cwd, ranges.valid_from, matches.pattern_length desc, matches.repo collate "C", matches.project_id collate "C"
+),
+
+final as (
+    select distinct on (cwd, valid_from)
+        cwd,
+        valid_from,
+        valid_until,
+        repo,
+        client_id,
+        project_id
+    from in_force
+    order by cwd asc, valid_from asc, pattern_length desc, repo collate "C" asc, project_id collate "C" asc
 )
 
 select * from final

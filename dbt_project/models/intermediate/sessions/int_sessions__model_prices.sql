@@ -25,11 +25,11 @@ models_seen as (
     where
         model is not null
         and not is_synthetic
-        {%- if processed_inputs %}
+    {%- if processed_inputs %}
         and loaded_at >= (select coalesce(max(last_run.loaded_at), '-infinity') from {{ processed_inputs }} as last_run)
     union
     select model from {{ this }}
-        {%- endif %}
+    {%- endif %}
 ),
 
 named as (
@@ -123,8 +123,8 @@ in_force as (
             and dates.valid_from >= price_rows.valid_from
             and sizes.above_prompt_tokens >= price_rows.above_prompt_tokens
     order by
-        dates.model, dates.valid_from, sizes.above_prompt_tokens,
-        price_rows.source_rank, price_rows.name_rank, price_rows.valid_from desc, price_rows.above_prompt_tokens desc
+        dates.model asc, dates.valid_from asc, sizes.above_prompt_tokens asc,
+        price_rows.source_rank asc, price_rows.name_rank asc, price_rows.valid_from desc, price_rows.above_prompt_tokens desc
 ),
 
 final as (

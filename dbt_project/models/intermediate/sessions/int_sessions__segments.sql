@@ -89,10 +89,10 @@ active_gaps as (
         directory,
         case
             when
-                lag(end_ms) over in_time is distinct from start_ms
-                or lag(directory) over in_time is distinct from directory
-                then 1
-            else 0
+                lag(end_ms) over in_time = start_ms
+                and coalesce(lag(directory) over in_time, 0) = coalesce(directory, 0)
+                then 0
+            else 1
         end as is_break
     from gaps
     where end_ms > start_ms and end_ms - start_ms <= {{ idle_timeout_ms }}

@@ -11,6 +11,7 @@
 ) }}
 {#- Divisible by every number up to 40, so that equal shares between so many sessions are whole numbers. -#}
 {%- set share_scale = '5342931457063200::numeric' %}
+{%- set is_full_build = (not is_incremental()) | lower %}
 
 with
 
@@ -22,24 +23,29 @@ changed_days as (
     select * from {{ ref('int_sessions__changed_days') }}
 ),
 
+spans as (
+    select
+        person_key,
+        min(local_date) as first_date,
+        max(local_date) as last_date
+    from changed_days
+    group by person_key
+),
+
+-- Time is shared: every session of the person that may reach into the days.
 sessions as (
-    select sessions.*
-    from {{ ref('int_sessions__sessions') }} as sessions
-    {%- if is_incremental() %}
-    -- Time is shared: every session of the person that may reach into the days.
-    inner join (
-        select
-            person_key,
-            min(local_date) as first_date,
-            max(local_date) as last_date
-        from changed_days
-        group by person_key
-    ) as spans
-        on
-            sessions.person_key = spans.person_key
-            and {{ instant_of_milliseconds('sessions.last_ms') }} > spans.first_date - interval '1 day'
-            and {{ instant_of_milliseconds('sessions.first_ms') }} < spans.last_date + interval '2 days'
-    {%- endif %}
+    select all_sessions.*
+    from {{ ref('int_sessions__sessions') }} as all_sessions
+    where
+        {{ is_full_build }}
+        or exists (
+            select 1
+            from spans
+            where
+                spans.person_key = all_sessions.person_key
+                and spans.first_date - interval '1 day' < {{ instant_of_milliseconds('all_sessions.last_ms') }}
+                and spans.last_date + interval '2 days' > {{ instant_of_milliseconds('all_sessions.first_ms') }}
+        )
 ),
 
 directories as (
@@ -68,14 +74,17 @@ placed as (
     left join directories
         on
             dated.cwd = directories.cwd
-            and directories.valid_from <= dated.local_date
+            and dated.local_date >= directories.valid_from
             and dated.local_date < directories.valid_until
-    {%- if is_incremental() %}
-    inner join changed_days
-        on
-            dated.person_key = changed_days.person_key
-            and dated.local_date = changed_days.local_date
-    {%- endif %}
+    where
+        {{ is_full_build }}
+        or exists (
+            select 1
+            from changed_days
+            where
+                changed_days.person_key = dated.person_key
+                and changed_days.local_date = dated.local_date
+        )
 ),
 
 -- How many of a person's sessions are active from each instant on. A session's segments never overlap.

@@ -89,7 +89,8 @@ own_places as (
         project_id
     from places
     order by
-        session_id, active_ms desc, client_id is null, is_copied, first_ms, client_id collate "C", project_id collate "C"
+        session_id asc, active_ms desc, client_id is null asc, is_copied asc, first_ms asc,
+        client_id collate "C" asc, project_id collate "C" asc
 ),
 
 times as (
@@ -123,9 +124,9 @@ main_models as (
     from usage_by_model
     where model is not null
     order by
-        session_id,
+        session_id asc,
         input_tokens + output_tokens + cache_read_tokens + cache_creation_tokens desc,
-        model collate "C"
+        model collate "C" asc
 ),
 
 usage as (

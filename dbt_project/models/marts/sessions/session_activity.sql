@@ -109,11 +109,11 @@ seconds_in_buckets as (
     select
         session_id,
         bucket,
-        {% for kind in ['active', 'agent', 'attended'] -%}
+    {% for kind in ['active', 'agent', 'attended'] -%}
         {{ dealt(
             'div(sum(' ~ kind ~ '_ms) over (partition by session_id), 1000)', kind ~ '_ms', 1000, 'session_id', 'bucket'
         ) }} as {{ kind }}_seconds{{ ',' if not loop.last }}
-        {% endfor %}
+    {% endfor %}
     from time_in_buckets
 ),
 
@@ -219,11 +219,26 @@ rows_to_name as (
             ticket_lists.tickets
         ) as summary
     from buckets
-    left join answers_in_buckets using (session_id, bucket)
-    left join prompts_in_buckets using (session_id, bucket)
-    left join seconds_in_buckets using (session_id, bucket)
-    left join tool_lists using (session_id, bucket)
-    left join ticket_lists using (session_id, bucket)
+    left join answers_in_buckets
+        on
+            buckets.session_id = answers_in_buckets.session_id
+            and buckets.bucket = answers_in_buckets.bucket
+    left join prompts_in_buckets
+        on
+            buckets.session_id = prompts_in_buckets.session_id
+            and buckets.bucket = prompts_in_buckets.bucket
+    left join seconds_in_buckets
+        on
+            buckets.session_id = seconds_in_buckets.session_id
+            and buckets.bucket = seconds_in_buckets.bucket
+    left join tool_lists
+        on
+            buckets.session_id = tool_lists.session_id
+            and buckets.bucket = tool_lists.bucket
+    left join ticket_lists
+        on
+            buckets.session_id = ticket_lists.session_id
+            and buckets.bucket = ticket_lists.bucket
 ),
 
 {{ with_identifiers('rows_to_name', 'ACT', session_bucket_key(), 'bucket_start') }},

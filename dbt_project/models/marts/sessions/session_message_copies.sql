@@ -52,7 +52,7 @@ final as (
         session_messages.session_id as kept_session_id,
         case
             when appearances.is_forked then 'forked'
-            when appearances.first_line_at is distinct from session_messages.answered_at then 'later'
+            when coalesce(appearances.first_line_at <> session_messages.answered_at, true) then 'later'
             else 'same_time'
         end as reason,
         appearances.first_line_at,

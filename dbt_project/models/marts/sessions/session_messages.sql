@@ -66,26 +66,31 @@ fullest_lines as (
     from lines
     window answer as (partition by message_hash, message_id)
     order by
-        message_hash, message_id, output_tokens desc, answered_at desc nulls last, line_offset desc, record_index desc, file_id desc
+        message_hash asc, message_id asc, output_tokens desc, answered_at desc nulls last,
+        line_offset desc, record_index desc, file_id desc
 ),
 
 -- Where its lines differ the first one tells whose the answer is; of several copies the one that is no fork.
-first_lines as (
-    select distinct on (lines.message_id)
-        lines.message_id,
-        lines.session_id,
-        lines.agent_id,
-        lines.is_sidechain,
-        lines.request_id,
-        lines.cwd
+lines_of_several_origins as (
+    select lines.*
     from lines
     inner join fullest_lines
         on
             lines.message_id = fullest_lines.message_id
             and fullest_lines.has_several_origins
+),
+
+first_lines as (
+    select distinct on (message_id)
+        message_id,
+        session_id,
+        agent_id,
+        is_sidechain,
+        request_id,
+        cwd
+    from lines_of_several_origins
     order by
-        lines.message_id, lines.answered_at, lines.is_forked, lines.session_id collate "C", lines.is_sidechain, lines.agent_id,
-        lines.line_offset, lines.record_index, lines.file_id
+        message_id, answered_at, is_forked, session_id collate "C", is_sidechain, agent_id, line_offset, record_index, file_id
 ),
 
 origins as (
@@ -161,7 +166,7 @@ priced as (
     left join directories
         on
             answers.cwd = directories.cwd
-            and directories.valid_from <= answers.local_date
+            and answers.local_date >= directories.valid_from
             and answers.local_date < directories.valid_until
 ),
 

@@ -24,7 +24,7 @@ final as (
         records.request_id::text as request_id,
         records.answered_at,
         records.model::text as model,
-        records.model is not distinct from '<synthetic>' as is_synthetic,
+        coalesce(records.model = '<synthetic>', false) as is_synthetic,
         coalesce(records.input_tokens, 0) as input_tokens,
         coalesce(records.output_tokens, 0) as output_tokens,
         coalesce(records.cache_read_tokens, 0) as cache_read_tokens,

@@ -11,11 +11,11 @@ with
 
 counts as (
     {% for table, staging in tables.items() -%}
-    select
-        '{{ table }}' as table_name,
-        (select count(*) from {{ source('claude_code', table) }}) as raw_records,
-        (select count(*) from {{ staging }}) as staged_records
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ table }}' as table_name,
+            (select count(*) from {{ source('claude_code', table) }}) as raw_records,
+            (select count(*) from {{ staging }}) as staged_records
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
 

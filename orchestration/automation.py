@@ -31,17 +31,12 @@ def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
 
 
 def check_new_data() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
-    """Hold a raw table to its suite once new rows have come, and once at the beginning.
+    """Hold a raw table to its suite once new rows have come since the last look, and once at the beginning.
 
-    As with `carry_new_data`, an idle load changes no data version, and what comes while a load or a check is under way
-    is remembered until then.
+    As with `carry_new_data`, an idle load changes no data version. A load under way is no reason to wait: what it writes
+    is seen whole or not at all, and is checked after the next look.
     """
-    changed = (
+    return (
         dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed())
         | dg.AutomationCondition.initial_evaluation()
-    ).with_label("new rows")
-    return (
-        changed.since(dg.AutomationCondition.newly_requested()).with_label("new since it was last requested")
-        & ~dg.AutomationCondition.in_progress()
-        & ~dg.AutomationCondition.any_deps_in_progress()
-    ).with_label("check new data")
+    ).with_label("new rows since the last look")

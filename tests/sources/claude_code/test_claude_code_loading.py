@@ -237,6 +237,21 @@ def test_a_kill_after_a_commit_that_dlt_did_not_note_loses_and_doubles_nothing(
     assert loader.tables() == expected(make_loader, loader)
 
 
+def test_a_table_that_grew_large_gets_an_index(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    indexes = "select tablename from pg_indexes where schemaname = 'raw_claude_code' and tablename = 'events'"
+    loader.write(FILE, FIRST)
+    loader.run()
+    loader.write(FILE, MORE, append=True)
+    loader.run()
+    assert loader.rows(indexes) == []
+    monkeypatch.setattr("sources.claude_code.source.LARGE_TABLE_BYTES", 1)
+    for _ in range(2):
+        loader.write(FILE, MORE, append=True)
+        loader.run()
+        assert loader.rows(indexes) == [("events",)]
+    assert loader.rows("select count(*) from messages") == [(5,)]
+
+
 def test_a_warehouse_that_was_emptied_is_filled_again(loader: Loader) -> None:
     loader.write(FILE, FIRST)
     loader.run()

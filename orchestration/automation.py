@@ -33,8 +33,8 @@ def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
 def check_new_data() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
     """Hold a raw table to its suite once new rows have come since the last look, and once at the beginning.
 
-    As with `carry_new_data`, an idle load changes no data version. A load under way is no reason to wait: what it writes
-    is seen whole or not at all, and is checked after the next look.
+    As with `carry_new_data`, an idle load changes no data version. A load under way is no reason to wait: what it
+    writes is seen whole or not at all, and is checked after the next look.
     """
     return (
         dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed())

@@ -3,7 +3,7 @@
     {'columns': ['client_id', 'local_date']},
     {'columns': ['local_date']},
     {'columns': ['bucket_start']},
-]) }}
+], pre_hook="{{ allow_large_sorts() }}") }}
 
 with
 
@@ -12,7 +12,15 @@ session_cells as (
 ),
 
 entries as (
-    select * from {{ ref('time_entries') }}
+    select
+        *,
+        -- Of an entry that begins and ends with the second and counts as long as it lasts, every half hour's seconds are whole.
+        source != 'claude_session'
+        and start_time = date_trunc('second', start_time)
+        and end_time = start_time + allocated_seconds * interval '1 second' as is_exact,
+        date_part('epoch', start_time)::bigint as start_second,
+        date_part('epoch', end_time)::bigint as end_second
+    from {{ ref('time_entries') }}
     where is_counted and allocated_seconds > 0
 ),
 
@@ -26,8 +34,21 @@ pull_requests as (
     where not is_bot
 ),
 
--- An entry with times lies on the half hours that it crosses, in proportion to the time within each.
-timed_entries as (
+exact_time as (
+    select
+        entries.developer_id,
+        entries.client_id,
+        entries.local_date,
+        buckets.bucket,
+        least(entries.end_second, (buckets.bucket + 1) * 1800) - greatest(entries.start_second, buckets.bucket * 1800) as seconds
+    from entries
+    cross join
+        lateral generate_series(entries.start_second / 1800, (entries.end_second - 1) / 1800) as buckets (bucket)
+    where entries.is_exact
+),
+
+-- Any other entry with times lies on the half hours that it crosses, in proportion to the time within each.
+weighted_by_clock as (
     select
         entries.id,
         buckets.bucket,
@@ -41,11 +62,11 @@ timed_entries as (
             {{ bucket_number('entries.start_time') }},
             greatest({{ bucket_number("entries.end_time - interval '1 microsecond'") }}, {{ bucket_number('entries.start_time') }})
         ) as buckets (bucket)
-    where entries.source != 'claude_session' and entries.end_time >= entries.start_time
+    where entries.source != 'claude_session' and entries.end_time >= entries.start_time and not entries.is_exact
 ),
 
 -- A session's entry lies where the session was active for the client.
-session_entries as (
+weighted_by_activity as (
     select
         entries.id,
         {{ bucket_number('session_cells.bucket_start') }} as bucket,
@@ -55,54 +76,65 @@ session_entries as (
         on
             entries.session_id = session_cells.session_id
             and entries.local_date = session_cells.local_date
-            and entries.client_id is not distinct from session_cells.client_id
+            and coalesce(entries.client_id, '') = coalesce(session_cells.client_id, '')
     where entries.source = 'claude_session' and session_cells.active_seconds > 0
 ),
 
 weights as (
     select
-        weighted.id,
-        weighted.bucket,
-        -- Tenths of a millisecond at least, in whole numbers; an entry of no length lies on its first half hour.
-        (weighted.weight * 1000000)::bigint::numeric as weight,
-        greatest(sum((weighted.weight * 1000000)::bigint) over (partition by weighted.id), 1)::numeric as total_weight
+        id,
+        bucket,
+        (weight * 1000000)::bigint::numeric as weight,
+        -- An entry of no length lies on its first half hour whole.
+        greatest(sum((weight * 1000000)::bigint) over (partition by id), 1)::numeric as total_weight
     from (
         select
             id,
             bucket,
             weight
-        from timed_entries
+        from weighted_by_clock
         union all
         select
             id,
             bucket,
             weight
-        from session_entries
+        from weighted_by_activity
     ) as weighted
 ),
 
-seconds_in_buckets as (
-    select
-        entries.id,
-        weights.bucket,
-        {{ dealt(
-            'entries.allocated_seconds', 'entries.allocated_seconds * weights.weight', 'weights.total_weight', 'entries.id',
-            'weights.bucket'
-        ) }} as seconds
-    from entries
-    inner join weights on entries.id = weights.id
-),
-
--- Entries of a date without times stand on no half hour.
-counted_time as (
+-- Entries of a date without times, and sessions' slivers without a second of their own, stand on no half hour.
+dealt_time as (
     select
         entries.developer_id,
         entries.client_id,
         entries.local_date,
-        {{ bucket_start('seconds_in_buckets.bucket') }} as bucket_start,
-        coalesce(seconds_in_buckets.seconds, entries.allocated_seconds) as seconds
+        weights.bucket,
+        case
+            when weights.id is null then entries.allocated_seconds
+            else
+                {{ dealt(
+                    'entries.allocated_seconds', 'entries.allocated_seconds * weights.weight', 'weights.total_weight', 'entries.id',
+                    'weights.bucket'
+                ) }}
+        end as seconds
     from entries
-    left join seconds_in_buckets on entries.id = seconds_in_buckets.id
+    left join weights on entries.id = weights.id
+    where not coalesce(entries.is_exact, false)
+),
+
+counted_time as (
+    select
+        developer_id,
+        client_id,
+        local_date,
+        {{ bucket_start('bucket') }} as bucket_start,
+        sum(seconds)::bigint as seconds
+    from (
+        select * from exact_time
+        union all
+        select * from dealt_time
+    ) as timed
+    group by developer_id, client_id, local_date, bucket
 ),
 
 parts as (

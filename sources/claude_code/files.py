@@ -14,6 +14,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -291,7 +292,7 @@ def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result]]:
         except OSError:
             continue  # vanished between listing and looking
         if not os.path.isdir(current):
-            if _is_transcript(os.path.basename(current)):
+            if stat.S_ISREG(status.st_mode) and _is_transcript(os.path.basename(current)):
                 yield current, status
             continue
         if (status.st_dev, status.st_ino) in seen:
@@ -311,7 +312,7 @@ def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result]]:
                 if entry.is_dir():
                     if entry.name not in _NOT_TRANSCRIPT_FOLDERS:
                         pending.append(entry.path)
-                elif _is_transcript(entry.name):
+                elif _is_transcript(entry.name) and entry.is_file():
                     yield entry.path, entry.stat()
             except FileNotFoundError:
                 continue

@@ -138,10 +138,10 @@ class _Worker:
                     after, counts = step
                     self._cursors[file.file_id] = after.values()
                     self._counts.add(counts)
-        except PermissionError as error:
-            # Noted, not raised: one file out of reach must not keep the others from landing.
+        except OSError as error:
+            # Noted, not raised: one file out of reach must not keep the others from landing. Its cursor stays.
             self._reader.begin_file(place_of(file.file_id, cursor.generation if cursor else 0, file.path))
-            self._reader.note_unreadable(0, file.size, f"the file cannot be opened: {error.strerror}")
+            self._reader.note_unreadable(0, file.size, f"the file cannot be read: {error.strerror}")
 
     def finish(self) -> dict[str, Any]:
         """Write out the rest; the result is plain JSON."""

@@ -195,8 +195,12 @@ class TranscriptReader:
             self._read_value(offset, value, line)
         return self._index
 
-    def note_unreadable(self, offset: int, length: int, reason: str, sample: bytes | str = b"") -> None:
-        """Set a line or record aside; `length` is the line's, in bytes."""
+    def note_unreadable(self, offset: int, length: int, reason: str) -> None:
+        """Set a line aside that is not read at all; `length` in bytes."""
+        self._index = 0
+        self._set_aside(offset, length, reason)
+
+    def _set_aside(self, offset: int, length: int, reason: str, sample: bytes | str = b"") -> None:
         text = None
         if self._redactor is not None and sample:
             # Cut generously first: a secret that the final cut would halve is still whole when redacted.
@@ -213,7 +217,7 @@ class TranscriptReader:
         text = line.decode("utf-8", "replace").strip(_BETWEEN_RECORDS)
         if not text:
             if b"\0" in line:
-                self.note_unreadable(offset, len(line), "the line holds NUL characters alone")
+                self._set_aside(offset, len(line), "the line holds NUL characters alone")
                 self._index += 1
             return
         if text.startswith("//"):
@@ -225,7 +229,7 @@ class TranscriptReader:
             except (ValueError, RecursionError) as error:
                 end = _next_record(text, position + 1)
                 reason = getattr(error, "msg", None) or "nested too deeply"
-                self.note_unreadable(offset, len(line), f"not JSON: {reason}", text[position:end])
+                self._set_aside(offset, len(line), f"not JSON: {reason}", text[position:end])
                 self._index += 1
             else:
                 self._read_value(offset, _without_surrogates(value), line)
@@ -244,7 +248,7 @@ class TranscriptReader:
             self._problems.append(f"{_type_name(value)} instead of an object")
         if self._problems:
             following, self._index = self._index, index
-            self.note_unreadable(offset, len(line), "; ".join(self._problems), line)
+            self._set_aside(offset, len(line), "; ".join(self._problems), line)
             self._index = following
             self._problems = []
 

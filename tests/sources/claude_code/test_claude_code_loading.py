@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import dlt
 import psycopg
@@ -11,7 +12,7 @@ from claude_code_world import SESSION, Loader, answer, lines, user
 from dlt.destinations.impl.postgres.postgres import PostgresCsvCopyJob
 
 from sources.claude_code import claude_code
-from sources.claude_code.files import Counts, SessionRoot, discover, session_roots
+from sources.claude_code.files import Counts, FoundFile, SessionRoot, discover, read_new_lines, session_roots
 from sources.errors import SourceError
 
 FIRST = lines(user("begin"), answer("msg_1", 1), answer("msg_1", 143))
@@ -174,6 +175,39 @@ def test_texts_land_redacted_full_or_not_at_all(make_loader: Callable[[], Loader
     assert texts["none"] == (None, ["CON-1"])
     assert texts["redacted"] == ("use [redacted: GitHub Token], CON-1\n \\.\nplease", ["CON-1"])
     assert texts["full"] == (f"use {secret}, CON-1\n \\.\nplease", ["CON-1"])
+
+
+def test_a_file_out_of_reach_is_noted_and_the_others_land(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    loader.write(FILE, FIRST)
+    loader.write("project/locked.jsonl", FIRST)
+
+    def refuse(file: FoundFile, *arguments: Any) -> Any:
+        if file.path.endswith("locked.jsonl"):
+            raise PermissionError(13, "Permission denied")
+        return read_new_lines(file, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sources.claude_code.reading.read_new_lines", refuse)
+        loader.run()
+        loader.run()
+    (fault,) = loader.rows("select path, line_offset, reason from unreadable_lines")
+    assert fault[0].endswith("locked.jsonl")
+    assert fault[1:] == (0, "the file cannot be read: Permission denied")
+    assert loader.rows("select count(*) from messages") == [(2,)]
+    loader.run()
+    assert loader.rows("select count(*) from messages") == [(4,)]
+
+
+def test_a_line_beyond_all_measure_is_set_aside_unread(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sources.claude_code.files.LONGEST_LINE", 2000)
+    monkeypatch.setattr("sources.claude_code.files._CHUNK_BYTES", 512)
+    long = lines(user("x" * 5000))
+    loader.write(FILE, FIRST + long + MORE)
+    loader.run()
+    faults = loader.rows("select line_offset, byte_length, reason from unreadable_lines")
+    assert faults == [(len(FIRST), len(long) - 1, "the line is longer than 2000 bytes")]
+    assert loader.rows("select count(*) from messages") == [(3,)]
+    assert loader.rows("select read_offset from files") == [(len(FIRST + long + MORE),)]
 
 
 # --- kills ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,12 @@
 with
 
-entries as (
+-- Read twice, not once for both: each then takes its index, by developer and date and by developer and start.
+earlier_entries as (
+    select * from {{ ref('time_entries') }}
+    where is_counted and developer_id is not null and end_time > start_time
+),
+
+later_entries as (
     select * from {{ ref('time_entries') }}
     where is_counted and developer_id is not null and end_time > start_time
 ),
@@ -18,8 +24,8 @@ final as (
         later.start_time as overlap_start,
         least(earlier.end_time, later.end_time) as overlap_end,
         {{ seconds_between('later.start_time', 'least(earlier.end_time, later.end_time)') }} as overlap_seconds
-    from entries as earlier
-    inner join entries as later on
+    from earlier_entries as earlier
+    inner join later_entries as later on
         earlier.developer_id = later.developer_id
         and earlier.start_time <= later.start_time
         and earlier.end_time > later.start_time

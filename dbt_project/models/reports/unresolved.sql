@@ -22,7 +22,15 @@ with
 
 entries as (
     select * from {{ ref('time_entries') }}
-    where not_counted_reason is null or not_counted_reason not in ('deleted', 'excluded')
+    where
+        (not_counted_reason is null or not_counted_reason not in ('deleted', 'excluded'))
+        -- Whatever one of the questions below asks for: few of very many.
+        and (
+            developer_id is null
+            or client_id is null
+            or context ?| array['project_id', 'contract']
+            or not_counted_reason = 'zero_length'
+        )
 ),
 
 sessions as (

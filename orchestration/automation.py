@@ -24,7 +24,8 @@ def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
         | dg.AutomationCondition.newly_missing()
     ).with_label("new rows, or new SQL")
     return (
-        changed.since(dg.AutomationCondition.newly_requested()).with_label("new since it was last requested")
+        # "Newly requested" is true one look after the request; what changed between the two is still to be built.
+        changed.since(dg.AutomationCondition.newly_requested() & ~changed).with_label("new since it was last requested")
         & ~dg.AutomationCondition.in_progress()
         & ~dg.AutomationCondition.any_deps_in_progress()
     ).with_label("carry new data")

@@ -111,6 +111,16 @@ def test_a_failed_build_waits_for_new_data(world: World) -> None:
     assert world.requested() == {STAGED, MART}
 
 
+def test_data_that_comes_between_a_request_and_the_next_look_is_carried_too(world: World) -> None:
+    world.load(RAW, "2")
+    assert world.requested() == {STAGED, MART}
+    world.build([STAGED, MART])
+    world.load(RAW, "3")
+    assert world.requested() == {STAGED, MART}
+    world.build([STAGED, MART])
+    assert world.requested() == set()
+
+
 def test_data_that_comes_while_a_build_runs_is_carried_afterwards(world: World) -> None:
     job = world.definitions.resolve_implicit_global_asset_job_def()
     run = world.instance.create_run_for_job(

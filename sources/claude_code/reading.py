@@ -18,7 +18,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -244,6 +244,8 @@ def _helping(
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
+                # An interrupt from the keyboard is the parent's matter, which ends its helpers.
+                start_new_session=True,
             )
             helping.processes.append(process)
             dumped = {"job": asdict(job), "folder": str(folder / f"helper{position}")}
@@ -260,7 +262,8 @@ def _helping(
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(BrokenPipeError):  # what was on its way to a dead helper
+                        pipe.close()
 
 
 def _send(stream: IO[str], message: Any) -> None:
@@ -272,11 +275,14 @@ def help() -> None:  # noqa: A001 - read as `reading.help()`
     """Serve as a helper: the job, then files, come by standard input; ends with its input, as with its parent."""
     requests, answers = sys.stdin, sys.stdout
     sys.stdout = sys.stderr  # nothing that prints may garble the answers
-    dumped = json.loads(requests.readline())
-    worker = _Worker(Job(**dumped["job"]), Path(dumped["folder"]), with_header=False)
-    _send(answers, "ready")
-    for line in requests:
-        task = json.loads(line)
-        worker.read(FoundFile(**task["file"]), Cursor(*task["cursor"]) if task["cursor"] else None)
-        _send(answers, "read")
-    _send(answers, worker.finish())
+    try:
+        dumped = json.loads(requests.readline())
+        worker = _Worker(Job(**dumped["job"]), Path(dumped["folder"]), with_header=False)
+        _send(answers, "ready")
+        for line in requests:
+            task = json.loads(line)
+            worker.read(FoundFile(**task["file"]), Cursor(*task["cursor"]) if task["cursor"] else None)
+            _send(answers, "read")
+        _send(answers, worker.finish())
+    except BrokenPipeError:
+        os._exit(1)  # the parent is gone: nobody waits for what was read, nor for a traceback

@@ -29,7 +29,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sources.claude_code.files import Counts, Cursor, discover, may_have_grown, session_roots
 from sources.claude_code.reading import Job, Outcome, read_files
 from sources.claude_code.rows import row, to_csv
-from sources.claude_code.schema import CATALOG_PRICES, FILES, ROW_TABLES, TranscriptTable
+from sources.claude_code.schema import CATALOG_PRICES, FILES, ROW_TABLES, UNREADABLE_LINES, TranscriptTable
 from sources.claude_code.transcript import SessionText
 from sources.errors import SourceError
 from sources.per_run import PerRun
@@ -198,9 +198,10 @@ def _cursors(last: datetime) -> dict[str, Cursor]:
 
 
 def _index_large_tables() -> None:
-    """Give the tables that grew large an index by place: merging ten rows then takes no walk through a million.
+    """Give the tables that grew large indexes: merging ten rows then takes no walk through a million.
 
-    Not before the first load, which is faster without; not on small tables, which need none.
+    By place for the merge, by session and by load for the models that rebuild the sessions of the new rows alone. Not
+    before the first load, which is faster without; not on small tables, which need none.
     """
     with dlt.current.pipeline().sql_client() as client:
         schema = client.capabilities.escape_literal(client.dataset_name)
@@ -210,7 +211,11 @@ def _index_large_tables() -> None:
             f"and relkind = 'r' and not relhasindex and pg_relation_size(oid) >= {LARGE_TABLE_BYTES}"
         )
         for (name,) in large or ():
-            client.execute_sql(f"create index on {client.make_qualified_table_name(str(name))} (file_id, line_offset)")
+            table = client.make_qualified_table_name(str(name))
+            client.execute_sql(f"create index on {table} (file_id, line_offset)")
+            client.execute_sql(f"create index on {table} using brin (loaded_at)")
+            if name != UNREADABLE_LINES.name:
+                client.execute_sql(f"create index on {table} (session_id)")
 
 
 def _nothing_has_landed() -> bool:

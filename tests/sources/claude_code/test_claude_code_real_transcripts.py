@@ -111,18 +111,3 @@ def test_real_prompts_are_the_persons_own(loaded: Loader) -> None:
     assert kinds["slash_command"] > 5
     wrappers = "'<(local-command|system-reminder|task-notification|bash-)|^.Request interrupted'"
     assert loaded.rows(f"select count(*) from prompts where prompt_text ~ {wrappers}") == [(0,)]
-
-
-def test_helpers_land_what_one_process_lands(loaded: Loader, transcripts: Path, tmp_path: Path) -> None:
-    from sources.claude_code.files import SessionRoot, discover
-    from sources.claude_code.reading import Job, read_files
-    from sources.claude_code.schema import ROW_TABLES
-
-    columns = {table.name: [column.name for column in table.columns] for table in ROW_TABLES}
-    found = discover([SessionRoot(str(transcripts), "laptop")], "")
-    job = Job(columns, "redacted", "2026-11-21T00:00:00+00:00")
-    outcome = read_files(found, {}, job, tmp_path / "spill", helpers=1)
-    assert outcome.counts.files_read == len(found)
-    for name, (path, rows) in outcome.tables.items():
-        assert loaded.rows(f"select count(*) from {name}") == [(rows,)]
-        assert path.read_text().startswith("file_id,generation,line_offset,record_index")

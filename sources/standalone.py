@@ -6,6 +6,7 @@ import sys
 
 import click
 import dlt
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
 
 from sources.catalog import SOURCES
 from sources.destination import warehouse
@@ -31,7 +32,7 @@ def main(name: str) -> None:
         try:
             pipeline.run(SOURCES[name].build())
         except Exception as failure:
-            sentence = readable(failure)
+            sentence = readable(failure) or _missing_setting(name, failure)
             if sentence is None:
                 raise
             click.echo(sentence, err=True)
@@ -47,3 +48,13 @@ def main(name: str) -> None:
                 click.echo(f"{table:32} {count:>10,} rows handed over")
 
     command()
+
+
+def _missing_setting(name: str, failure: BaseException | None) -> str | None:
+    """The sentence for a setting that dlt looked for in vain."""
+    while failure is not None:
+        if isinstance(failure, ConfigFieldMissingException):
+            settings = " and ".join(f"SOURCES__{name.upper()}__{field.upper()}" for field in failure.fields)
+            return f"{name}: {settings} is not set; set it in the environment or by --set"
+        failure = failure.__cause__ or failure.__context__
+    return None

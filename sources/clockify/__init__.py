@@ -232,6 +232,8 @@ class _EntryReading:
             or self._now - read_at >= _FEED_REACH
         ):
             self._read_window(None)
+            created = self._api.feed(self._workspace, "created", self._now - _OVERLAP, self._now + timedelta(days=1))
+            self._watch_new(created or [])
             swept_at = looked_back_at = self._now
         else:
             told = self._read_feeds(read_at)
@@ -308,9 +310,7 @@ class _EntryReading:
                 gone[str(entry_id)] = _moment_or(row.get("deletedAt"), self._now)
         # Deletions first: what was edited and then deleted may be told by both feeds, what was restored as well.
         self._settle(gone)
-        for row in created:
-            if (moment := _audit_moment(row)) is not None and moment >= self._now - _OVERLAP and row.get("id"):
-                self._watch.add(str(row["id"]))
+        self._watch_new(created)
         changed: list[Entity] = []
         for row in [*created, *updated]:
             entry = {key: value for key, value in row.items() if key not in _FEED_KEYS}
@@ -320,6 +320,12 @@ class _EntryReading:
                 changed.append(read)
         self._keep(changed)
         return True
+
+    def _watch_new(self, created: list[Entity]) -> None:
+        """Watch entries so new that the next run's window of the feed of deletions begins before them."""
+        for row in created:
+            if (moment := _audit_moment(row)) is not None and moment >= self._now - _OVERLAP and row.get("id"):
+                self._watch.add(str(row["id"]))
 
     # Single entries ----------------------------------------------------------------------------------------------
 

@@ -205,3 +205,27 @@ def test_dropping_the_tables_brings_everything_back(clockify: Clockify) -> None:
         connection.execute("drop schema raw_clockify cascade")
     clockify.run()
     clockify.assert_equal_to_vendor()
+
+
+def test_several_workspaces_bare_entries_and_the_other_shape_of_the_feed(clockify: Clockify) -> None:
+    """The vendor's texts show deletions as an envelope too; entries may lack every key that is not needed."""
+    second = "64a687e29ae1f428e7ebe304"
+    clockify.mutate("workspaces", insert=[{"id": second, "name": "Other", "_sandbox": {"deleted_feed": "envelope"}}])
+    bare = {
+        key: {
+            "id": key,
+            "workspaceId": second,
+            "userId": "u1",
+            "timeInterval": entry(0, "u1", clockify.now - timedelta(days=days))["timeInterval"],
+        }
+        for key, days in (("e1", 3), ("e2", 100), ("e3", 0))
+    }
+    clockify.mutate("time_entries", insert=[bare["e1"], bare["e2"]])
+    clockify.run()
+    clockify.assert_equal_to_vendor(but_users=True)
+    later = {"timeInterval": entry(0, "u1", clockify.now - timedelta(days=120))["timeInterval"]}
+    clockify.mutate("time_entries", insert=[bare["e3"]], update={"e2": later}, delete=["e1"])
+    clockify.run()
+    clockify.assert_equal_to_vendor(but_users=True)
+    assert clockify.deleted("time_entries") == {"e1"}
+    assert clockify.query(f"select count(*) from raw_clockify.users where workspace_id = '{second}'") == [(5,)]

@@ -143,6 +143,8 @@ class DbtProject:
                 str(home / "logs"),
                 "--log-level-file",
                 "info",
+                # Artifacts of a build are read by nobody here, and writing them takes a tenth of it.
+                "--no-write-json",
                 *(["--vars", json.dumps(variables)] if (variables := dbt_variables(self.settings)) else []),
                 *arguments,
             ],

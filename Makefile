@@ -37,7 +37,7 @@ stop:
 	@test ! -x $(BIN)/workledger || $(BIN)/workledger stop
 
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-header pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-strip-extras --generate-hashes --no-emit-index-url --no-header pyproject.toml --output-file requirements.lock
 
 clean: stop
 	rm -rf .venv .workledger dbt_project/target

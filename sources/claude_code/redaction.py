@@ -22,6 +22,7 @@ from detect_secrets.plugins.keyword import DENYLIST
 from detect_secrets.plugins.private_key import PrivateKeyDetector
 
 _NOT_SECRET: Final = frozenset({"Public IP (ipv4)"})
+_REPEATABLE: Final = "JSON Web Token"
 
 _GITLAB: Final = (
     *("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "GR1348941"),
@@ -66,7 +67,12 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     ("Anthropic API Key", 27, ("sk-ant-",), r"sk-ant-[A-Za-z0-9_-]{20,}"),
     ("OpenAI Token", 28, ("sk-proj-", "sk-svcacct-", "sk-admin-"), r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}"),
     ("Google API Key", 39, ("AIza",), r"AIza[A-Za-z0-9_-]{35}"),
-    ("JSON Web Token", 40, ("eyJ",), r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)?"),
+    (
+        "JSON Web Token",
+        40,
+        ("eyJ",),
+        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)?",
+    ),
     ("Slack Token", 20, ("xapp-", "xoxe"), r"xapp-[0-9A-Za-z-]{20,}|xoxe[.-][0-9A-Za-z.-]{20,}"),
     ("Stripe Access Key", 24, ("k_test_", "whsec_"), r"[rs]k_test_[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z+/=]{24,}"),
     ("Bearer Token", 16, ("bearer",), r"(?i:\bbearer)[ \t]+(?=[^\s]*\d)([A-Za-z0-9._~+/-]{16,}=*)"),
@@ -172,7 +178,11 @@ def _rules() -> list[_Rule]:
             plugin = plugin_class()
             stretch, literals = _SIGNS.get(kind, (0, ("",)))
             is_valid = getattr(plugin, "is_formally_valid", None)
-            rules.append(_Rule(kind, stretch, literals, tuple(plugin.denylist), is_valid))
+            patterns = tuple(plugin.denylist)
+            if kind == _REPEATABLE:
+                # Otherwise a long run of `eyJ` is walked to its end from every one of them.
+                patterns = tuple(re.compile(r"(?<![A-Za-z0-9_-])" + pattern.pattern) for pattern in patterns)
+            rules.append(_Rule(kind, stretch, literals, patterns, is_valid))
     return rules
 
 

@@ -42,8 +42,6 @@ _EDITOR_NOTE: Final = re.compile(
     r"\s*<(ide_opened_file|ide_selection|ide_diagnostics|system-reminder)\b[^>]*>.*?</\1>", re.DOTALL
 )
 _SLASH_COMMAND: Final = re.compile(r"\s*<command-(?:name|message|args)>")
-_COMMAND_NAME: Final = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
-_COMMAND_ARGUMENTS: Final = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
 _SYNTHETIC_ORIGINS: Final = frozenset({"task-notification", "channel", "coordinator"})
 
 _TICKET_KEY: Final = re.compile(r"(?<![A-Za-z0-9])([A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,7})(?![A-Za-z0-9])")
@@ -226,13 +224,17 @@ class TranscriptReader:
         while position < len(text):
             try:
                 value, end = _DECODER.raw_decode(text, position)
+                fault = None if type(value) is dict else f"{_type_name(value)} instead of an object"
             except (ValueError, RecursionError) as error:
-                end = _next_record(text, position + 1)
-                reason = getattr(error, "msg", None) or "nested too deeply"
-                self._set_aside(offset, len(line), f"not JSON: {reason}", text[position:end])
-                self._index += 1
-            else:
+                end = position + 1
+                fault = f"not JSON: {getattr(error, 'msg', None) or 'nested too deeply'}"
+            if fault is None:
                 self._read_value(offset, _without_surrogates(value), line)
+            else:
+                # One fault for all up to the next record: noise of a million numbers is one bad line.
+                end = _next_record(text, end)
+                self._set_aside(offset, len(line), fault, text[position:end])
+                self._index += 1
             position = end
             while position < len(text) and text[position] in _BETWEEN_RECORDS:
                 position += 1
@@ -695,10 +697,16 @@ def _own_words(piece: str) -> str:
 
 def _command_text(piece: str) -> str:
     """A slash command as it was typed: name and arguments."""
-    name, arguments = _COMMAND_NAME.search(piece), _COMMAND_ARGUMENTS.search(piece)
+    name = _between(piece, "<command-name>", "</command-name>")
     if name is None:
         return piece.strip()
-    return f"{name[1].strip()} {arguments[1].strip() if arguments else ''}".strip()
+    return f"{name} {_between(piece, '<command-args>', '</command-args>') or ''}".strip()
+
+
+def _between(text: str, opening: str, closing: str) -> str | None:
+    _, opened, rest = text.partition(opening)
+    inner, closed, _ = rest.partition(closing)
+    return inner.strip() if opened and closed else None
 
 
 def _is_synthetic(origin: Any) -> bool:

@@ -1,5 +1,7 @@
 """Typical secrets vanish, ordinary text survives. The secrets are made up, and in pieces so that no scanner stirs."""
 
+import time
+
 import pytest
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.plugins.base import RegexBasedDetector
@@ -87,6 +89,18 @@ def test_names_redact_the_values_below_them() -> None:
         "n": 3,
         "command": "ls -la",
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["eyJ" * 300_000, "password=" * 100_000, "https://a:b" * 80_000, "-----BEGIN RSA PRIVATE KEY-----\n" * 30_000],
+    ids=["eyJ", "password", "url", "key"],
+)
+def test_no_text_takes_forever(text: str) -> None:
+    began = time.process_time()
+    redact(text)
+    # Quadratic behaviour would take minutes.
+    assert time.process_time() - began < 10
 
 
 SAMPLES = {

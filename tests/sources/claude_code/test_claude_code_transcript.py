@@ -295,6 +295,12 @@ def test_what_a_cut_record_holds_is_not_taken_for_a_record() -> None:
     assert len(read.unreadable_lines) == 1
 
 
+def test_noise_is_one_fault_and_a_record_behind_it_is_saved() -> None:
+    read = Read(b"1 2 3 [4] " * 1000 + json.dumps(answer("msg_2")).encode())
+    assert [row["message_id"] for row in read.messages] == ["msg_2"]
+    assert [row["reason"] for row in read.unreadable_lines] == ["a number instead of an object"]
+
+
 def test_blank_lines_and_comments_are_passed_over() -> None:
     read = Read(b"", b"   \r", b"// Source: somewhere", b"\xef\xbb\xbf" + json.dumps(answer()).encode())
     assert not read.unreadable_lines

@@ -102,7 +102,7 @@ def with_attached_tests(manifest: Mapping[str, Any]) -> dict[str, Any]:
             continue
         models = [one for one in node["depends_on"]["nodes"] if one in manifest["nodes"]]
         if len(node["depends_on"]["nodes"]) > 1 and models:
-            inner = {parent for one in models for parent in _ancestors(manifest, one)}
+            inner = {parent for one in models for parent in ancestors(manifest, one)}
             chosen = manifest["nodes"][min([one for one in models if one not in inner] or models)]
             meta = node["config"].get("meta", {})
             ref = {"name": chosen["name"], "package": chosen["package_name"], "version": chosen.get("version")}
@@ -111,7 +111,8 @@ def with_attached_tests(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "nodes": nodes}
 
 
-def _ancestors(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
+def ancestors(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
+    """Everything that a node of dbt's manifest is built from, however far."""
     found: set[str] = set()
     waiting = list(manifest["parent_map"].get(unique_id, []))
     while waiting:

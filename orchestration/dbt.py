@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from filelock import FileLock
 
+from assets.warehouse import ancestors
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 
@@ -79,8 +80,15 @@ def prepare_manifest(home: Path, database: str, project: Path = DBT_FOLDER) -> M
 class DbtBuild:
     """One `dbt build` that runs in a thread, so that its events can be handed on while it works."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], manifest: Manifest) -> None:
-        """Take what dbt needs; it begins when the events are asked for."""
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        manifest: Manifest,
+        succeeded: Callable[[], None],
+    ) -> None:
+        """Take what dbt needs, and what to do once it has succeeded; it begins when the events are asked for."""
+        self._succeeded = succeeded
         self._arguments = list(arguments)
         self._environment = environment
         self._manifest = manifest
@@ -112,6 +120,8 @@ class DbtBuild:
         try:
             result = dbtRunner(manifest=self._manifest.load(), callbacks=[forward]).invoke(self._arguments)
             self._failures = _failures(result)
+            if not self._failures:
+                self._succeeded()
         except Exception as error:  # noqa: BLE001 - handed to the reader of `failures`
             self._failures = [f"dbt could not build the warehouse: {error}"]
         finally:
@@ -129,9 +139,26 @@ class DbtProject:
     settings: Settings = field(repr=False)
     project: Path = DBT_FOLDER
 
-    def build(self, arguments: Sequence[str], environment: Mapping[str, str]) -> DbtBuild:
-        """Prepare `dbt build`; `environment` says where the warehouse is (profiles.yml)."""
+    def build(self, arguments: Sequence[str], environment: Mapping[str, str], warehouse: str) -> DbtBuild:
+        """Prepare `dbt build`.
+
+        Where a model that is built by increments, or what its rows depend on of this project, has another text than at
+        the last whole build, everything is built from the beginning: the rows that are there follow the former rule.
+
+        Args:
+            arguments: further arguments of dbt, such as a selection.
+            environment: says where the warehouse is (profiles.yml).
+            warehouse: a name for the warehouse, under which is kept what was built there.
+        """
         home = self.settings.home
+        rules = incremental_rules(self.manifest.read())
+        record = home / "dbt" / f"built-{warehouse}.json"
+        is_new = rules != (json.loads(record.read_bytes()) if record.exists() else None)
+
+        def keep() -> None:
+            if is_new and "--select" not in arguments:
+                record.write_text(json.dumps(rules))
+
         return DbtBuild(
             [
                 "build",
@@ -146,11 +173,27 @@ class DbtProject:
                 # Artifacts of a build are read by nobody here, and writing them takes a tenth of it.
                 "--no-write-json",
                 *(["--vars", json.dumps(variables)] if (variables := dbt_variables(self.settings)) else []),
+                *(["--full-refresh"] if is_new else []),
                 *arguments,
             ],
             environment,
             self.manifest,
+            keep,
         )
+
+
+def incremental_rules(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return a fingerprint of every model that is built by increments: of its text and of all that it is built from.
+
+    Models that are never rebuilt (`full_refresh: false`, the registry) are left out.
+    """
+    return {
+        unique_id: _fingerprint_of_rules(manifest, unique_id)
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+        and node["config"]["materialized"] == "incremental"
+        and node["config"].get("full_refresh") is None
+    }
 
 
 def dbt_variables(settings: Settings) -> dict[str, str]:
@@ -166,6 +209,20 @@ def dbt_variables(settings: Settings) -> dict[str, str]:
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
+
+
+def _fingerprint_of_rules(manifest: Mapping[str, Any], unique_id: str) -> str:
+    digest = hashlib.blake2b(digest_size=12)
+    for one in (unique_id, *sorted(ancestors(manifest, unique_id))):
+        node = manifest["nodes"].get(one)
+        if node is None:
+            continue
+        digest.update(node["raw_code"].encode())
+        for name in sorted(node["depends_on"]["macros"]):
+            macro = manifest["macros"][name]
+            if macro["package_name"] == node["package_name"]:
+                digest.update(macro["macro_sql"].encode())
+    return digest.hexdigest()
 
 
 def _common_arguments(project: Path, target: Path) -> list[str]:

@@ -110,9 +110,7 @@ class SourceLanding:
 
     def pipelines_folder(self) -> Path:
         """A folder for each warehouse, so that what one lacks is never finished in another."""
-        address = self._places.warehouse.address
-        embedded = "embedded" if self._places.warehouse.embedded else hashlib.sha256(address.encode()).hexdigest()[:12]
-        return self._places.settings.home / "dlt" / embedded
+        return self._places.settings.home / "dlt" / warehouse_name(self._places.warehouse)
 
     def destination(self) -> str:
         """The DSN of role loader."""
@@ -154,7 +152,8 @@ class WarehouseTransformer:
         """Prepare `dbt build` with further arguments."""
         environment = dbt_environment(self._places.warehouse)
         lock = self._places.settings.home / "dbt" / "build.lock"
-        return AnnouncedBuild(self._project.build(arguments, environment), self._listener, lock)
+        build = self._project.build(arguments, environment, warehouse_name(self._places.warehouse))
+        return AnnouncedBuild(build, self._listener, lock)
 
 
 class AnnouncedBuild:
@@ -181,6 +180,11 @@ class AnnouncedBuild:
     def failures(self) -> Sequence[str]:
         """One sentence for every node that failed."""
         return self._build.failures()
+
+
+def warehouse_name(warehouse: Warehouse) -> str:
+    """A short name for files that belong to one warehouse; the embedded one keeps its name when its port changes."""
+    return "embedded" if warehouse.embedded else hashlib.sha256(warehouse.address.encode()).hexdigest()[:12]
 
 
 def dbt_environment(warehouse: Warehouse) -> dict[str, str]:

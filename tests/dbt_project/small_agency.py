@@ -54,9 +54,7 @@ def raw_tables(today: date) -> Rows:
 def _reference(today: date) -> Rows:
     start = today - timedelta(days=DAYS * 2)
     return {
-        "reference.agency": [
-            {"legal_name": "Agency", "currency": "USD", "timezone": "Europe/Berlin"}
-        ],
+        "reference.agency": [{"legal_name": "Agency", "currency": "USD", "timezone": "Europe/Berlin"}],
         "reference.developers": [
             {
                 "email": email,
@@ -145,9 +143,7 @@ def _reference(today: date) -> Rows:
             {"path": "root-1", "email": "bob@example.com"},
         ],
         "reference.service_types": [{"name": "Consultation"}],
-        "reference.time_policies": [
-            {"sources": "tempo;clockify;manual;claude_session"}
-        ],
+        "reference.time_policies": [{"sources": "tempo;clockify;manual;claude_session"}],
         "reference.work_logs": [
             {
                 "id": "w1",
@@ -167,8 +163,7 @@ def _reference(today: date) -> Rows:
 def _systems() -> Rows:
     return {
         "clockify.users": [
-            {"id": clockify_id, "email": email, "name": email, "status": "ACTIVE"}
-            for email, clockify_id, *_ in _PEOPLE
+            {"id": clockify_id, "email": email, "name": email, "status": "ACTIVE"} for email, clockify_id, *_ in _PEOPLE
         ]
         + [{"id": "u-cem", "email": None, "name": "Cem", "status": "ACTIVE"}],
         "clockify.clients": [
@@ -195,9 +190,7 @@ def _systems() -> Rows:
             {"id": "1", "key": "CON", "name": "Site", "state": "live"},
             {"id": "2", "key": "SHOP", "name": "Shop", "state": "live"},
         ],
-        "jira.users": [
-            {"account_id": account, "name": account} for _, _, _, account, *_ in _PEOPLE
-        ],
+        "jira.users": [{"account_id": account, "name": account} for _, _, _, account, *_ in _PEOPLE],
         "jira.issues": [],
         "jira.transitions": [],
         "tempo.worklogs": [],
@@ -267,9 +260,7 @@ def _work(rows: Rows, random: Random, day: date, number: int, person: int) -> No
                 "billable_seconds": 7200,
             }
         )
-    _session(
-        rows, random, start, f"session-{person}-{number:03d}", person, folder, issue
-    )
+    _session(rows, random, start, f"session-{person}-{number:03d}", person, folder, issue)
     _git(rows, start, number, person, email, login, issue)
 
 
@@ -361,9 +352,7 @@ def _git(
         message += f"\n\nCo-authored-by: Pair <{_PEOPLE[1 - person][0]}>"
     rows["github.commits"].append(
         {
-            "sha": sha1(
-                f"{person}-{number}".encode(), usedforsecurity=False
-            ).hexdigest(),
+            "sha": sha1(f"{person}-{number}".encode(), usedforsecurity=False).hexdigest(),
             "repository_id": person,
             "message": message,
             "authored_at": at,
@@ -412,9 +401,7 @@ def _issues(rows: Rows, today: date) -> None:
     for person, (_, _, _, account, _, _, _, key) in enumerate(_PEOPLE):
         for number in range(DAYS // 6):
             issue_id = str(100 * (person + 1) + number + 1)
-            created = datetime.combine(
-                today - timedelta(days=DAYS - 6 * number), time(8), UTC
-            )
+            created = datetime.combine(today - timedelta(days=DAYS - 6 * number), time(8), UTC)
             is_done = number < DAYS // 6 - 2
             rows["jira.issues"].append(
                 {
@@ -440,9 +427,7 @@ def _issues(rows: Rows, today: date) -> None:
                 ("1", "To Do", "2", "In Progress", 1),
                 ("2", "In Progress", "3", "Done", 6),
             ]
-            for place, (from_id, from_status, to_id, to_status, days) in enumerate(
-                steps[: 2 if is_done else 1]
-            ):
+            for place, (from_id, from_status, to_id, to_status, days) in enumerate(steps[: 2 if is_done else 1]):
                 rows["jira.transitions"].append(
                     {
                         "id": f"{person}{number:03d}{place}",

@@ -13,9 +13,7 @@ from tests.dbt_project.small_agency import raw_tables
 
 GUIDE = (PROJECT_FOLDER.parent / "docs" / "analyst_guide.md").read_text()
 # A heading asks, the block below it answers.
-QUERIES = re.findall(
-    r"^### (.+?)$.*?^```sql\n(.+?)^```$", GUIDE, re.MULTILINE | re.DOTALL
-)
+QUERIES = re.findall(r"^### (.+?)$.*?^```sql\n(.+?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +30,7 @@ def analyst(dbt_project: DbtProject) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def test_reconciliations_hold(
-    dbt_project: DbtProject, analyst: psycopg.Connection[Any]
-) -> None:
+def test_reconciliations_hold(dbt_project: DbtProject, analyst: psycopg.Connection[Any]) -> None:
     statuses = dbt_project.dbt("test", "--select", "test_type:singular")
 
     assert set(statuses.values()) == {"pass"}
@@ -45,9 +41,7 @@ def test_guide_asks_what_an_agency_asks() -> None:
     assert len(QUERIES) == GUIDE.count("```sql")
 
 
-@pytest.mark.parametrize(
-    "query", [query for _, query in QUERIES], ids=[question for question, _ in QUERIES]
-)
+@pytest.mark.parametrize("query", [query for _, query in QUERIES], ids=[question for question, _ in QUERIES])
 def test_query_finds_something(analyst: psycopg.Connection[Any], query: str) -> None:
     assert analyst.execute(query).fetchall()  # type: ignore[arg-type]
 
@@ -61,9 +55,7 @@ def test_query_finds_something(analyst: psycopg.Connection[Any], query: str) -> 
         "staging.stg_jira__issues",
     ],
 )
-def test_analyst_reads_neither_texts_nor_raw_tables(
-    analyst: psycopg.Connection[Any], table: str
-) -> None:
+def test_analyst_reads_neither_texts_nor_raw_tables(analyst: psycopg.Connection[Any], table: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         analyst.execute(f"select * from {table} limit 1")  # type: ignore[arg-type]
     analyst.rollback()

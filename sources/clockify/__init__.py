@@ -22,6 +22,7 @@ import dlt
 import pyarrow as pa
 
 from sources import landed
+from sources.ahead import ahead
 from sources.clockify.api import ClockifyApi, Entity
 from sources.clockify.schema import CLIENTS, PROJECTS, TAGS, TIME_ENTRIES, USERS, WORKSPACES
 from sources.differences import declare, differing
@@ -266,18 +267,15 @@ class _EntryReading:
         """Read every member's entries from `start` on, then settle what is known there and did not come."""
         readable: list[str] = []
         refusal: SourceError | None = None
-        for user in self._run.users(self._api, self._workspace):
-            if not user.get("id"):
-                continue
-            try:
-                for rows in self._api.entries(self._workspace, str(user["id"]), start):
-                    self._keep(rows)
-            except (VendorError, CredentialError) as failure:
+        for user, read in ahead(self._walk(start)):
+            if isinstance(read, list):
+                self._keep(read)
+            elif read is not None:
                 # One member whose entries may no longer be read must not hide the others; theirs stay.
-                logger.warning("%s; the entries of this member stay as they are", failure)
-                refusal = failure
+                logger.warning("%s; the entries of this member stay as they are", read)
+                refusal = read
             else:
-                readable.append(str(user["id"]))
+                readable.append(user)
         if refusal is not None and not readable:
             raise refusal
         condition = "workspace_id = %s and user_id = any(%s) and not coalesce(is_deleted, false)"
@@ -287,6 +285,20 @@ class _EntryReading:
             values.append(start)
         known = [row[0] for row in landed.rows(TIME_ENTRIES, ["id"], condition, *values)]
         self._settle({entry_id: self._now for entry_id in known if entry_id not in self._seen})
+
+    def _walk(self, start: datetime | None) -> Iterator[tuple[str, list[Entity] | SourceError | None]]:
+        """Every member's entries, page by page, each member closed by None or by the refusal that met it."""
+        for user in self._run.users(self._api, self._workspace):
+            if not user.get("id"):
+                continue
+            member = str(user["id"])
+            try:
+                for rows in self._api.entries(self._workspace, member, start):
+                    yield member, rows
+            except (VendorError, CredentialError) as refusal:
+                yield member, refusal
+            else:
+                yield member, None
 
     # The change feeds --------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/sqlfluff lint dbt_project --disable-progress-bar
+	@$(BIN)/sqlfluff lint dbt_project --processes 2 --disable-progress-bar
 
 stop:
 	@test ! -x $(BIN)/workledger || $(BIN)/workledger stop

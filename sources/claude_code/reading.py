@@ -1,4 +1,4 @@
-"""One pass over all that is new: files in, one CSV file per raw table out, by several processes where it pays.
+"""One pass over all that is new: files in, CSV files per raw table out, by several processes where it pays.
 
 What a line means (transcript.py) and how dlt loads the files (source.py) do not belong here.
 
@@ -47,9 +47,12 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What a pass brought. `tables`: CSV file and number of rows by table; `cursors`: by file id, of files read."""
+    """What a pass brought.
 
-    tables: dict[str, tuple[Path, int]] = field(default_factory=dict)
+    `tables`: by table the CSV files, one per process, each with its number of rows; `cursors`: of files read, by id.
+    """
+
+    tables: dict[str, list[tuple[Path, int]]] = field(default_factory=dict)
     cursors: dict[str, Cursor] = field(default_factory=dict)
     models: set[str] = field(default_factory=set)
     counts: Counts = field(default_factory=Counts)
@@ -70,7 +73,7 @@ def read_files(
     if helpers is None:
         helpers = min((os.cpu_count() or 1) - 1, sum(new_bytes.values()) // BYTES_PER_HELPER, _MOST_HELPERS)
     outcome = Outcome()
-    own = _Worker(job, folder / "own", with_header=True)
+    own = _Worker(job, folder / "own")
     with _helping(helpers, tasks, cursors, job, folder) as helping:
         for file in _take(tasks):
             own.read(file, cursors.get(file.file_id))
@@ -82,8 +85,7 @@ def read_files(
         outcome.models |= set(spill["models"])
         outcome.counts.add(spill["counts"])
     for name in job.columns:
-        parts = [(Path(spill["tables"][name][0]), int(spill["tables"][name][1])) for spill in spills]
-        outcome.tables[name] = _join(parts)
+        outcome.tables[name] = [(Path(path), int(rows)) for path, rows in (spill["tables"][name] for spill in spills)]
     return outcome
 
 
@@ -100,22 +102,10 @@ def _take(tasks: deque[FoundFile]) -> Iterator[FoundFile]:
             return
 
 
-def _join(parts: Sequence[tuple[Path, int]]) -> tuple[Path, int]:
-    """Append the further parts to the first, which alone has a header: one file per table makes one load job."""
-    (first, rows), *others = parts
-    with first.open("ab") as target:
-        for path, more in others:
-            if more:
-                with path.open("rb") as source:
-                    shutil.copyfileobj(source, target, 2**20)
-                rows += more
-    return first, rows
-
-
 class _Worker:
     """Reads files in this process and spills their rows."""
 
-    def __init__(self, job: Job, folder: Path, *, with_header: bool) -> None:
+    def __init__(self, job: Job, folder: Path) -> None:
         folder.mkdir()
         self._job = job
         self._reader = TranscriptReader(_redactor(job.session_text), job.started_at)
@@ -124,7 +114,7 @@ class _Worker:
         self._paths = {name: folder / f"{name}.csv" for name in job.columns}
         self._rows = dict.fromkeys(job.columns, 0)
         for name, path in self._paths.items():
-            path.write_bytes(to_csv([",".join(job.columns[name])]) if with_header else b"")
+            path.write_bytes(to_csv([",".join(job.columns[name])]))
         self._unspilled = 0
 
     def read(self, file: FoundFile, cursor: Cursor | None) -> None:
@@ -277,7 +267,7 @@ def help() -> None:  # noqa: A001 - read as `reading.help()`
     sys.stdout = sys.stderr  # nothing that prints may garble the answers
     try:
         dumped = json.loads(requests.readline())
-        worker = _Worker(Job(**dumped["job"]), Path(dumped["folder"]), with_header=False)
+        worker = _Worker(Job(**dumped["job"]), Path(dumped["folder"]))
         _send(answers, "ready")
         for line in requests:
             task = json.loads(line)

@@ -71,20 +71,21 @@ class _Run:
             state["models"] = self.models
 
     def load(self, table: TranscriptTable) -> Iterator[Any]:
-        """The table's file, for dlt to import as it stands.
+        """The table's files, for dlt to import as they stand.
 
         The very first load replaces, COPY straight into the table: a repetition after a kill truncates first. Later
         loads merge. Neither survives dlt's own finishing of a killed package (its COPY into a staging table may then
         be done twice), so a run must begin with `pipeline.drop()`, after which the warehouse's cursors hold.
         """
-        path, rows = self._outcome.tables.get(table.name, (None, 0))
-        if path is not None and (rows or self.is_first):
-            hints = dlt.mark.make_hints(write_disposition="replace") if self.is_first else None
-            yield dlt.mark.with_file_import(str(path), "csv", rows, hints)
+        hints = dlt.mark.make_hints(write_disposition="replace") if self.is_first else None
+        for number, (path, rows) in enumerate(self._outcome.tables.get(table.name, ())):
+            # A file with a header alone makes the table.
+            if rows or (self.is_first and number == 0):
+                yield dlt.mark.with_file_import(str(path), "csv", rows, hints)
 
     def metrics(self) -> dict[str, int]:
         """What the run did."""
-        rows = {f"rows_{name}": count for name, (_, count) in self._outcome.tables.items()}
+        rows = {f"rows_{name}": sum(count for _, count in parts) for name, parts in self._outcome.tables.items()}
         return {**asdict(self.counts), **rows}
 
     def _write_files(self, changed: Sequence[Any]) -> None:
@@ -96,7 +97,7 @@ class _Run:
                 rows.append(row((*known_by, *cursor.values(), self.started_at)))
         path = self.folder / f"{FILES.name}.csv"
         path.write_bytes(to_csv([",".join(column.name for column in FILES.columns), *rows]))
-        self._outcome.tables[FILES.name] = (path, len(rows))
+        self._outcome.tables[FILES.name] = [(path, len(rows))]
 
 
 @dlt.source(name="claude_code", section="claude_code", max_table_nesting=0)

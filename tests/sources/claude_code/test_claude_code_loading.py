@@ -210,6 +210,24 @@ def test_a_line_beyond_all_measure_is_set_aside_unread(loader: Loader, monkeypat
     assert loader.rows("select read_offset from files") == [(len(FIRST + long + MORE),)]
 
 
+def test_a_load_by_several_processes_lands_everything_once(
+    make_loader: Callable[[], Loader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = make_loader()
+    for number in range(9):
+        loader.write(f"project/{number}.jsonl", FIRST.replace(SESSION.encode(), f"{number}".encode()))
+    monkeypatch.setattr("sources.claude_code.reading.BYTES_PER_HELPER", 1)
+    monkeypatch.setattr("sources.claude_code.reading.os.cpu_count", lambda: 3)
+    first = loader.run()
+    assert (first["files_read"], first["rows_messages"]) == (9, 18)
+    assert loader.rows("select count(*), count(distinct session_id) from messages") == [(18, 9)]
+    for number in range(9):
+        loader.write(f"project/{number}.jsonl", MORE, append=True)
+    assert loader.run()["bytes_read"] == 9 * len(MORE)
+    monkeypatch.undo()
+    assert loader.tables() == expected(make_loader, loader)
+
+
 # --- kills ---------------------------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,8 @@ _STATES: Final = (
 
 
 def _ids(*columns: str) -> tuple[Rule, ...]:
-    return tuple(matches(column, _ID) for column in columns)
+    # A dataset written by hand names its ids as it likes (docs/sandbox_dataset.md), and nothing is built on their form.
+    return tuple(matches(column, _ID, severity="warning") for column in columns)
 
 
 SUITE: Final = Suite(

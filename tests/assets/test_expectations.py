@@ -155,7 +155,7 @@ DAMAGES: Final[Mapping[str, tuple[tuple[str, str, str, bool], ...]]] = {
         ("projects", "hourly_rate_amount", "-1", False),
         ("time_entries", "duration", "'90 minutes'", True),
         ("time_entries", "end_time", "start_time - interval '1 minute'", False),
-        ("tags", "id", "'6'", True),
+        ("tags", "id", "'6'", False),
     ),
     "jira": (
         ("issues", "key", "'con 76'", True),

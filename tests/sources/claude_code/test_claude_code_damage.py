@@ -113,7 +113,7 @@ records = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(records)
 def test_no_record_of_whatever_shape_raises(made: dict[str, Any]) -> None:
     read = Read(json.dumps(made).encode())
@@ -126,7 +126,7 @@ def test_no_record_of_whatever_shape_raises(made: dict[str, Any]) -> None:
             assert row[name] == "" or 0 <= int(row[name]) < 2**53
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(line: bytes) -> None:
     Read(line.replace(b"\n", b""))

@@ -114,7 +114,7 @@ class RunSummary:
         for source, tables in self.landed.items():
             parts = [f"{name} {one.written:,}/{one.read:,}" for name, one in tables.items() if one.read]
             counters = {key: value for one in tables.values() for key, value in one.counters.items()}
-            if "bytes_read" in counters:
+            if counters.get("bytes_read"):
                 parts.append(f"{counters['bytes_read']:,} bytes")
             console.print(
                 f"  {SOURCES[source].title}: {', '.join(parts) or 'nothing new'}",

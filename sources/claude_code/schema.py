@@ -30,11 +30,8 @@ class TranscriptTable(Table):
         Insert-only merge and not append, because a run that is killed after the commit of one table and before that
         of the cursors is repeated: the second delivery finds its rows and adds none.
         """
-        disposition = {
-            "files": {"disposition": "merge", "strategy": "upsert"},
-            "catalog_prices": {"disposition": "replace", "strategy": "truncate-and-insert"},
-        }.get(self.name, {"disposition": "merge", "strategy": "insert-only"})
-        return super().dlt_hints() | {"write_disposition": disposition}
+        strategy = "upsert" if self.name in ("files", "catalog_prices") else "insert-only"
+        return super().dlt_hints() | {"write_disposition": {"disposition": "merge", "strategy": strategy}}
 
 
 _PLACE: Final = (

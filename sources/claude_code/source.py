@@ -143,7 +143,9 @@ def _load_prices(run: _Run) -> Iterator[Any]:
     run.folder.mkdir(parents=True, exist_ok=True)
     path = run.folder / f"{CATALOG_PRICES.name}.csv"
     path.write_bytes(to_csv([",".join(column.name for column in CATALOG_PRICES.columns), *rows]))
-    yield dlt.mark.with_file_import(str(path), "csv", len(rows))
+    # Said with the rows, not of the resource: dlt empties a table that is to be replaced and for which nothing comes.
+    hints = dlt.mark.make_hints(write_disposition="replace")
+    yield dlt.mark.with_file_import(str(path), "csv", len(rows), hints)
     state["priced"] = priced
 
 

@@ -256,9 +256,6 @@ def _forget_local_state(pipeline: Pipeline) -> None:
     pipeline.drop()
 
 
-_PROVIDER: Final = DictionaryProvider()
-
-
 @contextlib.contextmanager
 def configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[None]:
     """Hand a source its settings through dlt's configuration, ahead of the environment and of any file."""
@@ -270,10 +267,14 @@ def configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[N
         for part in path:
             place = place.setdefault(part, {})
         place[last] = value
-    if _PROVIDER not in providers.providers:
-        providers.providers.insert(0, _PROVIDER)
-    with _PROVIDER.values({"sources": {spec.name: values}}):
-        yield
+    # One of its own for each load: dlt's keeps its values when what it is lent for fails.
+    provider = DictionaryProvider()
+    providers.providers.insert(0, provider)
+    try:
+        with provider.values({"sources": {spec.name: values}}):
+            yield
+    finally:
+        providers.providers.remove(provider)
 
 
 def _what_landed(spec: SourceSpec, pipeline: Pipeline, started: datetime) -> dict[str, LandedTable]:

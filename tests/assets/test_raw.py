@@ -11,10 +11,10 @@ import dlt
 import pytest
 
 from assets.keys import raw_key
-from assets.raw import LandedTable, land, raw_assets
+from assets.raw import LandedTable, configured, land, raw_assets
 from orchestration.postgres import Warehouse
 from orchestration.resources import LoggingListener
-from sources.catalog import SourceSpec
+from sources.catalog import SOURCES, SourceSpec
 from sources.errors import SourceError
 from sources.tables import QUARANTINE, Column, Quarantine, Table, to_arrow
 
@@ -244,3 +244,14 @@ def test_no_secret_reaches_dlts_files(vendor: Vendor, landing: LentPlace) -> Non
     assert files
     for secret in ("key-of-the-test", password):
         assert not [file for file in files if secret.encode() in file.read_bytes()]
+
+
+def test_a_load_that_fails_leaves_no_setting_behind() -> None:
+    def fail() -> None:
+        with configured(SOURCES["clockify"], {"api_key": "left-behind-key"}):
+            assert dlt.secrets["sources.clockify.api_key"] == "left-behind-key"
+            raise SourceError("given up")
+
+    with pytest.raises(SourceError):
+        fail()
+    assert dlt.secrets.get("sources.clockify.api_key") is None

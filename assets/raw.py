@@ -170,8 +170,7 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], li
     Raises:
         SourceError: the source gave up; nothing of this load was written.
     """
-    with configured(spec, landing.configuration(spec)), landing.alone(spec):
-        pipeline = _pipeline(spec, landing)
+    with configured(spec, landing.configuration(spec)), landing.alone(spec), _pipeline(spec, landing) as pipeline:
         _forget_local_state(pipeline)
         started = datetime.now(UTC)
         pipeline.run(spec.build(), loader_file_format="csv").raise_on_failed_jobs()
@@ -182,8 +181,7 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], li
 
 def create_empty(spec: SourceSpec, landing: Landing) -> None:
     """Create the tables of a source that cannot be read, so that everything downstream of it builds."""
-    with landing.alone(spec):
-        pipeline = _pipeline(spec, landing)
+    with landing.alone(spec), _pipeline(spec, landing) as pipeline:
         pipeline.drop()
         _create_missing_tables(spec, pipeline)
 
@@ -237,14 +235,20 @@ def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, change
     return dg.DataVersion(context.run.run_id)
 
 
-def _pipeline(spec: SourceSpec, landing: Landing) -> Pipeline:
+@contextlib.contextmanager
+def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
+    """Lend the source's pipeline; left active, later readings in this process would ask its warehouse."""
     keep_quiet()
-    return dlt.pipeline(
+    pipeline = dlt.pipeline(
         pipeline_name=spec.name,
         pipelines_dir=str(landing.pipelines_folder()),
         destination=warehouse(landing.destination()),
         dataset_name=raw_schema(spec.name),
     )
+    try:
+        yield pipeline
+    finally:
+        pipeline.deactivate()
 
 
 def _forget_local_state(pipeline: Pipeline) -> None:

@@ -1,4 +1,4 @@
-{# Names of commits for good, and Jira keys in texts of commits and pull requests; transcripts' own are taken when they land. #}
+{# Names of commits and mirrored worklogs for good, and Jira keys in texts of commits and pull requests; transcripts' own are taken when they land. #}
 
 {#
     All that looks like a Jira key in a text, one row each: a set-returning call for a lateral join, whose column is a text array.
@@ -11,14 +11,15 @@
 {%- endmacro %}
 
 {#
-    Post-hook of int_engineering__commit_identifiers, the other half of with_identifiers: enters every sha that shares its 8 digits with
-    another in the registry, for good.
+    Post-hook of tables of identifiers that only ever grow, the other half of with_identifiers: enters every key that shares its 8
+    digits with another in the registry, for good.
 #}
-{% macro register_contested_commits() -%}
+{% macro register_contested_keys(prefix, key) -%}
+{%- set short_length = prefix | length + 9 -%}
 insert into {{ ref('identifiers') }} (kind, natural_key, id, first_seen_at)
 select
-    'CMT' as kind,
-    {{ natural_key('sha') }} as natural_key,
+    '{{ prefix }}' as kind,
+    {{ natural_key(key) }} as natural_key,
     id,
     current_timestamp as first_seen_at
 from {{ this }}
@@ -26,11 +27,11 @@ where
     id in (
         select further.id
         from {{ this }} as further
-        where length(further.id) > 12
+        where length(further.id) > {{ short_length }}
         union all
-        select left(further.id, 12)
+        select left(further.id, {{ short_length }})
         from {{ this }} as further
-        where length(further.id) > 12
+        where length(further.id) > {{ short_length }}
     )
 on conflict do nothing
 {%- endmacro %}

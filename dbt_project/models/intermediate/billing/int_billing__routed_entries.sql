@@ -44,16 +44,22 @@ final as (
         person_key,
         client_id,
         project_id,
+        project_client_id,
         contract_id,
         contract_type,
         billing_rule_id,
+        application_id,
+        application_count,
         issue_key,
+        issue_type,
+        priority,
         start_time,
         local_date,
         allocated_seconds as seconds,
         hourly_rate,
         rate_source,
         case
+            when application_id is not null then 'application'
             when contract_id is not null or names_contract then 'contract'
             when billing_rule_id is not null then 'billing_rule'
             else 'client_terms'

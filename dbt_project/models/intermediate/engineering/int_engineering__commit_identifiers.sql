@@ -3,7 +3,7 @@
     incremental_strategy='append',
     on_schema_change='fail',
     indexes=[{'columns': ['sha'], 'unique': true}, {'columns': ['id'], 'unique': true}],
-    post_hook="{{ register_contested_commits() }}",
+    post_hook="{{ register_contested_keys('CMT', 'sha') }}",
 ) }}
 
 with

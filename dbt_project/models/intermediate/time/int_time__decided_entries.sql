@@ -59,7 +59,11 @@ classified as (
                 exclusions.person_key = entries.person_key
                 and entries.local_date between exclusions.valid_from and exclusions.valid_to
         ) as exclusion,
-        coalesce(entries.named_contract_id, case when not entries.names_contract then project_terms.contract_id end) as contract_id,
+        -- A contract has no claim on what an application bills (model, 5.4).
+        coalesce(
+            entries.named_contract_id,
+            case when not entries.names_contract and entries.application_id is null then project_terms.contract_id end
+        ) as contract_id,
         project_terms.hourly_rate,
         project_terms.rate_source,
         billing_rules.billing_rule_id
@@ -151,13 +155,18 @@ final as (
         developer_id,
         person_key,
         client_id,
+        project_client_id,
         project_id,
         contract_id,
         names_contract,
         billing_rule_id,
+        application_id,
+        application_count,
         service_type,
         work_location,
         issue_key,
+        issue_type,
+        priority,
         labels,
         description,
         start_time,

@@ -7,10 +7,8 @@ clockify_entries as (
     select * from {{ ref('int_time__clockify_entries') }}
 ),
 
--- Both routes of worklogs may be landed; one bills (model, section 4).
-tempo_worklogs as (
-    select * from {{ ref('int_time__tempo_worklogs') }}
-    where '{{ var("worklog_route") }}' = 'tempo'
+worklogs as (
+    select * from {{ ref('int_time__worklogs') }}
 ),
 
 session_entries as (
@@ -32,12 +30,17 @@ unioned as (
         developer_id,
         person_key,
         client_id,
+        client_id as project_client_id,
         project_id,
+        null::text as application_id,
+        0::bigint as application_count,
         null::text as named_contract_id,
         false as names_contract,
         null::text as service_type,
         null::text as work_location,
         null::text as issue_key,
+        null::text as issue_type,
+        null::text as priority,
         null::text[] as labels,
         description,
         start_time,
@@ -64,12 +67,17 @@ unioned as (
         developer_id,
         person_key,
         client_id,
+        project_client_id,
         project_id,
+        application_id,
+        application_count,
         null as named_contract_id,
         false as names_contract,
         null as service_type,
         null as work_location,
         issue_key,
+        issue_type,
+        priority,
         labels,
         description,
         start_time,
@@ -84,7 +92,7 @@ unioned as (
         is_deleted,
         false as never_counts,
         context
-    from tempo_worklogs
+    from worklogs
     union all
     select
         id,
@@ -96,12 +104,17 @@ unioned as (
         developer_id,
         coalesce(developer_id, 'claude_session:' || session_id) as person_key,
         client_id,
+        client_id as project_client_id,
         project_id,
+        null as application_id,
+        0 as application_count,
         null as named_contract_id,
         false as names_contract,
         null as service_type,
         null as work_location,
         null as issue_key,
+        null as issue_type,
+        null as priority,
         null as labels,
         null as description,
         start_time,
@@ -129,12 +142,17 @@ unioned as (
         developer_id,
         person_key,
         client_id,
+        null as project_client_id,
         null as project_id,
+        null as application_id,
+        0 as application_count,
         named_contract_id,
         contract_name is not null as names_contract,
         service_type,
         work_location,
         null as issue_key,
+        null as issue_type,
+        null as priority,
         null as labels,
         description,
         start_time,

@@ -10,6 +10,10 @@ issue_projects as (
     select * from {{ ref('int_identity__issue_projects') }}
 ),
 
+issues as (
+    select * from {{ ref('stg_jira__issues') }}
+),
+
 accounts as (
     select * from {{ ref('int_identity__accounts') }}
     where system = 'jira'
@@ -17,10 +21,6 @@ accounts as (
 
 developers as (
     select * from {{ ref('int_identity__developers') }}
-),
-
-project_terms as (
-    select * from {{ ref('int_identity__project_terms') }}
 ),
 
 agency as (
@@ -51,10 +51,12 @@ final as (
         timed.tempo_worklog_id,
         timed.developer_id,
         coalesce(timed.developer_id, 'jira:' || timed.author_account_id) as person_key,
-        project_terms.client_id,
-        issue_projects.project_id,
+        issue_projects.project_ids,
         issue_projects.issue_key,
+        issues.issue_type,
+        issues.priority,
         issue_projects.labels,
+        issue_projects.labels as application_labels,
         timed.description,
         timed.start_time,
         timed.start_time + make_interval(secs => timed.duration_seconds) as end_time,
@@ -69,10 +71,7 @@ final as (
         )) as context
     from timed
     left join issue_projects on timed.issue_id = issue_projects.issue_id
-    left join project_terms
-        on
-            issue_projects.project_id = project_terms.project_id
-            and timed.start_date between project_terms.valid_from and project_terms.valid_to
+    left join issues on timed.issue_id = issues.issue_id
 )
 
 select * from final

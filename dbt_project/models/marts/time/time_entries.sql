@@ -38,7 +38,7 @@ final as (
         project_id,
         contract_id,
         billing_rule_id,
-        null::text as application_id,
+        application_id,
         service_type,
         work_location,
         issue_key,

@@ -12,6 +12,14 @@ landed as (
         count(*) as entries
     from {{ ref('stg_tempo__worklogs') }}
     where '{{ var("worklog_route") }}' = 'tempo'
+    having count(*) > 0
+    union all
+    select
+        'tempo' as source,
+        count(*) as entries
+    from {{ ref('stg_clickhouse__worklogs') }}
+    where '{{ var("worklog_route") }}' = 'clickhouse'
+    having count(*) > 0
     union all
     select
         'manual' as source,

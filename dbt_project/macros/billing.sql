@@ -1,0 +1,77 @@
+{# What the engines of the bill share: months of fixed amounts, order of entries, time as it is read on an invoice. #}
+
+{# The last day of the month that begins on a date. #}
+{% macro month_end(first_day) -%}
+    (({{ first_day }}) + interval '1 month')::date - 1
+{%- endmacro %}
+
+{# The order in which entries eat up an allowance, a cap or a day: date, then start (none first), then id by bytes (fine print, 12). #}
+{% macro entry_order(entries) -%}
+    {{ entries }}.local_date, {{ entries }}.start_time nulls first, {{ entries }}.time_entry_id collate "C"
+{%- endmacro %}
+
+{#
+    The months for which a fixed amount is billed, as a set-returning subquery with the column `invoice_month` for a lateral join
+    (fine print, 26): from the month of the first day to that of as_of, if in force on the month's last day; a range that lies
+    within one month is billed in that month. `first_month` is where an empty start begins; where it is null nothing is billed.
+#}
+{% macro months_of_fixed_amount(valid_from, valid_to, first_month, as_of_date) -%}
+    (
+        select months.first_day::date as invoice_month
+        from (
+            select
+                case
+                    when {{ valid_from }} is null or {{ valid_from }} = '-infinity' then date_trunc('month', {{ first_month }})::date
+                    else {{ valid_from }}
+                end as first_day,
+                coalesce({{ valid_to }}, 'infinity'::date) as last_day
+        ) as force
+        cross join lateral generate_series(
+            date_trunc('month', force.first_day)::timestamp,
+            date_trunc('month', {{ as_of_date }})::timestamp,
+            interval '1 month'
+        ) as months (first_day)
+        where
+            {{ month_end('months.first_day::date') }} between force.first_day and force.last_day
+            or (
+                force.first_day <= force.last_day
+                and force.first_day >= months.first_day::date
+                and force.last_day <= {{ month_end('months.first_day::date') }}
+            )
+    )
+{%- endmacro %}
+
+{# Seconds as h:mm:ss, as many hours as there are; null stays null. #}
+{% macro clock_text(seconds) -%}
+    (
+        div({{ seconds }}::numeric, 3600)::text
+        || ':' || lpad(mod(div({{ seconds }}::numeric, 60), 60)::text, 2, '0')
+        || ':' || lpad(mod({{ seconds }}::numeric, 60)::text, 2, '0')
+    )
+{%- endmacro %}
+
+{# A month as it is read on an invoice: "March 2026". #}
+{% macro month_text(first_day) -%}
+    to_char({{ first_day }}, 'FMMonth YYYY')
+{%- endmacro %}
+
+{# The price of an hour beyond a retainer's hours, from a rule's metadata; null where none is given (model, 5.5). #}
+{% macro overage_rate_cents(metadata) -%}
+    case
+        when {{ metadata }} ->> 'overage_rate_cents' ~ '^\s*\d+(\.\d+)?\s*$' then ({{ metadata }} ->> 'overage_rate_cents')::numeric
+    end
+{%- endmacro %}
+
+{# Hours as a contract or rule states them, without needless zeros: 60, 7.5. #}
+{% macro hours_text(hours) -%}
+    trim_scale(({{ hours }})::numeric)::text
+{%- endmacro %}
+
+{# Columns that tell one line of hours from another: what is equal in all of them stands on one line (fine print, 27). #}
+{% macro line_key() -%}
+    concat_ws(
+        '|', client_id, currency, invoice_month, basis, line_type, coalesce(rate_tier, ''), coalesce(application_id, ''),
+        coalesce(contract_id, ''), coalesce(contract_period_id, ''), coalesce(billing_rule_id, ''), coalesce(project_id, ''),
+        coalesce(issue_key, ''), coalesce(unit_price::text, ''), coalesce(rate_multiplier::text, '')
+    )
+{%- endmacro %}

@@ -1,0 +1,42 @@
+with
+
+entries as (
+    select * from {{ ref('int_billing__routed_entries') }}
+),
+
+parts as (
+    select * from {{ ref('int_billing__parts') }}
+    where unbilled_reason is not null
+),
+
+unioned as (
+    select
+        time_entry_id,
+        seconds,
+        unbilled_reason as reason
+    from entries
+    where unbilled_reason is not null
+    union all
+    select
+        time_entry_id,
+        raw_seconds as seconds,
+        unbilled_reason as reason
+    from parts
+),
+
+final as (
+    select
+        unioned.time_entry_id,
+        unioned.seconds,
+        unioned.reason,
+        entries.basis,
+        entries.client_id,
+        entries.project_id,
+        entries.contract_id,
+        entries.billing_rule_id,
+        date_trunc('month', entries.local_date)::date as invoice_month
+    from unioned
+    inner join entries on unioned.time_entry_id = entries.time_entry_id
+)
+
+select * from final

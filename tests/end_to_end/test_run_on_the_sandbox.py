@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import plain_transcripts
 import psycopg
 import pytest
+from marts_of_transcripts import assert_marts_equal
 from psycopg import sql
 from rich.console import Console
 
@@ -106,6 +108,15 @@ def test_the_bytes_of_transcripts_are_counted(world: World, first: RunSummary) -
 def test_marts_are_filled(world: World, first: RunSummary, mart: str) -> None:
     assert world.value(f"select count(*) from marts.{mart}") > 0
     assert f"marts.{mart}" in {one.name for one in first.built}
+
+
+def test_session_marts_equal_a_plain_count_of_the_transcripts(world: World, first: RunSummary) -> None:
+    assert world.settings.sandbox_dir is not None
+    plain = plain_transcripts.read(world.settings.sandbox_dir / "claude")
+    assert len(plain.sessions) > 10
+    assert plain.unreadable > 0
+    assert sum(plain.naive.values()) > 1.3 * sum(sum(counts[:4]) for counts in plain.sessions.values())
+    assert_marts_equal(world.warehouse, plain)
 
 
 def test_analysts_read_marts_and_no_private_text(world: World, first: RunSummary) -> None:

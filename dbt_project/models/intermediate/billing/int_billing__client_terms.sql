@@ -23,7 +23,7 @@ days_without_terms as (
             '{(,)}'::datemultirange
             - coalesce(
                 range_agg(daterange(nullif(client_terms.valid_from, '-infinity'), nullif(client_terms.valid_to, 'infinity'), '[]'))
-                    filter (where client_terms.client_id is not null),
+                filter (where client_terms.client_id is not null),
                 '{}'::datemultirange
             )
         ) as days

@@ -14,7 +14,10 @@ periods as (
 ),
 
 contracts as (
-    select * from {{ ref('int_contracts__contracts') }}
+    select
+        *,
+        case billing_cycle when 'quarterly' then 3 when 'annual' then 12 else 1 end as cycle_months
+    from {{ ref('int_contracts__contracts') }}
 ),
 
 client_terms as (
@@ -28,12 +31,9 @@ cycles as (
         periods.period_start,
         contracts.start_date,
         case when not contracts.auto_renew then contracts.end_date end as contract_end,
-        (div(periods.period_number, lengths.months) + 1) * lengths.months as months_to_next_cycle
+        (div(periods.period_number, contracts.cycle_months) + 1) * contracts.cycle_months as months_to_next_cycle
     from periods
     inner join contracts on periods.contract_id = contracts.contract_id
-    cross join lateral (
-        select case contracts.billing_cycle when 'quarterly' then 3 when 'annual' then 12 else 1 end as months
-    ) as lengths
 ),
 
 -- Invoiced in the month in which that period ends; a contract that ends closes its cycle.
@@ -97,7 +97,7 @@ final as (
         null::text as project_id,
         null::text as issue_key,
         priced.unit_price::numeric(12, 4) as unit_price,
-        case when priced.unit_price is not null then 1 end::numeric(6, 3) as rate_multiplier,
+        case when priced.unit_price is not null then 1 end::numeric(8, 4) as rate_multiplier,
         case when priced.unit_price is not null then priced.rate_source end as rate_source,
         case when priced.unit_price is null then 'no_rate' end as unbilled_reason
     from priced

@@ -33,8 +33,8 @@ months as (
     inner join client_names on {{ natural_key('fixed_lines.client') }} = client_names.name
     left join first_entries on client_names.client_id = first_entries.client_id
     cross join agency
-    cross join lateral
-        {{ months_of_fixed_amount('fixed_lines.valid_from', 'fixed_lines.valid_to', 'first_entries.first_date', 'agency.as_of_date') }}
+    cross join
+        lateral {{ months_of_fixed_amount('fixed_lines.valid_from', 'fixed_lines.valid_to', 'first_entries.first_date', 'agency.as_of_date') }}
             as fixed_months
 ),
 

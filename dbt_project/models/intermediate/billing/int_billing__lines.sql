@@ -1,3 +1,4 @@
+{% set engines = ['rule', 'terms', 'fixed_line'] %}
 with
 
 parts as (
@@ -5,7 +6,6 @@ parts as (
     where unbilled_reason is null
 ),
 
-{% set engines = ['rule', 'terms', 'fixed_line'] %}
 amounts as (
     {% for engine in engines %}
         select * from {{ ref('int_billing__' ~ engine ~ '_amounts') }}
@@ -22,7 +22,10 @@ contracts as (
 ),
 
 periods as (
-    select * from {{ ref('int_contracts__periods') }}
+    select
+        *,
+        to_char(period_start, 'FMDD Mon YYYY') || ' to ' || to_char(period_end, 'FMDD Mon YYYY') as days_text
+    from {{ ref('int_contracts__periods') }}
 ),
 
 rules as (
@@ -139,11 +142,11 @@ described as (
                     then
                         contracts.name || ' (' || contracts.contract_number || '): '
                         || case unioned.line_type
-                            when 'included' then 'included hours, ' || period_days.days_text
+                            when 'included' then 'included hours, ' || periods.days_text
                             when 'overage'
                                 then
                                     'hours beyond the included ' || {{ hours_text('periods.allocated_hours') }} || ', '
-                                    || period_days.days_text
+                                    || periods.days_text
                             else 'hours, ' || {{ month_text('unioned.invoice_month') }}
                         end
                 when 'billing_rule'
@@ -213,10 +216,6 @@ described as (
     left join contracts on unioned.contract_id = contracts.contract_id
     left join periods on unioned.contract_period_id = periods.contract_period_id
     left join rules on unioned.billing_rule_id = rules.billing_rule_id
-    cross join lateral (
-        select
-            to_char(periods.period_start, 'FMDD Mon YYYY') || ' to ' || to_char(periods.period_end, 'FMDD Mon YYYY') as days_text
-    ) as period_days
 ),
 
 final as (

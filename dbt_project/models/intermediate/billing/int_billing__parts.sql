@@ -1,18 +1,56 @@
 {{ config(indexes=[{'columns': ['line_key']}, {'columns': ['time_entry_id']}]) }}
 
+{% set engines = ['contract', 'rule', 'terms'] %}
 with
 
-{% set engines = ['contract', 'rule', 'terms'] %}
 unioned as (
     {% for engine in engines %}
-        select * from {{ ref('int_billing__' ~ engine ~ '_parts') }}
+        select
+            time_entry_id,
+            raw_seconds,
+            billable_seconds,
+            client_id,
+            currency,
+            invoice_month,
+            basis,
+            line_type,
+            rate_tier,
+            application_id,
+            contract_id,
+            contract_period_id,
+            billing_rule_id,
+            project_id,
+            issue_key,
+            unit_price,
+            rate_multiplier,
+            rate_source,
+            unbilled_reason
+        from {{ ref('int_billing__' ~ engine ~ '_parts') }}
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
 
 final as (
     select
-        *,
+        time_entry_id,
+        raw_seconds,
+        billable_seconds,
+        client_id,
+        currency,
+        invoice_month,
+        basis,
+        line_type,
+        rate_tier,
+        application_id,
+        contract_id,
+        contract_period_id,
+        billing_rule_id,
+        project_id,
+        issue_key,
+        unit_price,
+        rate_multiplier,
+        rate_source,
+        unbilled_reason,
         case when unbilled_reason is null then {{ line_key() }} end as line_key
     from unioned
 )

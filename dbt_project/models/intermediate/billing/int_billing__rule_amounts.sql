@@ -47,8 +47,8 @@ months as (
     inner join project_terms on rules.project_id = project_terms.project_id
     left join first_entries on project_terms.client_id = first_entries.client_id
     cross join agency
-    cross join lateral
-        {{ months_of_fixed_amount('rules.effective_from', 'rules.effective_to', 'first_entries.first_date', 'agency.as_of_date') }}
+    cross join
+        lateral {{ months_of_fixed_amount('rules.effective_from', 'rules.effective_to', 'first_entries.first_date', 'agency.as_of_date') }}
             as fixed_months
     where {{ month_end('fixed_months.invoice_month') }} between project_terms.valid_from and project_terms.valid_to
 ),

@@ -114,73 +114,72 @@ limited as (
 ),
 
 -- Up to three parts an entry, in the order in which they take up its raw seconds (fine print, 29).
-parts as (
+possible_parts as (
     select
-        limited.time_entry_id,
-        parts.position,
-        parts.line_type,
-        parts.billable_seconds,
-        parts.unit_price,
-        parts.rate_multiplier,
-        parts.rate_source,
-        parts.unbilled_reason
+        time_entry_id,
+        1 as position,
+        'hourly' as line_type,
+        least(regular_seconds, limit_left) as billable_seconds,
+        rate as unit_price,
+        1 as rate_multiplier,
+        'billing_rule.rate_cents' as rate_source,
+        null as unbilled_reason
     from limited
-    cross join lateral (
-        select
-            1 as position,
-            'hourly' as line_type,
-            least(limited.regular_seconds, limited.limit_left) as billable_seconds,
-            limited.rate as unit_price,
-            1 as rate_multiplier,
-            'billing_rule.rate_cents' as rate_source,
-            null as unbilled_reason
-        where limited.rule_type = 'hourly'
-        union all
-        select
-            2 as position,
-            'overtime' as line_type,
-            -- Regular seconds use the cap first (fine print, 32).
-            least(limited.overtime_seconds, greatest(limited.limit_left - limited.regular_seconds, 0)) as billable_seconds,
-            limited.rate as unit_price,
-            limited.overtime_multiplier as rate_multiplier,
-            'billing_rule.rate_cents' as rate_source,
-            null as unbilled_reason
-        where limited.rule_type = 'hourly'
-        union all
-        select
-            3 as position,
-            null as line_type,
-            greatest(limited.rounded_seconds - limited.limit_left, 0) as billable_seconds,
-            null as unit_price,
-            null as rate_multiplier,
-            null as rate_source,
-            'capped' as unbilled_reason
-        where limited.rule_type = 'hourly'
-        union all
-        select
-            1 as position,
-            'covered' as line_type,
-            case
-                when limited.overage_rate is null then limited.rounded_seconds
-                else least(limited.rounded_seconds, limited.limit_left)
-            end as billable_seconds,
-            0 as unit_price,
-            1 as rate_multiplier,
-            'billing_rule.' || limited.rule_type as rate_source,
-            null as unbilled_reason
-        where limited.rule_type != 'hourly'
-        union all
-        select
-            2 as position,
-            'overage' as line_type,
-            greatest(limited.rounded_seconds - limited.limit_left, 0) as billable_seconds,
-            limited.overage_rate as unit_price,
-            1 as rate_multiplier,
-            'billing_rule.overage_rate_cents' as rate_source,
-            null as unbilled_reason
-        where limited.overage_rate is not null
-    ) as parts
-    where parts.billable_seconds > 0
+    where rule_type = 'hourly'
+    union all
+    select
+        time_entry_id,
+        2 as position,
+        'overtime' as line_type,
+        -- Regular seconds use the cap first (fine print, 32).
+        least(overtime_seconds, greatest(limit_left - regular_seconds, 0)) as billable_seconds,
+        rate as unit_price,
+        overtime_multiplier as rate_multiplier,
+        'billing_rule.rate_cents' as rate_source,
+        null as unbilled_reason
+    from limited
+    where rule_type = 'hourly'
+    union all
+    select
+        time_entry_id,
+        3 as position,
+        null as line_type,
+        greatest(rounded_seconds - limit_left, 0) as billable_seconds,
+        null as unit_price,
+        null as rate_multiplier,
+        null as rate_source,
+        'capped' as unbilled_reason
+    from limited
+    where rule_type = 'hourly'
+    union all
+    select
+        time_entry_id,
+        1 as position,
+        'covered' as line_type,
+        case when overage_rate is null then rounded_seconds else least(rounded_seconds, limit_left) end as billable_seconds,
+        0 as unit_price,
+        1 as rate_multiplier,
+        'billing_rule.' || rule_type as rate_source,
+        null as unbilled_reason
+    from limited
+    where rule_type != 'hourly'
+    union all
+    select
+        time_entry_id,
+        2 as position,
+        'overage' as line_type,
+        greatest(rounded_seconds - limit_left, 0) as billable_seconds,
+        overage_rate as unit_price,
+        1 as rate_multiplier,
+        'billing_rule.overage_rate_cents' as rate_source,
+        null as unbilled_reason
+    from limited
+    where overage_rate is not null
+),
+
+parts as (
+    select * from possible_parts
+    where billable_seconds > 0
 ),
 
 with_raw as (
@@ -228,7 +227,7 @@ final as (
         with_raw.project_id,
         null::text as issue_key,
         with_raw.unit_price::numeric(12, 4) as unit_price,
-        with_raw.rate_multiplier::numeric(6, 3) as rate_multiplier,
+        with_raw.rate_multiplier::numeric(8, 4) as rate_multiplier,
         with_raw.rate_source,
         with_raw.unbilled_reason
     from with_raw

@@ -33,8 +33,8 @@ final as (
     from client_terms
     left join first_entries on client_terms.client_id = first_entries.client_id
     cross join agency
-    cross join lateral
-        {{ months_of_fixed_amount('client_terms.valid_from', 'client_terms.valid_to', 'first_entries.first_date', 'agency.as_of_date') }}
+    cross join
+        lateral {{ months_of_fixed_amount('client_terms.valid_from', 'client_terms.valid_to', 'first_entries.first_date', 'agency.as_of_date') }}
             as fixed_months
 )
 

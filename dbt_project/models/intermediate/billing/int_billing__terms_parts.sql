@@ -55,7 +55,7 @@ final as (
         project_id,
         null::text as issue_key,
         unit_price::numeric(12, 4) as unit_price,
-        case when unit_price is not null then 1 end::numeric(6, 3) as rate_multiplier,
+        case when unit_price is not null then 1 end::numeric(8, 4) as rate_multiplier,
         case when unit_price is not null then rate_source end as rate_source,
         case when unit_price is null then 'no_rate' end as unbilled_reason
     from priced

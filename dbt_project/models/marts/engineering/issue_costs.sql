@@ -22,7 +22,7 @@ entries as (
 ),
 
 labour_days as (
-    select * from {{ ref('int_engineering__labour_days') }}
+    select * from {{ ref('int_money__labour_days') }}
 ),
 
 sessions as (

@@ -1,0 +1,62 @@
+with
+
+session_cells as (
+    select * from {{ ref('int_engineering__session_cells') }}
+    where api_requests > 0
+),
+
+rates as (
+    select * from {{ ref('int_money__exchange_rates') }}
+),
+
+agency as (
+    select * from {{ ref('int_identity__agency') }}
+),
+
+used as (
+    select
+        coalesce(client_id, {{ bench() }}) as client_id,
+        {{ month_of('local_date') }} as month,
+        sum(cost_usd) as cost_usd
+    from session_cells
+    group by coalesce(client_id, {{ bench() }}), month
+),
+
+-- The month in whole cents, half away from zero.
+whole_months as (
+    select
+        used.*,
+        sum(used.cost_usd) over (partition by used.month) as month_cost_usd,
+        round(
+            100 * {{ converted('sum(used.cost_usd) over (partition by used.month)', "'USD'", 'agency.currency', 'rates.rate') }}
+        ) as month_cents
+    from used
+    cross join agency
+    left join rates on {{ rate_of_month('rates', "'USD'", 'agency.currency', 'used.month') }}
+),
+
+dealt_months as (
+    select
+        client_id,
+        month,
+        (({{ dealt('month_cents', 'month_cents * cost_usd', 'month_cost_usd', 'month', 'client_id collate "C"') }}) / 100.0)::numeric(14, 2) as cost,
+        false as is_unpriced,
+        case when month_cents is null then 'USD' end as missing_currency
+    from whole_months
+    where cost_usd > 0
+),
+
+final as (
+    select * from dealt_months
+    union all
+    select
+        client_id,
+        month,
+        case when cost_usd = 0 then 0 end::numeric(14, 2) as cost,
+        cost_usd is null as is_unpriced,
+        null as missing_currency
+    from whole_months
+    where cost_usd is null or cost_usd = 0
+)
+
+select * from final

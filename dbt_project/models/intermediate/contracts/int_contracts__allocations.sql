@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['contract_period_id']}]) }}
+
 with
 
 entries as (
@@ -18,6 +20,7 @@ consumed as (
     select
         entries.time_entry_id,
         entries.contract_id,
+        entries.developer_id,
         entries.local_date,
         entries.seconds,
         periods.contract_period_id,
@@ -49,6 +52,9 @@ unioned as (
         time_entry_id,
         contract_id,
         contract_period_id,
+        developer_id,
+        local_date,
+        seconds_before,
         'included' as part,
         included_seconds as seconds,
         standard_rate as rate_applied
@@ -59,6 +65,9 @@ unioned as (
         time_entry_id,
         contract_id,
         contract_period_id,
+        developer_id,
+        local_date,
+        seconds_before + included_seconds as seconds_before,
         'overage' as part,
         seconds - included_seconds as seconds,
         overage_rate as rate_applied
@@ -70,6 +79,9 @@ unioned as (
         entries.time_entry_id,
         entries.contract_id,
         null as contract_period_id,
+        entries.developer_id,
+        entries.local_date,
+        null as seconds_before,
         'included' as part,
         entries.seconds,
         terms.standard_rate as rate_applied
@@ -86,8 +98,12 @@ final as (
         time_entry_id,
         contract_id,
         contract_period_id,
+        developer_id,
+        local_date,
         part,
         seconds,
+        -- Of its period's allowance, used before this part.
+        seconds_before::bigint as seconds_before,
         rate_applied
     from unioned
 )

@@ -1,0 +1,156 @@
+{# What a worklog is to its application, before any price: seconds billed for it, off hours, line type, tier and multiplier. #}
+with
+
+entries as (
+    select * from {{ ref('int_billing__routed_entries') }}
+    where basis = 'application' and unbilled_reason is null
+),
+
+applications as (
+    select * from {{ ref('int_billing__applications') }}
+),
+
+agency as (
+    select * from {{ ref('int_identity__agency') }}
+),
+
+calendar_rows as (
+    select * from {{ ref('stg_reference__business_calendars') }}
+),
+
+holidays as (
+    select * from {{ ref('stg_reference__holidays') }}
+),
+
+rate_multipliers as (
+    select * from {{ ref('int_billing__rate_multipliers') }}
+),
+
+-- An empty calendar is the agency's; one without rows is never off-hours (fine print, 31).
+calendars as (
+    select
+        {{ natural_key('calendar_rows.calendar') }} as calendar,
+        min(coalesce(calendar_rows.timezone, agency.timezone)) as timezone
+    from calendar_rows
+    cross join agency
+    group by {{ natural_key('calendar_rows.calendar') }}
+),
+
+application_calendars as (
+    select
+        applications.application_id,
+        applications.min_billable_seconds,
+        calendars.calendar,
+        calendars.timezone
+    from applications
+    cross join agency
+    left join calendars on coalesce(nullif({{ natural_key('applications.calendar') }}, ''), {{ natural_key('agency.calendar') }}) = calendars.calendar
+),
+
+-- The wall clock of the calendar's zone; a date without a time stays the date that it is.
+clocked as (
+    select
+        entries.*,
+        application_calendars.calendar,
+        greatest(entries.seconds, application_calendars.min_billable_seconds) as billable_seconds,
+        coalesce((entries.start_time at time zone application_calendars.timezone)::date, entries.local_date) as calendar_date,
+        (entries.start_time at time zone application_calendars.timezone)::time as calendar_time
+    from entries
+    inner join application_calendars on entries.application_id = application_calendars.application_id
+),
+
+-- opens is inclusive, closes exclusive; a weekday without a row is a weekend (fine print, 31).
+judged as (
+    select
+        clocked.*,
+        clocked.calendar is not null and (
+            exists (
+                select 1
+                from holidays
+                where {{ natural_key('holidays.calendar') }} = clocked.calendar and holidays.holiday_date = clocked.calendar_date
+            )
+            or not exists (
+                select 1
+                from calendar_rows
+                where
+                    {{ natural_key('calendar_rows.calendar') }} = clocked.calendar
+                    and calendar_rows.weekday = extract(isodow from clocked.calendar_date)
+                    and (
+                        clocked.calendar_time is null
+                        or (calendar_rows.opens <= clocked.calendar_time and clocked.calendar_time < calendar_rows.closes)
+                    )
+            )
+        ) as is_off_hours,
+        coalesce(clocked.issue_type = 'Incident' and clocked.priority in ('P1', 'P2', 'P3'), false) as is_critical
+    from clocked
+),
+
+categorized as (
+    select
+        judged.*,
+        case
+            when judged.is_critical and judged.is_off_hours then 'incident_critical'
+            when judged.is_critical then 'incident'
+            when judged.issue_type = 'Meeting' then 'meeting'
+            when judged.is_off_hours then 'off_hours'
+            else 'task'
+        end as line_type,
+        case
+            when judged.is_critical and judged.is_off_hours then 'p1_p3_off_hours'
+            when judged.is_critical then 'p1_p3'
+            when judged.is_off_hours then 'off_hours'
+            else 'standard'
+        end as rate_tier
+    from judged
+),
+
+-- The multiplier in force on the worklog's date, looked up once for each client, tier and day.
+tier_days as (
+    select distinct
+        client_id,
+        rate_tier,
+        local_date
+    from categorized
+),
+
+multipliers as (
+    select
+        tier_days.*,
+        chosen.multiplier as rate_multiplier
+    from tier_days
+    cross join lateral (
+        select rate_multipliers.multiplier
+        from rate_multipliers
+        where
+            rate_multipliers.rate_tier = tier_days.rate_tier
+            and (rate_multipliers.client_id is null or rate_multipliers.client_id = tier_days.client_id)
+            and tier_days.local_date between rate_multipliers.valid_from and rate_multipliers.valid_to
+        order by rate_multipliers.preference asc, rate_multipliers.valid_from desc
+        limit 1
+    ) as chosen
+),
+
+final as (
+    select
+        categorized.time_entry_id,
+        categorized.application_id,
+        categorized.client_id,
+        categorized.project_id,
+        categorized.issue_key,
+        categorized.local_date,
+        categorized.start_time,
+        categorized.seconds,
+        categorized.billable_seconds,
+        categorized.is_off_hours,
+        categorized.line_type,
+        categorized.rate_tier,
+        multipliers.rate_multiplier
+    from categorized
+    inner join multipliers
+        on
+            categorized.client_id = multipliers.client_id
+            and categorized.rate_tier = multipliers.rate_tier
+            and categorized.local_date = multipliers.local_date
+)
+
+select * from final

@@ -34,6 +34,8 @@ final as (
         entries.project_id,
         entries.contract_id,
         entries.billing_rule_id,
+        entries.application_id,
+        entries.local_date,
         date_trunc('month', entries.local_date)::date as invoice_month
     from unioned
     inner join entries on unioned.time_entry_id = entries.time_entry_id

@@ -10,18 +10,27 @@ prefills as (
     select * from {{ ref('int_billing__prefills') }}
 ),
 
+warnings as (
+    select
+        prefill_id,
+        jsonb_agg(jsonb_build_object('code', code, 'detail', detail) order by code, detail) as warnings
+    from {{ ref('int_billing__warnings') }}
+    group by prefill_id
+),
+
 final as (
     select
-        prefill_id as id,
-        client_id,
-        currency,
-        invoice_month,
-        subtotal,
-        tax_rate,
-        tax,
-        subtotal + tax as total,
-        '[]'::jsonb as warnings
+        prefills.prefill_id as id,
+        prefills.client_id,
+        prefills.currency,
+        prefills.invoice_month,
+        prefills.subtotal,
+        prefills.tax_rate,
+        prefills.tax,
+        prefills.subtotal + prefills.tax as total,
+        coalesce(warnings.warnings, '[]'::jsonb) as warnings
     from prefills
+    left join warnings on prefills.prefill_id = warnings.prefill_id
 )
 
 select * from final

@@ -1,0 +1,25 @@
+-- Subtotal is the sum of the rounded lines, total that and the tax (model, sections 2 and 7).
+with
+
+prefills as (
+    select * from {{ ref('invoice_prefills') }}
+),
+
+lines as (
+    select
+        prefill_id,
+        sum(line_total) as line_total
+    from {{ ref('invoice_prefill_lines') }}
+    group by prefill_id
+)
+
+select
+    prefills.id,
+    prefills.subtotal,
+    lines.line_total
+from prefills
+full join lines on prefills.id = lines.prefill_id
+where
+    prefills.subtotal is distinct from coalesce(lines.line_total, 0)
+    or prefills.tax != round(prefills.subtotal * prefills.tax_rate, 2)
+    or prefills.total != prefills.subtotal + prefills.tax

@@ -1,0 +1,21 @@
+{{ config(indexes=[
+    {'columns': ['client_id', 'month'], 'unique': true},
+    {'columns': ['month']},
+]) }}
+
+with
+
+margins as (
+    select * from {{ ref('int_money__margins') }}
+    where kind = 'client'
+),
+
+final as (
+    select
+        client_id,
+        month,
+        {{ margin_columns('margins') }}
+    from margins
+)
+
+select * from final

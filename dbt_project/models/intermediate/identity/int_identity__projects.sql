@@ -27,6 +27,7 @@ final as (
         known_projects.jira_project_key,
         known_projects.labels,
         known_projects.status,
+        known_projects.row_key,
         known_projects.is_deleted,
         known_projects.deleted_at
     from known_projects

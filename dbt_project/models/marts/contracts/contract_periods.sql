@@ -18,6 +18,10 @@ allocations as (
     select * from {{ ref('int_contracts__allocations') }}
 ),
 
+contracts as (
+    select * from {{ ref('contracts') }}
+),
+
 used as (
     select
         contract_period_id,
@@ -48,9 +52,13 @@ final as (
         null::text as invoice_id,
         false as report_sent,
         null::timestamptz as report_sent_date,
+        null::text as notes,
         periods.is_deleted,
-        periods.deleted_at
+        periods.deleted_at,
+        contracts.created_at,
+        contracts.updated_at
     from periods
+    left join contracts on periods.contract_id = contracts.id
     left join used on periods.contract_period_id = used.contract_period_id
 )
 

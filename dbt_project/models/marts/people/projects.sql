@@ -25,6 +25,11 @@ billing_rules as (
     where not is_deleted
 ),
 
+row_history as (
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'projects'
+),
+
 agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
@@ -43,7 +48,9 @@ final as (
         projects.labels,
         projects.status,
         projects.is_deleted,
-        projects.deleted_at
+        projects.deleted_at,
+        row_history.created_at,
+        row_history.updated_at
     from projects
     cross join agency
     left join project_terms
@@ -54,6 +61,7 @@ final as (
     left join billing_rules on
         projects.project_id = billing_rules.project_id
         and agency.as_of_date between billing_rules.effective_from and billing_rules.effective_to
+    left join row_history on projects.row_key = row_history.row_key
 )
 
 select * from final

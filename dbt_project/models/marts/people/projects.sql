@@ -58,9 +58,10 @@ final as (
             projects.project_id = project_terms.project_id
             and agency.as_of_date between project_terms.valid_from and project_terms.valid_to
     left join project_classes on projects.project_id = project_classes.project_id
-    left join billing_rules on
-        projects.project_id = billing_rules.project_id
-        and agency.as_of_date between billing_rules.effective_from and billing_rules.effective_to
+    left join billing_rules
+        on
+            projects.project_id = billing_rules.project_id
+            and agency.as_of_date between billing_rules.effective_from and billing_rules.effective_to
     left join row_history on projects.row_key = row_history.row_key
 )
 

@@ -1,4 +1,4 @@
-{% set engines = ['rule', 'terms', 'fixed_line'] %}
+{% set engines = ['application', 'rule', 'terms', 'fixed_line'] %}
 with
 
 parts as (
@@ -30,6 +30,32 @@ periods as (
 
 rules as (
     select * from {{ ref('int_billing__rules') }}
+),
+
+applications as (
+    select * from {{ ref('int_billing__applications') }}
+),
+
+-- What an issue is about, as the API says, else the mirror.
+summaries as (
+    select distinct on (issue_key)
+        issue_key,
+        summary
+    from (
+        select
+            issue_key,
+            summary,
+            1 as preference
+        from {{ ref('stg_jira__issues') }}
+        union all
+        select
+            issue_key,
+            summary,
+            2 as preference
+        from {{ ref('stg_clickhouse__issues') }}
+    ) as stated_summaries
+    where summary is not null
+    order by issue_key, preference
 ),
 
 hours as (
@@ -138,6 +164,20 @@ described as (
         coalesce(
             unioned.description,
             case unioned.basis
+                when 'application'
+                    then
+                        coalesce(unioned.issue_key || coalesce(' ' || summaries.summary, ''), applications.name, 'Work')
+                        || ': '
+                        || case unioned.line_type
+                            when 'incident_critical' then 'critical incident outside business hours'
+                            when 'incident' then 'incident'
+                            when 'meeting' then 'meeting'
+                            when 'off_hours' then 'work outside business hours'
+                            when 'overtime' then 'work beyond the monthly limit of ' || {{ hours_text('applications.monthly_limit_hours') }} || ' hours'
+                            else 'work'
+                        end
+                        || ', ' || {{ month_text('unioned.invoice_month') }}
+                        || case when unioned.unit_price = 0 then ' (covered)' else '' end
                 when 'contract'
                     then
                         contracts.name || ' (' || contracts.contract_number || '): '
@@ -173,6 +213,21 @@ described as (
             end
         ) as client_description,
         case unioned.basis
+            when 'application'
+                then
+                    jsonb_build_object(
+                        'name', applications.name,
+                        'application_type', applications.application_type,
+                        'currency', applications.currency,
+                        'hourly_rate', trim_scale(applications.hourly_rate),
+                        'base_amount', trim_scale(applications.base_amount),
+                        'monthly_limit_hours', trim_scale(applications.monthly_limit_hours),
+                        'overtime_rate', trim_scale(applications.overtime_rate),
+                        'monitoring_amount', trim_scale(applications.monitoring_amount),
+                        'min_billable_seconds', applications.min_billable_seconds,
+                        'calendar', applications.calendar,
+                        'rate_multiplier', trim_scale(unioned.rate_multiplier)
+                    )
             when 'contract'
                 then
                     jsonb_build_object(
@@ -215,6 +270,8 @@ described as (
     left join projects on unioned.project_id = projects.project_id
     left join contracts on unioned.contract_id = contracts.contract_id
     left join periods on unioned.contract_period_id = periods.contract_period_id
+    left join applications on unioned.application_id = applications.application_id
+    left join summaries on unioned.issue_key = summaries.issue_key
     left join rules on unioned.billing_rule_id = rules.billing_rule_id
 ),
 

@@ -1,6 +1,6 @@
 {{ config(indexes=[{'columns': ['line_key']}, {'columns': ['time_entry_id']}]) }}
 
-{% set engines = ['contract', 'rule', 'terms'] %}
+{% set engines = ['application', 'contract', 'rule', 'terms'] %}
 with
 
 unioned as (

@@ -487,6 +487,8 @@ class _Decisions:
         day, rate = months_before(self.agency.start, 2).replace(day=1), 1.081
         while day < self.agency.as_of:
             yield {"date": day, "from_currency": "EUR", "to_currency": "USD", "rate": f"{rate:.4f}"}
+            # Nobody inverts a rate: what costs in dollars is shown to a client in euros only by a rate of its own.
+            yield {"date": day, "from_currency": "USD", "to_currency": "EUR", "rate": f"{1 / rate:.4f}"}
             rate += chance.uniform(-0.012, 0.012)
             day = (day + timedelta(days=32)).replace(day=1)
 

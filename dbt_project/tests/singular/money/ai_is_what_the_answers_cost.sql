@@ -1,0 +1,68 @@
+{#
+    The AI cost of a month, over clients and bench, is what the answers cost, converted, to the cent (model, section 7). Expected comes
+    from session_messages, month by month in the developer's zone.
+#}
+with
+
+agency as (
+    select * from {{ ref('int_identity__agency') }}
+),
+
+answers as (
+    select
+        date_trunc(
+            'month',
+            coalesce(session_messages.answered_at, claude_sessions.session_start)
+            at time zone coalesce(developers.timezone, agency.timezone)
+        )::date as month,
+        session_messages.cost_usd
+    from {{ ref('session_messages') }} as session_messages
+    cross join agency
+    inner join {{ ref('claude_sessions') }} as claude_sessions on session_messages.session_id = claude_sessions.id
+    left join {{ ref('int_identity__developers') }} as developers on claude_sessions.developer_id = developers.developer_id
+    -- What bears no time at all is of no month.
+    where coalesce(session_messages.answered_at, claude_sessions.session_start) is not null
+),
+
+expected as (
+    select
+        answers.month,
+        round(
+            case
+                when agency.currency = 'USD' then sum(answers.cost_usd)
+                else sum(answers.cost_usd) * (
+                    select fx_rates.rate
+                    from {{ ref('stg_reference__fx_rates') }} as fx_rates
+                    where
+                        fx_rates.from_currency = 'USD'
+                        and fx_rates.to_currency = agency.currency
+                        and fx_rates.rate_date < answers.month + interval '1 month'
+                    order by fx_rates.rate_date desc, fx_rates.row_number desc
+                    limit 1
+                )
+            end,
+            2
+        ) as ai_cost
+    from answers
+    cross join agency
+    group by answers.month, agency.currency
+),
+
+actual as (
+    select
+        month,
+        -- Of clients whose answers have no known price, the month's others are the sum.
+        sum(ai_cost) as ai_cost
+    from {{ ref('client_margin') }}
+    group by month
+)
+
+select
+    coalesce(expected.month, actual.month) as month,
+    expected.ai_cost as expected,
+    actual.ai_cost as actual
+from expected
+full outer join actual on expected.month = actual.month
+where
+    coalesce(expected.ai_cost, 0) != coalesce(actual.ai_cost, 0)
+    or (expected.month is not null and actual.month is null)

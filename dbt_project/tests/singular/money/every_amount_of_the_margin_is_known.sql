@@ -1,0 +1,11 @@
+-- A missing rate of exchange or an unknown price is a null in the margin; here is what to add to the files (model, 5.7).
+{{ config(severity='warn') }}
+
+select
+    client_margin.month,
+    warnings.warning ->> 'code' as code,
+    warnings.warning ->> 'detail' as detail,
+    count(*) as clients
+from {{ ref('client_margin') }} as client_margin
+cross join lateral jsonb_array_elements(client_margin.warnings) as warnings (warning)
+group by client_margin.month, warnings.warning

@@ -1,0 +1,82 @@
+{#
+    In every row of client_margin and its rollup, in both currencies, margin is accrued less labour less AI; and the clients at the top of the
+    rollup add up to all clients, month by month (model, 5.7).
+#}
+with
+
+margins as (
+    select
+        'client_margin' as mart,
+        client_id,
+        null as parent_client_id,
+        month,
+        accrued,
+        labour_cost,
+        ai_cost,
+        margin,
+        accrued_in_client_currency,
+        labour_cost_in_client_currency,
+        ai_cost_in_client_currency,
+        margin_in_client_currency,
+        received,
+        counted_seconds
+    from {{ ref('client_margin') }}
+    union all
+    select
+        'client_margin_rollup' as mart,
+        client_id,
+        parent_client_id,
+        month,
+        accrued,
+        labour_cost,
+        ai_cost,
+        margin,
+        accrued_in_client_currency,
+        labour_cost_in_client_currency,
+        ai_cost_in_client_currency,
+        margin_in_client_currency,
+        received,
+        counted_seconds
+    from {{ ref('client_margin_rollup') }}
+),
+
+wrong_margins as (
+    select
+        mart,
+        client_id,
+        month
+    from margins
+    where
+        margin is distinct from accrued - labour_cost - ai_cost
+        or margin_in_client_currency
+        is distinct from accrued_in_client_currency - labour_cost_in_client_currency - ai_cost_in_client_currency
+),
+
+totals as (
+    select
+        mart,
+        month,
+    {% for measure in ['accrued', 'labour_cost', 'received'] -%}
+        -- An unknown amount makes both sums unknown.
+        case when bool_and({{ measure }} is not null) then sum({{ measure }}) end as {{ measure }},
+    {% endfor -%}
+        sum(ai_cost) as ai_cost,
+        sum(counted_seconds) as counted_seconds
+    from margins
+    where parent_client_id is null
+    group by mart, month
+),
+
+wrong_sums as (
+    select
+        'sum of ' || month as mart,
+        null as client_id,
+        month
+    from totals
+    group by month
+    having count(distinct (accrued, labour_cost, received, ai_cost, counted_seconds)) > 1 or count(*) != 2
+)
+
+select * from wrong_margins
+union all
+select * from wrong_sums

@@ -58,6 +58,11 @@ routed_entries as (
     select * from {{ ref('int_billing__routed_entries') }}
 ),
 
+applications as (
+    select * from {{ ref('int_billing__applications') }}
+    where client_id is null and not is_deleted
+),
+
 commit_authors as (
     select * from {{ ref('commit_authors') }}
     where developer_id is null and not is_bot and not is_assistant
@@ -130,6 +135,8 @@ work as (
         client_id is null
         and source != 'claude_session'
         and not context ? 'project_id'
+        -- Whose application it is stands below, under the customer.
+        and application_id is null
         -- An internal project has no client.
         and (project_id is null or project_id in (select billable_projects.id from billable_projects))
     group by source, coalesce(context ->> 'client', project_id, 'no project')
@@ -226,6 +233,22 @@ reference_cells as (
     group by cells.file, cells.name, cells.kind, names.found
 ),
 
+-- Customers of applications that are no known client: nothing of those applications is billed.
+customers as (
+    select
+        'clickhouse' as source,
+        coalesce(applications.client_name, 'customer ' || applications.customer_id, 'application ' || applications.application_id)
+            as native_id,
+        case when max(client_names.clients_found) > 1 then 'several_client' else 'no_client' end as reason,
+        count(distinct applications.application_id) as row_count,
+        sum(routed_entries.seconds) as seconds
+    from applications
+    left join client_names on {{ natural_key('applications.client_name') }} = client_names.name
+    left join routed_entries on applications.application_id = routed_entries.application_id
+    group by
+        coalesce(applications.client_name, 'customer ' || applications.customer_id, 'application ' || applications.application_id)
+),
+
 -- Commits, pull requests and issues of nobody, or of no client; no hours hang on them.
 engineering as (
     select
@@ -312,6 +335,14 @@ final as (
         row_count,
         seconds::bigint as seconds
     from reference_cells
+    union all
+    select
+        source,
+        native_id,
+        reason,
+        row_count,
+        coalesce(seconds, 0)::bigint as seconds
+    from customers
     union all
     select
         source,

@@ -78,14 +78,6 @@ parts as (
         and (split.overtime_rate is not null or split.seconds > split.seconds_within)
 ),
 
--- An issue of several projects stands on one line all the same, under the lowest.
-placed as (
-    select
-        *,
-        min(project_id) over (partition by application_id, invoice_month, issue_key) as line_project_id
-    from parts
-),
-
 final as (
     select
         time_entry_id,
@@ -101,13 +93,13 @@ final as (
         null::text as contract_id,
         null::text as contract_period_id,
         null::text as billing_rule_id,
-        line_project_id as project_id,
+        null::text as project_id,
         issue_key,
         unit_price::numeric(12, 4) as unit_price,
         case when unit_price is not null then rate_multiplier end::numeric(8, 4) as rate_multiplier,
         case when unit_price is not null then rate_source end as rate_source,
         case when unit_price is null then 'no_rate' end as unbilled_reason
-    from placed
+    from parts
 )
 
 select * from final

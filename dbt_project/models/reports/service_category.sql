@@ -1,52 +1,50 @@
 with
 
-entries as (
-    select * from {{ ref('time_entries') }}
-    where is_counted
-),
-
-clients as (
-    select * from {{ ref('clients') }}
-),
-
-contracts as (
-    select * from {{ ref('contracts') }}
+daily_time as (
+    select * from {{ ref('int_time__daily_time') }}
 ),
 
 developers as (
     select * from {{ ref('developers') }}
 ),
 
+clients as (
+    select * from {{ ref('clients') }}
+),
+
+projects as (
+    select * from {{ ref('projects') }}
+),
+
+contracts as (
+    select * from {{ ref('contracts') }}
+),
+
 final as (
     select
         contracts.service_category,
-        entries.service_type,
-        entries.client_id,
+        daily_time.service_type,
+        daily_time.client_id,
         clients.name as client,
-        entries.contract_id,
+        daily_time.contract_id,
         contracts.contract_number,
-        entries.developer_id,
+        daily_time.developer_id,
         developers.name as developer,
-        entries.local_date,
-        count(*) as entries,
-        sum(entries.allocated_seconds)::bigint as counted_seconds,
-        coalesce(sum(entries.allocated_seconds) filter (where entries.billable), 0)::bigint as billable_seconds,
-        (sum(entries.allocated_seconds) / 3600.0)::numeric(14, 6) as hours,
-        (coalesce(sum(entries.allocated_seconds) filter (where entries.billable), 0) / 3600.0)::numeric(14, 6) as billable_hours
-    from entries
-    left join contracts on entries.contract_id = contracts.id
-    left join clients on entries.client_id = clients.id
-    left join developers on entries.developer_id = developers.id
-    group by
-        contracts.service_category,
-        entries.service_type,
-        entries.client_id,
-        clients.name,
-        entries.contract_id,
-        contracts.contract_number,
-        entries.developer_id,
-        developers.name,
-        entries.local_date
+        daily_time.project_id,
+        projects.name as project,
+        daily_time.source,
+        daily_time.work_location,
+        daily_time.local_date,
+        daily_time.entries,
+        daily_time.counted_seconds,
+        daily_time.billable_seconds,
+        (daily_time.counted_seconds / 3600.0)::numeric(14, 6) as hours,
+        (daily_time.billable_seconds / 3600.0)::numeric(14, 6) as billable_hours
+    from daily_time
+    left join developers on daily_time.developer_id = developers.id
+    left join clients on daily_time.client_id = clients.id
+    left join projects on daily_time.project_id = projects.id
+    left join contracts on daily_time.contract_id = contracts.id
 )
 
 select * from final

@@ -1,0 +1,33 @@
+{{ config(indexes=[
+    {'columns': ['local_date']},
+    {'columns': ['developer_id', 'local_date']},
+    {'columns': ['client_id', 'local_date']},
+    {'columns': ['project_id', 'local_date']},
+    {'columns': ['contract_id', 'local_date']},
+]) }}
+
+with
+
+entries as (
+    select * from {{ ref('time_entries') }}
+    where is_counted
+),
+
+final as (
+    select
+        developer_id,
+        client_id,
+        project_id,
+        contract_id,
+        source,
+        service_type,
+        work_location,
+        local_date,
+        count(*) as entries,
+        sum(allocated_seconds)::bigint as counted_seconds,
+        coalesce(sum(allocated_seconds) filter (where billable), 0)::bigint as billable_seconds
+    from entries
+    group by developer_id, client_id, project_id, contract_id, source, service_type, work_location, local_date
+)
+
+select * from final

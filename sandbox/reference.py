@@ -484,7 +484,8 @@ class _Decisions:
 
     def _fx_rates(self) -> Iterable[Row]:
         chance = self.agency.random("fx")
-        day, rate = months_before(self.agency.start, 2).replace(day=1), 1.081
+        # From before the oldest agreement, whose amounts are counted from its start.
+        day, rate = months_before(self.agency.start, 12).replace(day=1), 1.081
         while day < self.agency.as_of:
             yield {"date": day, "from_currency": "EUR", "to_currency": "USD", "rate": f"{rate:.4f}"}
             # Nobody inverts a rate: what costs in dollars is shown to a client in euros only by a rate of its own.

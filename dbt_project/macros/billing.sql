@@ -2,7 +2,7 @@
 
 {# The last day of the month that begins on a date. #}
 {% macro month_end(first_day) -%}
-    (({{ first_day }}) + interval '1 month')::date - 1
+    ((({{ first_day }}) + interval '1 month')::date - 1)
 {%- endmacro %}
 
 {# The order in which entries eat up an allowance, a cap or a day: date, then start (none first), then id by bytes (fine print, 12). #}

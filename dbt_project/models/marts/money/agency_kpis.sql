@@ -1,0 +1,138 @@
+{{ config(indexes=[{'columns': ['month'], 'unique': true}]) }}
+
+{% set ages = ['0', '1_30', '31_60', '61_90', 'over_90'] %}
+with
+
+margins as (
+    select * from {{ ref('int_money__margins') }}
+    where kind = 'agency'
+),
+
+benches as (
+    select
+        month,
+        labour_cost
+    from {{ ref('client_margin') }}
+    where client_id = {{ bench() }}
+),
+
+developer_hours as (
+    select
+        month,
+        sum(available_seconds)::bigint as available_seconds,
+        sum(counted_seconds)::bigint as counted_seconds,
+        sum(billable_seconds)::bigint as billable_seconds
+    from {{ ref('int_money__developer_hours') }}
+    group by month
+),
+
+client_time as (
+    select
+        {{ month_of('local_date') }} as month,
+        sum(allocated_seconds)::bigint as client_seconds
+    from {{ ref('time_entries') }}
+    where is_counted and client_id is not null
+    group by {{ month_of('local_date') }}
+),
+
+standard_values as (
+    select * from {{ ref('int_money__standard_values') }}
+),
+
+rates as (
+    select * from {{ ref('int_money__exchange_rates') }}
+),
+
+agency as (
+    select * from {{ ref('int_identity__agency') }}
+),
+
+converted_values as (
+    select
+        standard_values.month,
+        standard_values.unrated_seconds,
+        {{ converted('standard_values.standard_value', 'standard_values.currency', 'agency.currency', 'rates.rate') }} as standard_value
+    from standard_values
+    cross join agency
+    left join rates on {{ rate_of_month('rates', 'standard_values.currency', 'agency.currency', 'standard_values.month') }}
+),
+
+month_values as (
+    select
+        month,
+        sum(unrated_seconds)::bigint as unrated_seconds,
+        case when bool_and(standard_value is not null) then round(sum(standard_value), 2) end as standard_value
+    from converted_values
+    group by month
+),
+
+-- Work of a month ages from the month's last day to the last day of the row, or as_of if that is earlier.
+aged as (
+    select
+        margins.month,
+        work.agency_accrued - coalesce(work.invoiced, 0) as amount,
+        case
+            when days.age <= 0 then '0'
+            when days.age <= 30 then '1_30'
+            when days.age <= 60 then '31_60'
+            when days.age <= 90 then '61_90'
+            else 'over_90'
+        end as age
+    from margins
+    cross join agency
+    inner join margins as work on margins.month >= work.month
+    cross join lateral (
+        select least({{ month_end('margins.month') }}, agency.as_of_date) - {{ month_end('work.month') }} as age
+    ) as days
+),
+
+work_in_progress as (
+    select
+        month,
+        case when bool_and(amount is not null) then sum(amount) end as work_in_progress,
+    {% for age in ages -%}
+        case
+            when count(*) filter (where age = '{{ age }}' and amount is null) = 0
+                then coalesce(sum(amount) filter (where age = '{{ age }}'), 0)
+        end as work_in_progress_{{ age }}{{ ',' if not loop.last }}
+    {% endfor %}
+    from aged
+    group by month
+),
+
+final as (
+    select
+        margins.month,
+        margins.currency,
+        coalesce(developer_hours.available_seconds, 0) as available_seconds,
+        margins.counted_seconds,
+        coalesce(client_time.client_seconds, 0) as client_seconds,
+        coalesce(developer_hours.billable_seconds, 0) as billable_seconds,
+        round(developer_hours.billable_seconds::numeric / nullif(developer_hours.available_seconds, 0), 4)::numeric(14, 4) as utilization,
+        margins.agency_accrued::numeric(14, 2) as accrued,
+        margins.invoiced::numeric(14, 2) as invoiced,
+        margins.agency_received::numeric(14, 2) as received,
+        case when month_values.month is null then 0 else month_values.standard_value end::numeric(14, 2) as standard_value,
+        coalesce(month_values.unrated_seconds, 0) as unrated_seconds,
+        round(margins.agency_accrued / nullif(month_values.standard_value, 0), 4)::numeric(14, 4) as realization,
+        round(margins.agency_accrued * 3600 / nullif(client_time.client_seconds, 0), 4)::numeric(12, 4) as effective_bill_rate,
+        margins.agency_labour_cost::numeric(14, 2) as labour_cost,
+        case when benches.month is null then 0 else benches.labour_cost end::numeric(14, 2) as bench_labour_cost,
+        margins.agency_ai_cost::numeric(14, 2) as ai_cost,
+        round(margins.agency_labour_cost * 3600 / nullif(developer_hours.counted_seconds, 0), 4)::numeric(12, 4) as average_cost_per_hour,
+        margins.agency_margin::numeric(14, 2) as margin,
+        round(margins.agency_margin / nullif(margins.agency_accrued, 0), 4)::numeric(14, 4) as delivery_margin,
+        work_in_progress.work_in_progress::numeric(14, 2) as work_in_progress,
+    {% for age in ages -%}
+        work_in_progress.work_in_progress_{{ age }}::numeric(14, 2) as work_in_progress_{{ age }}_days,
+    {% endfor -%}
+        margins.warnings
+    from margins
+    inner join work_in_progress on margins.month = work_in_progress.month
+    left join benches on margins.month = benches.month
+    left join developer_hours on margins.month = developer_hours.month
+    left join client_time on margins.month = client_time.month
+    left join month_values on margins.month = month_values.month
+)
+
+select * from final

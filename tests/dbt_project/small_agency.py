@@ -1,4 +1,7 @@
-"""A small agency in raw tables: two people, two clients, every system, sixty days up to today. No expectations here."""
+"""A small agency in raw tables: two people, two clients, every system, sixty days up to today. No expectations here.
+
+What nobody but its owner may read bears a marker: `SESSION_TEXT`, `PERSONAL_MONEY`, `TOKEN`.
+"""
 
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha1
@@ -9,6 +12,9 @@ from zoneinfo import ZoneInfo
 Rows = dict[str, list[dict[str, Any]]]
 
 DAYS = 60
+SESSION_TEXT = "marker-of-session-text"
+PERSONAL_MONEY = "marker-of-personal-money"
+TOKEN = "access-marker-of-token"
 _PEOPLE = (
     # E-mail, Clockify id, login, Jira account, zone, client, project, repository, folder, Jira key
     (
@@ -42,6 +48,7 @@ def raw_tables(today: date) -> Rows:
     """
     rows = _reference(today)
     rows |= _systems()
+    rows |= _bank(today)
     random = Random(7)
     for number in range(DAYS):
         day = today - timedelta(days=DAYS - 1 - number)
@@ -82,6 +89,7 @@ def _reference(today: date) -> Rows:
                 "client": "Beta",
                 "company_name": "Beta Ltd",
                 "status": "active",
+                "parent_client": "Acme",
                 "payment_terms": "net15",
             },
         ],
@@ -118,7 +126,20 @@ def _reference(today: date) -> Rows:
                 "overage_rate": 120,
                 "standard_rate": 90,
                 "billing_cycle": "monthly",
-            }
+            },
+            {
+                "client": "Acme",
+                "contract_number": "ACME-2",
+                "name": "IT care",
+                "service_category": "IT",
+                "type": "monthly_retainer",
+                "status": "active",
+                "start_date": start,
+                "auto_renew": True,
+                "monthly_hours": 1,
+                "overage_rate": 150,
+                "billing_cycle": "monthly",
+            },
         ],
         "reference.project_terms": [
             {"project": "Site", "client": "Acme", "contract": "ACME-1"},
@@ -155,8 +176,26 @@ def _reference(today: date) -> Rows:
                 "duration_minutes": 90,
                 "work_location": "onsite",
                 "is_billable": True,
-            }
+            },
+            {
+                "id": "w2",
+                "client": "Acme",
+                "contract": "ACME-2",
+                "service_type": "Consultation",
+                "email": "bob@example.com",
+                "work_date": today - timedelta(days=9),
+                "duration_minutes": 100,
+                "work_location": "remote",
+                "is_billable": True,
+            },
         ],
+        "reference.fixed_lines": [
+            {"client": "Beta", "description": "Hosting", "amount": 50, "currency": "USD", "valid_from": start}
+        ],
+        "reference.accounts": [
+            {"plaid_account_id": "business", "label": "Operating", "scope": "business", "account_type": "checking"}
+        ],
+        "reference.transaction_rules": [{"order": 1, "pattern": "acme", "set_client": "Acme"}],
     }
 
 
@@ -212,6 +251,50 @@ def _systems() -> Rows:
                 "cache_read": 0.5,
             }
         ],
+    }
+
+
+def _bank(today: date) -> Rows:
+    """A business account that clients pay into, and a personal one beside it."""
+    record = {"access_token": TOKEN}
+    accounts = [
+        {"account_id": "business", "mask": "1111", "name": "Checking"},
+        {"account_id": "personal", "mask": "2222", "name": PERSONAL_MONEY, "official_name": PERSONAL_MONEY},
+    ]
+    # Plaid counts what leaves an account as positive.
+    movements = [
+        ("business", -2500, "ACME INC TRANSFER", "INCOME"),
+        ("business", -300, "UNKNOWN PAYER", "INCOME"),
+        ("business", 120, "HOSTING COMPANY", "GENERAL_SERVICES"),
+        ("personal", 55, PERSONAL_MONEY, "FOOD_AND_DRINK"),
+        ("personal", -70, f"acme {PERSONAL_MONEY}", "INCOME"),
+    ]
+    return {
+        "plaid.items": [{"item_id": "item", "institution_name": "Bank", "update_number": 1, "record": record}],
+        "plaid.accounts": [
+            account
+            | {"item_id": "item", "type": "depository", "subtype": "checking", "currency": "USD", "record": record}
+            for account in accounts
+        ],
+        "plaid.transactions": [
+            {
+                "transaction_id": f"{account}-{days}-{number}",
+                "item_id": "item",
+                "account_id": account,
+                "amount": amount,
+                "iso_currency_code": "USD",
+                "date": today - timedelta(days=days),
+                "pending": False,
+                "name": name,
+                "original_description": name,
+                "category_primary": category,
+                "update_number": 1,
+                "record": record,
+            }
+            for number, (account, amount, name, category) in enumerate(movements)
+            for days in (3, 40)
+        ],
+        "plaid.transaction_removals": [],
     }
 
 
@@ -302,7 +385,7 @@ def _session(
                 | {
                     "prompted_at": at,
                     "kind": "text",
-                    "prompt_text": "Please",
+                    "prompt_text": f"Please {SESSION_TEXT}",
                     "ticket_keys": [issue],
                     "has_image": False,
                 }
@@ -322,6 +405,7 @@ def _session(
                     "output_tokens": random.randrange(100, 2000),
                     "cache_read_tokens": 20_000,
                     "cache_creation_tokens": 500,
+                    "response_text": SESSION_TEXT,
                 }
             )
             rows["claude_code.tool_calls"].append(
@@ -330,6 +414,7 @@ def _session(
                     "message_id": f"{session}-{line}",
                     "tool_use_id": f"{session}-{line}-t",
                     "tool_name": "Edit",
+                    "tool_input": {"command": SESSION_TEXT},
                     "block_index": 0,
                 }
             )

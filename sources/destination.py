@@ -18,7 +18,10 @@ class Warehouse(postgres):
     work of a load of a few rows.
     """
 
-    _own_capabilities: DestinationCapabilitiesContext | None = None
+    def __init__(self, credentials: Any) -> None:
+        """Take a DSN, or dlt's Postgres credentials."""
+        super().__init__(credentials=credentials)
+        self._remembered: dict[str | None, DestinationCapabilitiesContext] = {}
 
     @property
     def destination_type(self) -> str:
@@ -28,12 +31,13 @@ class Warehouse(postgres):
     def capabilities(
         self, config: PostgresClientConfiguration | None = None, naming: NamingConvention | None = None
     ) -> DestinationCapabilitiesContext:
-        """As dlt's, remembered where nothing is asked in particular."""
-        if config is not None or naming is not None:
+        """As dlt's, remembered by naming convention where no configuration is handed over."""
+        if config is not None:
             return super().capabilities(config, naming)
-        if self._own_capabilities is None:
-            self._own_capabilities = super().capabilities()
-        return self._own_capabilities.copy()
+        convention = naming.name() if naming else None
+        if convention not in self._remembered:
+            self._remembered[convention] = super().capabilities(naming=naming)
+        return self._remembered[convention].copy()
 
 
 def warehouse(credentials: Any) -> Destination[Any, Any]:

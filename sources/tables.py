@@ -146,6 +146,9 @@ class Table:
                 "nullable": not self._must_be_there(column),
                 "description": column.description,
             }
+            if self.key == (column.name,) and not self.mirrors:
+                # Its index is what finds the few changed rows of a later run among all the others.
+                hint["unique"] = True
             if column.kind == "numeric":
                 hint |= {"precision": NUMERIC_PRECISION, "scale": NUMERIC_SCALE}
             hints[column.name] = hint

@@ -92,7 +92,7 @@ def tempo() -> Any:
         state = dlt.current.resource_state()
         yield from declare(WORKLOGS)
         walk = run.walk(run.client(base_url, api_token))
-        yield from walk.spool.load()
+        yield from walk.spool.load(alone=True)
         # A clock that runs ahead must not carry the cursor into the future.
         cursor = min(walk.newest, run.started_at) if walk.newest else None
         if walk.whole:

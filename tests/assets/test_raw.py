@@ -248,10 +248,10 @@ def test_no_secret_reaches_dlts_files(vendor: Vendor, landing: LentPlace) -> Non
 
 def test_a_load_that_fails_leaves_no_setting_behind() -> None:
     def fail() -> None:
-        with configured(SOURCES["clockify"], {"api_key": "left-behind-key"}):
-            assert dlt.secrets["sources.clockify.api_key"] == "left-behind-key"
+        with configured(SOURCES["clockify"], {"left_behind": "left-behind-key"}):
+            assert dlt.secrets["sources.clockify.left_behind"] == "left-behind-key"
             raise SourceError("given up")
 
     with pytest.raises(SourceError):
         fail()
-    assert dlt.secrets.get("sources.clockify.api_key") is None
+    assert dlt.secrets.get("sources.clockify.left_behind") is None

@@ -19,7 +19,10 @@ calendar_rows as (
 ),
 
 holidays as (
-    select * from {{ ref('stg_reference__holidays') }}
+    select distinct
+        {{ natural_key('calendar') }} as calendar,
+        holiday_date
+    from {{ ref('stg_reference__holidays') }}
 ),
 
 rate_multipliers as (
@@ -36,6 +39,16 @@ calendars as (
     group by {{ natural_key('calendar_rows.calendar') }}
 ),
 
+-- opens is inclusive, closes exclusive; a weekday without a row is a weekend.
+weekdays as (
+    select
+        {{ natural_key('calendar') }} as calendar,
+        weekday,
+        range_agg(int4range(extract(epoch from opens)::int, extract(epoch from closes)::int)) as open_seconds
+    from calendar_rows
+    group by {{ natural_key('calendar') }}, weekday
+),
+
 application_calendars as (
     select
         applications.application_id,
@@ -44,7 +57,8 @@ application_calendars as (
         calendars.timezone
     from applications
     cross join agency
-    left join calendars on coalesce(nullif({{ natural_key('applications.calendar') }}, ''), {{ natural_key('agency.calendar') }}) = calendars.calendar
+    left join calendars
+        on coalesce(nullif({{ natural_key('applications.calendar') }}, ''), {{ natural_key('agency.calendar') }}) = calendars.calendar
 ),
 
 -- The wall clock of the calendar's zone; a date without a time stays the date that it is.
@@ -54,35 +68,23 @@ clocked as (
         application_calendars.calendar,
         greatest(entries.seconds, application_calendars.min_billable_seconds) as billable_seconds,
         coalesce((entries.start_time at time zone application_calendars.timezone)::date, entries.local_date) as calendar_date,
-        (entries.start_time at time zone application_calendars.timezone)::time as calendar_time
+        floor(extract(epoch from (entries.start_time at time zone application_calendars.timezone)::time))::int as calendar_second
     from entries
     inner join application_calendars on entries.application_id = application_calendars.application_id
 ),
 
--- opens is inclusive, closes exclusive; a weekday without a row is a weekend (fine print, 31).
 judged as (
     select
         clocked.*,
         clocked.calendar is not null and (
-            exists (
-                select 1
-                from holidays
-                where {{ natural_key('holidays.calendar') }} = clocked.calendar and holidays.holiday_date = clocked.calendar_date
-            )
-            or not exists (
-                select 1
-                from calendar_rows
-                where
-                    {{ natural_key('calendar_rows.calendar') }} = clocked.calendar
-                    and calendar_rows.weekday = extract(isodow from clocked.calendar_date)
-                    and (
-                        clocked.calendar_time is null
-                        or (calendar_rows.opens <= clocked.calendar_time and clocked.calendar_time < calendar_rows.closes)
-                    )
-            )
+            holidays.calendar is not null
+            or weekdays.calendar is null
+            or coalesce(not weekdays.open_seconds @> clocked.calendar_second, false)
         ) as is_off_hours,
         coalesce(clocked.issue_type = 'Incident' and clocked.priority in ('P1', 'P2', 'P3'), false) as is_critical
     from clocked
+    left join holidays on clocked.calendar = holidays.calendar and clocked.calendar_date = holidays.holiday_date
+    left join weekdays on clocked.calendar = weekdays.calendar and extract(isodow from clocked.calendar_date) = weekdays.weekday
 ),
 
 categorized as (

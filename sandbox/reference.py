@@ -2,8 +2,9 @@
 
 Headers and shipped defaults come from the templates in the top-level folder `reference/`, so that they are spelled in
 one place. Every edge that a rule speaks of has a row: contracts that begin on the 31st, two contracts of one service
-and year, a contract that ended, amendments, a project that moved between clients, a fixed rule that becomes a retainer,
-overtime and caps, calendars with a lunch break, exclusions, policies, a discount, a bank account in no row.
+and year, a contract that ended, one that is invoiced once a year, amendments, a project that moved between clients, a
+fixed rule that becomes a retainer, overtime and caps, calendars with a lunch break, exclusions, policies, a discount, a
+bank account in no row.
 """
 
 from __future__ import annotations
@@ -313,6 +314,27 @@ class _Decisions:
             "overage_rate": "85.00",
             "standard_rate": "85.00",
         }
+        # Invoiced once a year; its included hours cost nothing, what goes beyond them does.
+        yield {
+            **defaults,
+            "name": "Press upkeep",
+            "service_category": "OTHER",
+            "type": "monthly_retainer",
+            "start_date": months_before(self.agency.as_of, 14).replace(day=1),
+            "auto_renew": "true",
+            "monthly_hours": "4",
+            "overage_rate": "130.00",
+            "billing_cycle": "annual",
+        }
+        yield {
+            **defaults,
+            "name": "Flyer texts",
+            "service_category": "MARKETING",
+            "type": "pay_as_you_go",
+            "start_date": months_before(self.agency.start, 1),
+            "overage_rate": "90.00",
+            "standard_rate": "90.00",
+        }
 
     def _contract_terms(self) -> Iterable[Row]:
         yield {
@@ -469,18 +491,28 @@ class _Decisions:
                 "description": block.ticket.summary,
                 "is_billable": "false" if number % 9 == 0 else "true",
             }
-        yield {
-            "id": number + 1,
-            "client": otter,
-            "contract": "Workshop onboarding",
-            "service_type": "Consultation",
-            "email": self.agency.developers[0].email,
-            "work_date": self.agency.as_of - timedelta(days=10),
-            "duration_minutes": 95,
-            "work_location": "remote",
-            "description": "Plan for the new workshop network",
-            "is_billable": "true",
-        }
+        # Single jobs: contract, service, days before as_of, minutes. The campaign's contract has expired by then.
+        jobs = (
+            ("Workshop onboarding", "Consultation", 10, 95, "Plan for the new workshop network"),
+            ("Press upkeep", "Maintenance", 47, 170, "Yearly check of the press controller"),
+            ("Press upkeep", "Maintenance", 46, 115, "New belt sensor for the press"),
+            ("Flyer texts", "Social Media", 26, 75, "Texts for the autumn flyer"),
+            ("Newsletter campaign", "Social Media", 24, 40, "One more newsletter after the campaign"),
+        )
+        for name, service, days_ago, minutes, description in jobs:
+            number += 1
+            yield {
+                "id": number,
+                "client": otter,
+                "contract": name,
+                "service_type": service,
+                "email": self.agency.developers[0].email,
+                "work_date": self.agency.as_of - timedelta(days=days_ago),
+                "duration_minutes": minutes,
+                "work_location": "remote",
+                "description": description,
+                "is_billable": "true",
+            }
 
     def _fx_rates(self) -> Iterable[Row]:
         chance = self.agency.random("fx")

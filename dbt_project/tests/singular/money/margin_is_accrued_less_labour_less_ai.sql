@@ -60,7 +60,8 @@ totals as (
         -- An unknown amount makes both sums unknown.
         case when bool_and({{ measure }} is not null) then sum({{ measure }}) end as {{ measure }},
     {% endfor -%}
-        sum(ai_cost) as ai_cost,
+        -- Unknown prices are skipped.
+        coalesce(sum(ai_cost), 0) as ai_cost,
         sum(counted_seconds) as counted_seconds
     from margins
     where parent_client_id is null

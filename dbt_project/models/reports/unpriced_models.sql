@@ -2,7 +2,8 @@ with
 
 session_messages as (
     select * from {{ ref('session_messages') }}
-    where cost_usd is null
+    -- Where there is no source there is no cost; this column has an index.
+    where price_source is null
 ),
 
 final as (

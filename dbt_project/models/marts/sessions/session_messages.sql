@@ -8,6 +8,7 @@
         {'columns': ['answered_at']},
         {'columns': ['client_id', 'answered_at']},
         {'columns': ['project_id']},
+        {'columns': ['price_source']},
     ],
     pre_hook="{{ allow_large_sorts() }}",
 ) }}

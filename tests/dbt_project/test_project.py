@@ -1,9 +1,18 @@
-"""The whole dbt project: it builds on empty raw tables, its unit tests pass, sources are declared as they land."""
+"""The whole dbt project: it builds on empty raw tables, its unit tests pass, its tables are described and indexed.
 
+What is required of a table follows from its own description: keys and foreign keys from its data tests, dates and
+statuses from names and types of its columns; what only the seeds list stands here.
+"""
+
+import json
 import re
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
 import yaml
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 
 from sources.catalog import SOURCES
 from tests.dbt_project.conftest import PROJECT_FOLDER, DbtProject
@@ -19,12 +28,229 @@ _SQL_TYPES = {
     "json": "jsonb",
 }
 
+# Compound indexes, flags and unique native ids that the seeds list, by their columns' names in the model.
+SEED_INDEXES = {
+    "accounts": ["plaid_account_id"],
+    "billing_rules": ["project_id", "project_id effective_from effective_to"],
+    "client_contacts": ["client_id", "email", "is_primary", "client_id is_primary"],
+    "clients": ["clockify_id", "account_number", "company_name", "status"],
+    "commits": ["sha"],
+    "contract_periods": [
+        "contract_id",
+        "client_id",
+        "period_start",
+        "period_end",
+        "is_billed",
+        "contract_id period_start",
+        "contract_id period_end",
+    ],
+    "contracts": [
+        "client_id",
+        "contract_number",
+        "service_category",
+        "status",
+        "start_date",
+        "end_date",
+        "client_id status",
+        "client_id service_category status",
+    ],
+    "developers": ["clockify_id"],
+    "jira_issues": ["key"],
+    "plaid_items": ["item_id"],
+    "projects": ["clockify_id"],
+    "pull_requests": ["github_id"],
+    "repo_mappings": ["repo"],
+    "service_types": ["name", "is_active", "display_order"],
+    # work_logs is a view of time_entries: its indexes stand there.
+    "time_entries": [
+        "clockify_id",
+        "project_id start_time",
+        "developer_id start_time",
+        "status",
+        "client_id",
+        "contract_id",
+        "developer_id",
+        "local_date",
+        "contract_id local_date",
+        "developer_id local_date",
+        "client_id local_date",
+        "service_type",
+        "work_location",
+        "billable",
+    ],
+}
+# Keys that other tests than unique and unique_key hold, because nobody and no client are values of them.
+KEYS = {
+    "daily_overlay": "developer_id client_id local_date bucket_start",
+    "productivity_triangle": "developer_id client_id local_date",
+    "session_message_copies": "message_id session_id",
+}
+# Instants that nobody asks for by themselves: book-keeping of a row, and ends that follow from their starts.
+_NO_DATES = {"created_at", "updated_at", "deleted_at", "bucket_end", "end_time"}
+# Who edited a reference file its version control says, not the file: the column is always null.
+_NOBODYS = {"audit_logs.developer_id"}
+_STATUSES = {"status", "status_category"}
 
-def test_builds_on_empty_raw_tables(dbt_project: DbtProject) -> None:
-    statuses = dbt_project.dbt("build", "--exclude-resource-type", "unit_test")
+# A column of this name points at this table wherever it stands.
+_REFERENCES = {
+    # Business transactions of a personal account exist: a rule may say so.
+    "account_id": "int_money__accounts",
+    "application_id": "applications",
+    "billing_rule_id": "billing_rules",
+    "client_id": "clients",
+    "contract_id": "contracts",
+    "contract_period_id": "contract_periods",
+    "developer_id": "developers",
+    "project_id": "projects",
+    "service_type_id": "service_types",
+    "session_id": "claude_sessions",
+    "time_entry_id": "time_entries",
+}
+_UNIT = re.compile(
+    r"second|minute|hour|day|token|usd|dollar|amount|currency|rate|price|percent|share|fraction|cents|multiplier|number|"
+    r"count|line|file|commit|pull request|session|answer|request|prompt|point|place|position|order|id|ticket|entries|"
+    r"rows|contract|0 for",
+    re.IGNORECASE,
+)
 
-    assert "error" not in statuses.values()
-    assert dbt_project.value("select count(*) from marts.time_entries") == 0
+
+@pytest.fixture(scope="module")
+def built(dbt_project: DbtProject) -> DbtProject:
+    dbt_project.dbt("build", "--exclude-resource-type", "unit_test")
+    return dbt_project
+
+
+def _tables(manifest: Manifest, *schemas: str) -> dict[str, object]:
+    return {
+        node.name: node
+        for node in manifest.nodes.values()
+        if str(node.resource_type) == "model" and node.schema in schemas
+    }
+
+
+def _tests(manifest: Manifest) -> dict[str, list[tuple[str, dict[str, object]]]]:
+    """Names and arguments of the generic tests of each model."""
+    found = defaultdict(list)
+    for node in manifest.nodes.values():
+        if (metadata := getattr(node, "test_metadata", None)) and node.attached_node:
+            found[node.attached_node.split(".")[-1]].append((metadata.name, metadata.kwargs))
+    return found
+
+
+def test_builds_on_empty_raw_tables(built: DbtProject) -> None:
+    assert built.value("select count(*) from marts.time_entries") == 0
+
+
+def test_every_key_foreign_key_date_and_status_has_an_index(
+    built: DbtProject, parsed_project: tuple[Manifest, object]
+) -> None:
+    manifest, _ = parsed_project
+    existing = defaultdict(list)
+    for row in built.rows(
+        "select relname, array_agg(attname::text order by place) as columns from pg_index "
+        "inner join pg_class on pg_class.oid = indrelid "
+        "cross join unnest(indkey::int[]) with ordinality as keys (attribute, place) "
+        "inner join pg_attribute on attrelid = indrelid and attnum = attribute "
+        "where relnamespace in ('marts'::regnamespace, 'private'::regnamespace) group by relname, indexrelid"
+    ):
+        existing[row["relname"]].append(row["columns"])
+    tests = _tests(manifest)
+    required = {}
+    for table, node in _tables(manifest, "marts", "private").items():
+        if node.config.materialized == "view":
+            continue
+        keys = [kwargs["columns"] for name, kwargs in tests[table] if name == "unique_key"]
+        keys += [[kwargs["column_name"]] for name, kwargs in tests[table] if name == "unique"]
+        keys += [KEYS[table].split()] if table in KEYS else []
+        assert keys, f"no test holds a key of {table}"
+        singles = {kwargs["column_name"] for name, kwargs in tests[table] if name == "relationships"}
+        singles |= {"state"} & {kwargs.get("column_name") for name, kwargs in tests[table] if name == "accepted_values"}
+        for name, column in node.columns.items():
+            is_date = column.data_type in ("date", "timestamp with time zone") and name not in _NO_DATES
+            if is_date or name in _STATUSES:
+                singles.add(name)
+        lists = [wanted.split() for wanted in SEED_INDEXES.get(table, [])]
+        # The columns of a key may stand in any order, those of a list may not; an index serves all that it begins with.
+        required[table] = (keys[:1], [*([column] for column in sorted(singles)), *lists])
+    missing = [
+        f"{table}: {', '.join(wanted)}"
+        for table, (keys, lists) in required.items()
+        for wanted, is_key in [*((key, True) for key in keys), *((columns, False) for columns in lists)]
+        if not any(
+            set(columns[: len(wanted)]) == set(wanted) if is_key else columns[: len(wanted)] == wanted
+            for columns in existing[table]
+        )
+    ]
+
+    assert missing == [], missing
+    assert set(SEED_INDEXES) <= set(required)
+
+
+def test_every_foreign_key_is_a_test(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    tests = _tests(manifest)
+    tables = _tables(manifest, "marts", "private")
+    untested = [
+        f"{table}.{column}"
+        for table, node in tables.items()
+        if node.config.materialized != "view"
+        for column, target in _REFERENCES.items()
+        if column in node.columns
+        and target in _all_models(manifest)
+        and target != table
+        and f"{table}.{column}" not in _NOBODYS
+        and not any(
+            name == "relationships" and kwargs["column_name"] == column and f"'{target}'" in str(kwargs["to"])
+            for name, kwargs in tests[table]
+        )
+    ]
+
+    assert untested == [], "\n".join(untested)
+
+
+def test_every_column_is_described_typed_and_bears_its_unit(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    wrong = [f"{name} has no description" for name, node in _all_models(manifest).items() if not node.description]
+    for table, node in _tables(manifest, "marts", "private", "reports").items():
+        if not node.config.contract.enforced:
+            wrong.append(f"{table} is under no contract")
+        for name, column in node.columns.items():
+            kind, text = column.data_type or "", f"{name} {column.description}"
+            if not kind or not column.description:
+                wrong.append(f"{table}.{name} has no type or no description")
+            elif kind.startswith("timestamp") and (kind != "timestamp with time zone" or "UTC" not in text):
+                wrong.append(f"{table}.{name} does not say that it is UTC")
+            elif kind == "numeric(14,2)" and "currency" in node.columns:
+                # Money, whose unit stands beside it.
+                continue
+            elif kind.startswith(("bigint", "integer", "numeric")) and not _UNIT.search(text.replace("_", " ")):
+                wrong.append(f"{table}.{name} says no unit")
+            elif kind.startswith(("double", "real")):
+                wrong.append(f"{table}.{name} is floating")
+
+    assert wrong == [], wrong
+
+
+def _all_models(manifest: Manifest) -> dict[str, object]:
+    return {node.name: node for node in manifest.nodes.values() if str(node.resource_type) == "model"}
+
+
+def test_documentation_builds(
+    built: DbtProject, parsed_project: tuple[Manifest, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = built.warehouse.parameters("transformer")
+    for name in ("host", "port", "user", "password", "dbname"):
+        monkeypatch.setenv(f"DBT_{name.upper()}", str(parameters[name]))
+    manifest, _ = parsed_project
+    folders = ["--project-dir", str(PROJECT_FOLDER), "--profiles-dir", str(PROJECT_FOLDER)]
+    outcome = dbtRunner(manifest=built._manifest).invoke(
+        ["docs", "generate", "--no-compile", *folders, "--target-path", str(tmp_path), "--log-path", str(tmp_path)]
+    )
+
+    assert outcome.success, outcome.exception
+    documented = {name.split(".")[-1] for name in json.loads((tmp_path / "catalog.json").read_text())["nodes"]}
+    assert set(_tables(manifest, "marts", "private", "reports")) <= documented
+    assert (tmp_path / "index.html").is_file()
 
 
 def test_every_rule_passes_its_unit_test(dbt_project: DbtProject) -> None:

@@ -1,4 +1,9 @@
-{{ config(indexes=[{'columns': ['id'], 'unique': true}, {'columns': ['developer_id', 'valid_from']}]) }}
+{{ config(indexes=[
+    {'columns': ['id'], 'unique': true},
+    {'columns': ['developer_id', 'valid_from']},
+    {'columns': ['valid_from']},
+    {'columns': ['valid_to']},
+]) }}
 
 with
 

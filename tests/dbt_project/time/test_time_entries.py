@@ -1,4 +1,4 @@
-"""From raw entries to counted time and contract allowances, and the catalogue's indexes against the seeds' lists."""
+"""From raw entries to counted time and contract allowances."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,49 +6,6 @@ from typing import Any
 import pytest
 
 from tests.dbt_project.conftest import DbtProject
-
-# The seeds' own lists, by their columns' names in the model.
-SEED_INDEXES = {
-    "client_contacts": [["client_id"], ["email"], ["is_primary"], ["client_id", "is_primary"]],
-    "clients": [["account_number"], ["company_name"], ["status"]],
-    "contract_periods": [
-        ["contract_id"],
-        ["client_id"],
-        ["period_start"],
-        ["period_end"],
-        ["is_billed"],
-        ["contract_id", "period_start"],
-        ["contract_id", "period_end"],
-    ],
-    "contracts": [
-        ["client_id"],
-        ["contract_number"],
-        ["service_category"],
-        ["status"],
-        ["start_date"],
-        ["end_date"],
-        ["client_id", "status"],
-        ["client_id", "service_category", "status"],
-    ],
-    "billing_rules": [["project_id"], ["project_id", "effective_from", "effective_to"]],
-    "service_types": [["name"], ["is_active"], ["display_order"]],
-    # work_logs is a view of time_entries: its indexes stand there.
-    "time_entries": [
-        ["project_id", "start_time"],
-        ["developer_id", "start_time"],
-        ["status"],
-        ["client_id"],
-        ["contract_id"],
-        ["developer_id"],
-        ["local_date"],
-        ["contract_id", "local_date"],
-        ["developer_id", "local_date"],
-        ["client_id", "local_date"],
-        ["service_type"],
-        ["work_location"],
-        ["billable"],
-    ],
-}
 
 
 def _entry(entry_id: str, start: str, end: str | None, **columns: Any) -> dict[str, Any]:
@@ -262,20 +219,3 @@ def test_what_has_time_cannot_leave_its_file(built: DbtProject) -> None:
     )
 
     assert results["what_has_time_cannot_leave_its_file"] == ("fail", "Got 1 result, configured to fail if != 0")
-
-
-@pytest.mark.parametrize("table", SEED_INDEXES)
-def test_indexes_of_the_seeds_stand_in_the_catalogue(built: DbtProject, table: str) -> None:
-    rows = built.rows(
-        "select array_agg(attributes.attname::text order by keys.place) as columns "
-        "from pg_index cross join unnest(indkey::int[]) with ordinality as keys (attribute, place) "
-        "inner join pg_attribute as attributes on attrelid = indrelid and attnum = keys.attribute "
-        f"where indrelid = 'marts.{table}'::regclass group by indexrelid"
-    )
-    existing = [row["columns"] for row in rows]
-
-    for wanted in SEED_INDEXES[table]:
-        # An index serves every list of columns that it begins with.
-        assert any(columns[: len(wanted)] == wanted for columns in existing), (
-            f"no index of {table} begins with {wanted}"
-        )

@@ -4,6 +4,7 @@
     {'columns': ['customer_id']},
     {'columns': ['application_type']},
     {'columns': ['start_date', 'end_date']},
+    {'columns': ['end_date']},
 ]) }}
 
 with

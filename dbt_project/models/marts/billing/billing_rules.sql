@@ -2,6 +2,7 @@
     {'columns': ['id'], 'unique': true},
     {'columns': ['project_id', 'effective_from', 'effective_to']},
     {'columns': ['effective_from']},
+    {'columns': ['effective_to']},
 ]) }}
 
 with

@@ -1,4 +1,10 @@
-{{ config(indexes=[{'columns': ['id'], 'unique': true}, {'columns': ['client_id']}, {'columns': ['rate_tier', 'valid_from']}]) }}
+{{ config(indexes=[
+    {'columns': ['id'], 'unique': true},
+    {'columns': ['client_id']},
+    {'columns': ['rate_tier', 'valid_from']},
+    {'columns': ['valid_from']},
+    {'columns': ['valid_to']},
+]) }}
 
 with
 

@@ -6,6 +6,7 @@
     {'columns': ['period_start']},
     {'columns': ['period_end']},
     {'columns': ['is_billed']},
+    {'columns': ['report_sent_date']},
 ]) }}
 
 with

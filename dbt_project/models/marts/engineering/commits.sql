@@ -6,6 +6,8 @@
     {'columns': ['project_id']},
     {'columns': ['repo']},
     {'columns': ['authored_at']},
+    {'columns': ['local_date']},
+    {'columns': ['committed_at']},
 ]) }}
 
 with

@@ -1,4 +1,5 @@
 {{ config(indexes=[
+    {'columns': ['developer_id', 'client_id', 'local_date', 'bucket_start']},
     {'columns': ['developer_id', 'local_date']},
     {'columns': ['client_id', 'local_date']},
     {'columns': ['local_date']},

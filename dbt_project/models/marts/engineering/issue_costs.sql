@@ -1,6 +1,7 @@
 {{ config(indexes=[
     {'columns': ['issue_key'], 'unique': true},
     {'columns': ['issue_id']},
+    {'columns': ['project_id']},
     {'columns': ['client_id']},
     {'columns': ['first_work_at']},
     {'columns': ['done_at']},

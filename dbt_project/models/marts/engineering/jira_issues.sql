@@ -9,6 +9,10 @@
     {'columns': ['parent_key']},
     {'columns': ['created_at']},
     {'columns': ['updated_at']},
+    {'columns': ['reporter_id']},
+    {'columns': ['status_category']},
+    {'columns': ['due_date']},
+    {'columns': ['resolved_at']},
 ]) }}
 
 with

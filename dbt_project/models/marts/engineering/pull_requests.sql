@@ -8,6 +8,10 @@
     {'columns': ['state']},
     {'columns': ['opened_at']},
     {'columns': ['merged_at']},
+    {'columns': ['opened_date']},
+    {'columns': ['merged_date']},
+    {'columns': ['closed_at']},
+    {'columns': ['first_review_at']},
 ]) }}
 
 with

@@ -5,6 +5,7 @@
     {'columns': ['project_id']},
     {'columns': ['account_id']},
     {'columns': ['type', 'date']},
+    {'columns': ['authorized_on']},
 ]) }}
 
 with

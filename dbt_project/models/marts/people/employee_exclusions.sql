@@ -1,4 +1,10 @@
-{{ config(indexes=[{'columns': ['id'], 'unique': true}, {'columns': ['developer_id']}, {'columns': ['jira_account_id']}, {'columns': ['valid_from']}]) }}
+{{ config(indexes=[
+    {'columns': ['id'], 'unique': true},
+    {'columns': ['developer_id']},
+    {'columns': ['jira_account_id']},
+    {'columns': ['valid_from']},
+    {'columns': ['valid_to']},
+]) }}
 
 with
 

@@ -4,6 +4,7 @@
     {'columns': ['client_id']},
     {'columns': ['default_billing_rule_id']},
     {'columns': ['status']},
+    {'columns': ['contract_id']},
 ]) }}
 
 with

@@ -4,6 +4,7 @@
     {'columns': ['client_id']},
     {'columns': ['project_id']},
     {'columns': ['valid_from']},
+    {'columns': ['valid_to']},
 ]) }}
 
 with

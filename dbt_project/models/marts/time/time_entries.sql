@@ -16,6 +16,7 @@
         {'columns': ['service_type']},
         {'columns': ['work_location']},
         {'columns': ['billable']},
+        {'columns': ['start_time']},
     ],
 ) }}
 

@@ -30,9 +30,9 @@ worklogs as (
     where '{{ var("worklog_route") }}' = 'clickhouse'
 ),
 
-application_labels as (
+-- Labels in rows of their own, before dates narrow anything: few applications share a label, many share a day.
+application_labels as materialized (
     select
-        applications.application_id,
         applications.application_order,
         applications.valid_from,
         applications.valid_to,
@@ -41,44 +41,71 @@ application_labels as (
     cross join lateral unnest(applications.labels) as labels (label)
 ),
 
+worklog_labels as materialized (
+    select
+        worklogs.id,
+        worklogs.local_date,
+        {{ natural_key('labels.label') }} as label
+    from worklogs
+    cross join lateral unnest(worklogs.application_labels) as labels (label)
+),
+
 -- Of several applications in force the lowest id (model, 5.5.1).
 matches as (
     select
-        worklogs.id,
+        worklog_labels.id,
         min(application_labels.application_order) as application_order,
-        count(distinct application_labels.application_id) as application_count
-    from worklogs
-    cross join lateral unnest(worklogs.application_labels) as labels (label)
+        count(distinct application_labels.application_order) as application_count
+    from worklog_labels
     inner join application_labels
         on
-            {{ natural_key('labels.label') }} = application_labels.label
-            and worklogs.local_date between application_labels.valid_from and application_labels.valid_to
-    group by worklogs.id
+            worklog_labels.label = application_labels.label
+            and worklog_labels.local_date between application_labels.valid_from and application_labels.valid_to
+    group by worklog_labels.id
 ),
 
--- Of several projects one of the application's client, then the lowest id (fine print, 16).
-placed as (
+matched as (
     select
         worklogs.*,
         applications.application_id,
         applications.client_id as application_client_id,
-        coalesce(matches.application_count, 0) as application_count,
-        coalesce(
-            case
-                when cardinality(worklogs.project_ids) > 1 and applications.client_id is not null then (
-                    select min(terms_of_client.project_id)
-                    from project_terms as terms_of_client
-                    where
-                        terms_of_client.project_id = any(worklogs.project_ids)
-                        and terms_of_client.client_id = applications.client_id
-                        and worklogs.local_date between terms_of_client.valid_from and terms_of_client.valid_to
-                )
-            end,
-            worklogs.project_ids[1]
-        ) as project_id
+        coalesce(matches.application_count, 0) as application_count
     from worklogs
     left join matches on worklogs.id = matches.id
     left join applications on matches.application_order = applications.application_order
+),
+
+-- Of several projects one of the application's client, then the lowest id (fine print, 16).
+project_choices as materialized (
+    select
+        matched.id,
+        matched.local_date,
+        matched.application_client_id,
+        projects.project_id
+    from matched
+    cross join lateral unnest(matched.project_ids) as projects (project_id)
+    where cardinality(matched.project_ids) > 1 and matched.application_client_id is not null
+),
+
+projects_of_clients as (
+    select
+        project_choices.id,
+        min(project_choices.project_id) as project_id
+    from project_choices
+    inner join project_terms
+        on
+            project_choices.project_id = project_terms.project_id
+            and project_choices.application_client_id = project_terms.client_id
+            and project_choices.local_date between project_terms.valid_from and project_terms.valid_to
+    group by project_choices.id
+),
+
+placed as (
+    select
+        matched.*,
+        coalesce(projects_of_clients.project_id, matched.project_ids[1]) as project_id
+    from matched
+    left join projects_of_clients on matched.id = projects_of_clients.id
 ),
 
 final as (

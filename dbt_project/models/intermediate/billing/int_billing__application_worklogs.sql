@@ -115,21 +115,40 @@ tier_days as (
     from categorized
 ),
 
-multipliers as (
+candidates as (
     select
         tier_days.*,
-        chosen.multiplier as rate_multiplier
+        rate_multipliers.multiplier,
+        rate_multipliers.preference,
+        rate_multipliers.valid_from
     from tier_days
-    cross join lateral (
-        select rate_multipliers.multiplier
-        from rate_multipliers
-        where
-            rate_multipliers.rate_tier = tier_days.rate_tier
-            and (rate_multipliers.client_id is null or rate_multipliers.client_id = tier_days.client_id)
+    inner join rate_multipliers
+        on
+            tier_days.client_id = rate_multipliers.client_id
+            and tier_days.rate_tier = rate_multipliers.rate_tier
             and tier_days.local_date between rate_multipliers.valid_from and rate_multipliers.valid_to
-        order by rate_multipliers.preference asc, rate_multipliers.valid_from desc
-        limit 1
-    ) as chosen
+    union all
+    select
+        tier_days.*,
+        rate_multipliers.multiplier,
+        rate_multipliers.preference,
+        rate_multipliers.valid_from
+    from tier_days
+    inner join rate_multipliers
+        on
+            tier_days.rate_tier = rate_multipliers.rate_tier
+            and tier_days.local_date between rate_multipliers.valid_from and rate_multipliers.valid_to
+    where rate_multipliers.client_id is null
+),
+
+multipliers as (
+    select distinct on (client_id, rate_tier, local_date)
+        client_id,
+        rate_tier,
+        local_date,
+        multiplier as rate_multiplier
+    from candidates
+    order by client_id asc, rate_tier asc, local_date asc, preference asc, valid_from desc
 ),
 
 final as (

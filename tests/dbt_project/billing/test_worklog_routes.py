@@ -76,7 +76,7 @@ RAW: dict[str, list[dict[str, Any]]] = {
         {"id": "12", "key": "CON-3", "project_id": "100", "project_key": "CON", "issue_type": "Bug", "labels": []},
     ],
     "tempo.worklogs": [
-        # An incident at night, and 15 minutes of it by day.
+        # An incident at night, and twice 15 minutes of it by day.
         {
             "id": 1,
             "issue_id": "10",
@@ -91,6 +91,14 @@ RAW: dict[str, list[dict[str, Any]]] = {
             "author_id": "j1",
             "start_date": "2026-03-02",
             "started_at": "2026-03-02T10:00:00Z",
+            "duration_seconds": 900,
+        },
+        {
+            "id": 5,
+            "issue_id": "10",
+            "author_id": "j1",
+            "start_date": "2026-03-02",
+            "started_at": "2026-03-02T11:00:00Z",
             "duration_seconds": 900,
         },
         {"id": 3, "issue_id": "11", "author_id": "j1", "start_date": "2026-03-02", "duration_seconds": 1200},
@@ -203,9 +211,9 @@ def _line(
 def test_api_knows_times_of_day_and_labels_of_issues(by_route: Mapping[str, Mapping[str, Any]]) -> None:
     found = by_route["tempo"]
 
-    # The 900 seconds by day are billed as 1,800 at 100.00, the hour at night at one and a half.
+    # Each 900 seconds by day are billed as 1,800 at 100.00, the hour at night at one and a half. An issue is one line.
     assert found["lines"] == [
-        _line("application", "incident", "p1_p3", "CON-1", (900, 1800), "50.00"),
+        _line("application", "incident", "p1_p3", "CON-1", (1800, 3600), "100.00"),
         _line("application", "incident_critical", "p1_p3_off_hours", "CON-1", (3600, 3600), "150.00"),
         _line("contract", "hourly", None, None, (4800, 4800), "66.67"),
     ]
@@ -216,6 +224,7 @@ def test_api_knows_times_of_day_and_labels_of_issues(by_route: Mapping[str, Mapp
         ("TMP-2", "Beta", "10", False),
         ("TMP-3", None, "9", False),
         ("TMP-4", "Acme", None, True),
+        ("TMP-5", "Beta", "10", False),
     ]
     # Its application's customer is nobody's client.
     assert found["unbilled"] == [{"time_entry_id": "TMP-3", "seconds": 1200, "reason": "no_client"}]

@@ -1,7 +1,7 @@
 with
 
 contracts as (
-    select * from {{ ref('int_contracts__active_contracts') }}
+    select * from {{ ref('int_reports__active_contracts') }}
 ),
 
 periods as (

@@ -1,7 +1,7 @@
 with
 
 daily_time as (
-    select * from {{ ref('int_time__daily_time') }}
+    select * from {{ ref('int_reports__daily_time') }}
 ),
 
 developers as (

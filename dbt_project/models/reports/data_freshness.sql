@@ -1,11 +1,3 @@
-{# The tables by which a source's age is told; a further source is one more line. #}
-{% set tables = [
-    ('claude_code', 'files'),
-    ('clockify', 'clients'),
-    ('clockify', 'projects'),
-    ('clockify', 'time_entries'),
-    ('clockify', 'users'),
-] %}
 with
 
 agency as (
@@ -13,20 +5,7 @@ agency as (
 ),
 
 loads as (
-    {% for source_name, table_name in tables %}
-        select
-            '{{ source_name }}' as source,
-            '{{ table_name }}' as table_name,
-            max(loaded_at) as last_changed_at
-        from {{ source(source_name, table_name) }}
-        union all
-    {% endfor %}
-    select
-        'reference' as source,
-        file as table_name,
-        max(loaded_at) as last_changed_at
-    from {{ ref('stg_reference__rows') }}
-    group by file
+    select * from {{ ref('int_reports__loads') }}
 ),
 
 final as (

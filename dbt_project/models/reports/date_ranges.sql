@@ -4,4 +4,4 @@ select
     start_date,
     end_date,
     days
-from {{ ref('int_time__date_ranges') }}
+from {{ ref('int_reports__date_ranges') }}

@@ -4,7 +4,7 @@ contracts as (
     select
         *,
         count(*) over (partition by client_id) as active_contracts
-    from {{ ref('int_contracts__active_contracts') }}
+    from {{ ref('int_reports__active_contracts') }}
     where client_id is not null
 ),
 

@@ -25,7 +25,7 @@ billing_rules as (
 ),
 
 amounts as (
-    select * from {{ ref('int_billing__entry_amounts') }}
+    select * from {{ ref('int_reports__entry_amounts') }}
 ),
 
 final as (

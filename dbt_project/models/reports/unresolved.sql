@@ -35,6 +35,7 @@ entries as (
 
 sessions as (
     select * from {{ ref('claude_sessions') }}
+    where developer_id is null or client_id is null
 ),
 
 billable_projects as (

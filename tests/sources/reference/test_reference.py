@@ -189,6 +189,13 @@ REFUSED = {
         {"billing_rules": "project,rule_type,rate_cents,metadata\nApp,hourly,12000,[1]\n"},
         ["billing_rules.csv, row 2, column metadata: '[1]' is no JSON object; write it as {\"name\": 1}"],
     ),
+    "pattern that Postgres does not know": (
+        {"transaction_rules": "order,pattern\n1,(?P<name>acme)\n"},
+        [
+            "transaction_rules.csv, row 2, column pattern: '(?P<name>acme)' is no regular expression of Postgres, "
+            "which knows no '(?P'; write it without"
+        ],
+    ),
     "pattern": (
         {"transaction_rules": "order,pattern\n1,(open\n"},
         [

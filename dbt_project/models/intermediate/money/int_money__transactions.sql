@@ -34,6 +34,7 @@ current_transactions as (
     select
         transactions.*,
         accounts.id as account_id,
+        accounts.label as account_label,
         accounts.scope as account_scope,
         accounts.entity as account_entity
     from transactions
@@ -64,7 +65,11 @@ matches as (
             )
             and (
                 rules.account is null
-                or rules.account in (current_transactions.plaid_account_id, current_transactions.account_id)
+                or {{ natural_key('rules.account') }} in (
+                    {{ natural_key('current_transactions.plaid_account_id') }},
+                    {{ natural_key('current_transactions.account_id') }},
+                    {{ natural_key('current_transactions.account_label') }}
+                )
             )
     group by current_transactions.transaction_id
 ),

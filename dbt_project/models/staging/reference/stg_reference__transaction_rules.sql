@@ -7,7 +7,8 @@ source_rows as (
 final as (
     select
         "order" as rule_order,
-        pattern,
+        -- A word's edge as most people write it is a backspace to Postgres, whose own is \y.
+        regexp_replace(pattern, '(?<!\\)((?:\\\\)*)\\b', '\1\\y', 'g') as pattern,
         account,
         category,
         set_type,

@@ -344,7 +344,7 @@ FILES: Final = (
             _PROJECT,
             Field("rule_type", "text", "Kind of rule.", values=("hourly", "fixed", "retainer")),
             Field("rate_cents", "bigint", "Hourly rate or amount per month, minor units.", minimum=0),
-            Field("currency", "text", "ISO 4217 code.", default="USD", form="currency"),
+            _optional("currency", "text", "ISO 4217 code; empty: that of the client's terms.", form="currency"),
             _optional(
                 "rounding_increment_minutes", "bigint", "Entries are rounded up to it; 0: not.", default="0", minimum=0
             ),

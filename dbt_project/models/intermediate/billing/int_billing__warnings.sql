@@ -216,6 +216,23 @@ allowance_alerts as (
     where used_seconds > 0 and used_seconds >= allowed_hours * 3600 * 0.8
 ),
 
+-- A price that is written but is no number must not pass for hours that are covered.
+unreadable_prices as (
+    select distinct
+        lines.client_id,
+        lines.currency,
+        lines.invoice_month,
+        'missing_rate' as code,
+        'overage_rate_cents of the retainer of ' || projects.name || ' is no number: hours beyond are covered' as detail
+    from lines
+    inner join rules on lines.billing_rule_id = rules.billing_rule_id
+    inner join projects on lines.project_id = projects.project_id
+    where
+        rules.rule_type = 'retainer'
+        and rules.metadata ? 'overage_rate_cents'
+        and {{ overage_rate_cents('rules.metadata') }} is null
+),
+
 currency_mismatches as (
     select distinct
         lines.client_id,
@@ -409,6 +426,8 @@ unioned as (
     select * from capped
     union all
     select * from allowance_alerts
+    union all
+    select * from unreadable_prices
     union all
     select * from currency_mismatches
     union all

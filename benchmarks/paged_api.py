@@ -1,9 +1,11 @@
 """50,000 records from a paged API to typed raw tables: the project's way beside the same source yielding dicts to dlt.
 
-Both read the same Clockify of the sandbox, page by page, in the same process, into the same server. Yardsticks and
-targets: design, Performance. Printed are seconds, requests and ratios; nothing is asserted.
+Both read the same vendor of the sandbox, page by page, in the same process, into the same server, through the same
+destination. Yardsticks and targets: design, Performance; issue 3 asks for Tempo's worklogs. Printed are seconds, CPU
+seconds, requests and ratios; nothing is asserted. Seconds by the clock hold the sandbox's own work too, which reads its
+files anew after a change; CPU seconds are those of the loading process and of the database server.
 
-    python -m benchmarks.paged_api [--records 50000]
+    python -m benchmarks.paged_api [--vendor tempo] [--vendor clockify] [--records 50000]
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,16 +30,37 @@ import dlt
 import psutil
 import pyarrow as pa
 
+import sandbox.vendors.clockify
+import sandbox.vendors.tempo
+import sources.clockify
+import sources.tempo.reading
 from orchestration.postgres import EmbeddedServer
-from sandbox.vendors.clockify import API_KEY
 from sources.catalog import SOURCES
-from sources.clockify import PAGE_SIZE
 from sources.clockify.api import ClockifyApi
 from sources.clockify.schema import TIME_ENTRIES
+from sources.destination import warehouse as warehouse_of
 from sources.http import HttpClient
+from sources.tables import Table
+from sources.tempo.schema import WORKLOGS
 
 WORKSPACE = "64a687e29ae1f428e7ebe303"
-USERS = 25
+PEOPLE = 25
+
+
+@dataclass(frozen=True)
+class Case:
+    """A vendor to read: how its dataset is written, what the source is told, how a plain walk through it goes."""
+
+    table: Table
+    collection: str
+    page_size: int
+    path: str
+    """Of the vendor within the sandbox."""
+    settings: Mapping[str, str]
+    write: Callable[[Path, int], list[str]]
+    """Writes the vendor's folder of that many records; their keys."""
+    pages: Callable[[str], Iterator[list[dict[str, Any]]]]
+    """The pages of records as the vendor answers, from the vendor's address."""
 
 
 @dataclass(frozen=True)
@@ -52,95 +76,171 @@ class Measured:
         return f"{self.wall:.2f} s (CPU {self.processor:.2f} s), {self.requests} requests"
 
 
-def write_dataset(folder: Path, records: int) -> list[str]:
+def _write_lines(file: Path, records: Iterator[Mapping[str, Any]] | list[dict[str, Any]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lines:
+        lines.writelines(json.dumps(record) + "\n" for record in records)
+
+
+def write_clockify(folder: Path, records: int) -> list[str]:
     """Write a workspace of `records` entries of 25 members; their ids."""
     now = datetime.now(UTC).replace(microsecond=0)
-    path = folder / "clockify"
-    path.mkdir(parents=True)
-    (path / "workspaces.jsonl").write_text(json.dumps({"id": WORKSPACE, "name": "Agency"}) + "\n")
+    _write_lines(folder / "workspaces.jsonl", [{"id": WORKSPACE, "name": "Agency"}])
     users = [
         {"id": f"user{i:02}", "email": f"user{i:02}@example.com", "name": f"User {i}", "status": "ACTIVE"}
-        for i in range(USERS)
+        for i in range(PEOPLE)
     ]
-    (path / "users.jsonl").write_text("".join(json.dumps(user) + "\n" for user in users))
-    ids = []
-    with (path / "time_entries.jsonl").open("w") as file:
-        for number in range(records):
-            start = now - timedelta(minutes=600 + number * 10)
-            ids.append(f"{int(start.timestamp()):08x}{number:016x}")
-            entry = {
+    _write_lines(folder / "users.jsonl", users)
+    starts = [now - timedelta(minutes=600 + number * 10) for number in range(records)]
+    ids = [f"{int(start.timestamp()):08x}{number:016x}" for number, start in enumerate(starts)]
+
+    def entries() -> Iterator[dict[str, Any]]:
+        for number, start in enumerate(starts):
+            yield {
                 "billable": True, "customFieldValues": [], "description": f"Work on ticket CON-{number % 900}",
-                "id": ids[-1], "isLocked": False, "kioskId": None, "projectId": f"p{number % 40}",
+                "id": ids[number], "isLocked": False, "kioskId": None, "projectId": f"p{number % 40}",
                 "tagIds": ["t1", "t2"] if number % 3 else None, "taskId": None,
                 "timeInterval": {
                     "start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
                     "end": (start + timedelta(minutes=50)).strftime("%Y-%m-%dT%H:%M:%SZ"),
                     "duration": "PT50M",
                 },
-                "type": "REGULAR", "userId": f"user{number % USERS:02}", "workspaceId": WORKSPACE,
+                "type": "REGULAR", "userId": f"user{number % PEOPLE:02}", "workspaceId": WORKSPACE,
             }  # fmt: skip
-            file.write(json.dumps(entry) + "\n")
+
+    _write_lines(folder / "time_entries.jsonl", entries())
     return ids
 
 
-def dicts(base_url: str) -> Any:
-    """The same walk in dlt's plain way: every page as a list of dicts, merged by key."""
-    client = HttpClient(base_url, {"X-Api-Key": API_KEY}, source="clockify")
-    api = ClockifyApi(client, page_size=PAGE_SIZE)
-    columns = TIME_ENTRIES.dlt_columns()
+def clockify_pages(base_url: str) -> Iterator[list[dict[str, Any]]]:
+    """Every member's entries."""
+    client = HttpClient(base_url, {"X-Api-Key": sandbox.vendors.clockify.API_KEY}, source="clockify")
+    api = ClockifyApi(client, page_size=sources.clockify.PAGE_SIZE)
+    for user in api.users(WORKSPACE):
+        yield from api.entries(WORKSPACE, user["id"])
 
-    @dlt.source(name="clockify_dicts", max_table_nesting=0)
-    def clockify_dicts() -> Any:
+
+def write_tempo(folder: Path, records: int) -> list[str]:
+    """Write `records` worklogs of 25 people; their ids."""
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    def worklogs() -> Iterator[dict[str, Any]]:
+        for number in range(1, records + 1):
+            start = now - timedelta(minutes=600 + number * 10)
+            moment = start.strftime("%Y-%m-%dT%H:%M:%SZ")
+            address = f"https://api.tempo.io/4/worklogs/{number}"
+            person = f"712020:{number % PEOPLE:04}"
+            yield {
+                "self": address, "tempoWorklogId": number,
+                "issue": {"self": f"https://site.example/rest/api/2/issue/{number % 900}", "id": 10_000 + number % 900},
+                "timeSpentSeconds": 3000, "billableSeconds": 3000 if number % 3 else 1800,
+                "startDate": start.strftime("%Y-%m-%d"), "startTime": start.strftime("%H:%M:%S"),
+                "startDateTimeUtc": moment, "description": f"Work on ticket CON-{number % 900}",
+                "createdAt": moment, "updatedAt": moment,
+                "author": {"self": f"https://site.example/rest/api/2/user?accountId={person}", "accountId": person},
+                "attributes": {
+                    "self": f"{address}/work-attribute-values",
+                    "values": [{"key": "_Account_", "value": f"ACC-{number % 9}"}],
+                },
+            }  # fmt: skip
+
+    _write_lines(folder / "worklogs.jsonl", worklogs())
+    return [str(number) for number in range(1, records + 1)]
+
+
+def tempo_pages(base_url: str) -> Iterator[list[dict[str, Any]]]:
+    """All worklogs, along `next`."""
+    client = sources.tempo.reading.connect(base_url, sandbox.vendors.tempo.TOKEN)
+    url, params = "4/worklogs", {"orderBy": "UPDATED", "limit": sources.tempo.reading.PAGE_SIZE}
+    while url:
+        answer = client.get(url, params).json()
+        yield answer["results"]
+        url, params = answer["metadata"].get("next"), {}
+
+
+CASES = {
+    "tempo": Case(
+        WORKLOGS,
+        "worklogs",
+        sources.tempo.reading.PAGE_SIZE,
+        "tempo",
+        {"api_token": sandbox.vendors.tempo.TOKEN},
+        write_tempo,
+        tempo_pages,
+    ),
+    "clockify": Case(
+        TIME_ENTRIES,
+        "time_entries",
+        sources.clockify.PAGE_SIZE,
+        "clockify/api/v1",
+        {"api_key": sandbox.vendors.clockify.API_KEY},
+        write_clockify,
+        clockify_pages,
+    ),
+}
+
+
+def dicts(case: Case, base_url: str) -> Any:
+    """The same walk in dlt's plain way: every page as a list of dicts, merged by key."""
+
+    @dlt.source(name="dicts", max_table_nesting=0)
+    def plain() -> Any:
         @dlt.resource(
-            name="time_entries",
-            primary_key="id",
-            columns={name: columns[name] for name in ("id", "user_id", "project_id", "task_id", "tag_ids")}
-            | {"kiosk_id": {"name": "kiosk_id", "data_type": "text"}},
+            name=case.table.name,
+            primary_key=next(column.path or column.name for column in case.table.columns if column.name == "id"),
             write_disposition={"disposition": "merge", "strategy": "upsert"},
         )
-        def time_entries() -> Iterator[Any]:
-            for user in api.users(WORKSPACE):
-                yield from api.entries(WORKSPACE, user["id"])
+        def records() -> Iterator[Any]:
+            yield from case.pages(base_url)
 
-        return time_entries
+        return records
 
-    return clockify_dicts()
+    return plain()
 
 
 def main() -> None:
-    """Run the benchmark and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vendor", action="append", choices=list(CASES))
     parser.add_argument("--records", type=int, default=50_000)
     arguments = parser.parse_args()
     dlt.config["runtime.dlthub_telemetry"] = False
     dlt.config["runtime.log_level"] = "ERROR"
-    with tempfile.TemporaryDirectory(prefix="workledger-benchmark-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        ids = write_dataset(folder / "dataset", arguments.records)
-        server = EmbeddedServer(folder / "postgres")
-        command = [sys.executable, "-m", "sandbox", "serve", str(folder / "dataset"), "--ready-file", f"{folder}/ready"]
-        with subprocess.Popen(command) as sandbox:
-            try:
-                while not (folder / "ready").exists():
-                    time.sleep(0.05)
-                url = json.loads((folder / "ready").read_text())["url"]
-                _measure(url, server, folder, ids)
-            finally:
-                sandbox.terminate()
-                server.stop()
+    logging.getLogger("dlt").setLevel(logging.ERROR)
+    for vendor in arguments.vendor or CASES:
+        with tempfile.TemporaryDirectory(prefix="workledger-benchmark-") as name:
+            _run(vendor, Path(name), arguments.records)
+    print(f"memory peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
 
 
-def _measure(url: str, server: EmbeddedServer, folder: Path, ids: list[str]) -> None:
-    base_url = f"{url}/clockify/api/v1"
-    dlt.secrets["sources.clockify.api_key"] = API_KEY
-    dlt.config["sources.clockify.base_url"] = base_url
+def _run(vendor: str, folder: Path, records: int) -> None:
+    folder.chmod(0o755)
+    keys = CASES[vendor].write(folder / "dataset" / vendor, records)
+    server = EmbeddedServer(folder / "postgres")
+    command = [sys.executable, "-m", "sandbox", "serve", str(folder / "dataset"), "--ready-file", f"{folder}/ready"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as served:
+        try:
+            while not (folder / "ready").exists():
+                time.sleep(0.05)
+            url = json.loads((folder / "ready").read_text())["url"]
+            _measure(vendor, url, server, folder, keys)
+        finally:
+            served.terminate()
+            server.stop()
+
+
+def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: list[str]) -> None:
+    case = CASES[vendor]
+    base_url = f"{url}/{case.path}"
+    for name, value in case.settings.items():
+        dlt.secrets[f"sources.{vendor}.{name}"] = value
+    dlt.config[f"sources.{vendor}.base_url"] = base_url
     warehouse = server.open("benchmark", query_timeout_seconds=60)
 
     def pipeline(name: str) -> Any:
         return dlt.pipeline(
             name,
-            destination=dlt.destinations.postgres(warehouse.dsn("loader")),
+            destination=warehouse_of(warehouse.dsn("loader")),
             dataset_name=f"raw_{name}",
             pipelines_dir=str(folder / "pipelines"),
         )
@@ -152,37 +252,47 @@ def _measure(url: str, server: EmbeddedServer, folder: Path, ids: list[str]) -> 
         wall = time.perf_counter() - wall
         return Measured(wall, _processor_seconds(folder) - processor, len(_ask(f"{url}/_sandbox/requests")) - requests)
 
-    # The sandbox reads its files at the first request, and the first pipeline imports: neither is the API's or ours.
-    _ask(f"{base_url}/workspaces/{WORKSPACE}/user/user00/time-entries")
+    def edit(number: int) -> None:
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        change = {"description": f"edited {number}"} | ({"updatedAt": moment} if vendor == "tempo" else {})
+        update = dict.fromkeys(keys[number::100], change)
+        _ask(f"{url}/_sandbox/mutate", {"vendor": vendor, "collection": case.collection, "update": update})
+        # The sandbox reads its files anew when it is next asked, which is neither the API's work nor ours.
+        next(case.pages(base_url))
+
+    # The sandbox reads its files at the first request, and the first pipeline imports.
+    next(case.pages(base_url))
     pipeline("warm").run([{"id": 1}], table_name="dicts")
     pipeline("warm").run(pa.table({"id": pa.array([1])}), table_name="arrow")
-    ours = {"first run": timed("clockify", SOURCES["clockify"].build())}
-    ours["unchanged"] = timed("clockify", SOURCES["clockify"].build())
-    changed = {entry_id: {"description": "edited"} for entry_id in ids[::100]}
-    theirs = {"first run": timed("clockify_dicts", dicts(base_url))}
-    theirs["unchanged"] = timed("clockify_dicts", dicts(base_url))
-    _ask(f"{url}/_sandbox/mutate", {"vendor": "clockify", "collection": "time_entries", "update": changed})
-    ours["1 % changed"] = timed("clockify", SOURCES["clockify"].build())
-    theirs["1 % changed"] = timed("clockify_dicts", dicts(base_url))
+    ours = {"first run": timed(vendor, SOURCES[vendor].build())}
+    theirs = {"first run": timed("dicts", dicts(case, base_url))}
+    ours["unchanged"] = timed(vendor, SOURCES[vendor].build())
+    theirs["unchanged"] = timed("dicts", dicts(case, base_url))
+    edit(0)
+    ours["1 % changed"] = timed(vendor, SOURCES[vendor].build())
+    theirs["1 % changed"] = timed("dicts", dicts(case, base_url))
+    # The first change of all makes the staging table that later ones find.
+    edit(1)
+    ours["1 % again"] = timed(vendor, SOURCES[vendor].build())
     with warehouse.connect("loader") as connection:
-        edited = connection.execute(
-            "select count(*), count(*) filter (where description = 'edited') from raw_clockify.time_entries"
-        ).fetchone()
-    print(f"{len(ids):,} time entries, {PAGE_SIZE:,} a page; landed {edited[0]:,}, of which edited {edited[1]:,}")
+        query = "select count(*), count(*) filter (where description like 'edited%') from {}.{}"
+        landed = connection.execute(query.format(f"raw_{vendor}", case.table.name)).fetchone()  # type: ignore[arg-type]
+    assert landed is not None
+    print(
+        f"{len(keys):,} records of {vendor}.{case.table.name}, {case.page_size:,} a page; landed {landed[0]:,}, "
+        f"of which edited {landed[1]:,}"
+    )
     print(f"{'':14}{'typed Arrow':>42}{'dicts':>42}{'ratio':>20}")
     for step, measured in ours.items():
-        other = theirs[step]
-        print(
-            f"{step:14}{measured!s:>42}{other!s:>42}"
-            f"{f'{measured.wall / other.wall:.0%} (CPU {measured.processor / other.processor:.0%})':>20}"
-        )
+        other = theirs.get(step)
+        ratio = f"{measured.wall / other.wall:.0%} (CPU {measured.processor / other.processor:.0%})" if other else ""
+        print(f"{step:14}{measured!s:>42}{other or ''!s:>42}{ratio:>20}")
     first = ours["first run"]
-    for step in ("unchanged", "1 % changed"):
+    for step in list(ours)[1:]:
         print(
             f"{step} as a share of the first run: {ours[step].wall / first.wall:.0%} "
             f"(CPU {ours[step].processor / first.processor:.0%})"
         )
-    print(f"memory peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
 
 
 def _processor_seconds(folder: Path) -> float:
@@ -198,9 +308,8 @@ def _processor_seconds(folder: Path) -> float:
 
 def _ask(url: str, payload: Any = None) -> Any:
     data = None if payload is None else json.dumps(payload).encode()
-    request = urllib.request.Request(url, data, {"X-Api-Key": API_KEY})  # noqa: S310 - the sandbox's own address
-    with urllib.request.urlopen(request) as answer:  # noqa: S310
-        return json.load(answer)
+    with urllib.request.urlopen(urllib.request.Request(url, data=data)) as answer:  # noqa: S310 - our own sandbox
+        return json.loads(answer.read() or b"null")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ _OVERLAP = timedelta(minutes=5)
 """Feeds lag by a minute and demand two minutes of overlap (api_facts, 1.5); clocks differ besides."""
 _FEED_REACH = timedelta(days=30)
 _LOOK_BACK_EVERY = timedelta(hours=20)
+_STATE_STEP = timedelta(hours=6)
+"""How stale the feeds' cursor may grow before it is moved though nothing came: reading hours again costs little."""
 _ROWS_PER_BATCH = 10_000
 _ALIVE = {"is_deleted": False, "deleted_at": None}
 _FEED_KEYS = ("auditMetadata", "documentType")
@@ -132,10 +134,17 @@ def clockify() -> Any:
         state = dlt.current.resource_state()
         spool = Spool(TIME_ENTRIES)
         yield from declare(TIME_ENTRIES)
+        reached: dict[str, dict[str, Any]] = {}
         for workspace in run.workspace_ids(api):
             reading = _EntryReading(api, workspace, run, spool, state.get(workspace))
-            state[workspace] = reading.read(timedelta(days=look_back_days), timedelta(days=sweep_days))
-        yield from spool.load(alone=True)
+            reached[workspace] = reading.read(timedelta(days=look_back_days), timedelta(days=sweep_days))
+        brought_news = False
+        for news in spool.load(alone=True):
+            brought_news = True
+            yield news
+        for workspace, reading_state in reached.items():
+            if brought_news or _has_moved(state.get(workspace), reading_state):
+                state[workspace] = reading_state
         yield from run.quarantine.flush()
 
     @dlt.resource(**QUARANTINE.dlt_hints())
@@ -385,6 +394,18 @@ class _EntryReading:
             extra = {"workspace_id": self._workspace, **_ALIVE}
             self._spool.add(to_arrow(TIME_ENTRIES, self._pending, quarantine=self._run.quarantine, extra=extra))
             self._pending = []
+
+
+def _has_moved(last: dict[str, Any] | None, reached: dict[str, Any]) -> bool:
+    """Whether a reading that brought no news is worth noting: else it is as if that run had not been.
+
+    Writing state makes a load of a run that has nothing to load, which is most of what such a run would cost.
+    """
+    noted = ("swept_at", "looked_back_at", "watched")
+    if last is None or any(last.get(name) != reached[name] for name in noted):
+        return True
+    age = datetime.fromisoformat(reached["read_at"]) - datetime.fromisoformat(last["read_at"])
+    return age >= _STATE_STEP
 
 
 def _default_currency(workspace: Entity) -> str | None:

@@ -29,9 +29,11 @@ def test_first_load_equals_the_vendor(clockify: Clockify) -> None:
 
 def test_unchanged_run_writes_no_row_and_reads_no_entry(clockify: Clockify) -> None:
     first = clockify.run()
-    before = clockify.versions()
+    before, loads = clockify.versions(), "select count(*) from raw_clockify._dlt_loads"
+    loaded = clockify.query(loads)
     second = clockify.run()
     assert clockify.versions() == before
+    assert clockify.query(loads) == loaded, "nothing to load, not even state"
     assert not second.keys() & {"workspaces", "users", "clients", "projects", "tags", "time_entries"}
     assert not any("/user/" in request.path for request in clockify.server.requests[first["requests"] :])
 

@@ -9,19 +9,38 @@ reference_clients as (
 ),
 
 -- A row of the file is the Clockify client of its id, of our id, or of its name (one that is not deleted first).
-matches as (
-    select distinct on (reference_clients.row_key)
+-- What a cell may hold (fine print, 15), one join each: a join by any of three conditions would compare every row with every other.
+candidates as (
+    select
+        reference_clients.row_key,
+        clockify_clients.clockify_id
+    from reference_clients
+    inner join clockify_clients on reference_clients.client = clockify_clients.clockify_id
+    union
+    select
         reference_clients.row_key,
         clockify_clients.clockify_id
     from reference_clients
     inner join clockify_clients
         on
-            reference_clients.client = clockify_clients.clockify_id
-            or (
-                reference_clients.client ilike 'CLI-________%'
-                and clockify_clients.clockify_id like lower(substr(reference_clients.client, 5)) || '%'
-            )
-            or {{ natural_key('reference_clients.client') }} = {{ natural_key('clockify_clients.name') }}
+            reference_clients.client ilike 'CLI-________%'
+            and clockify_clients.clockify_id like lower(substr(reference_clients.client, 5)) || '%'
+    union
+    select
+        reference_clients.row_key,
+        clockify_clients.clockify_id
+    from reference_clients
+    inner join clockify_clients
+        on {{ natural_key('reference_clients.client') }} = {{ natural_key('clockify_clients.name') }}
+),
+
+matches as (
+    select distinct on (reference_clients.row_key)
+        reference_clients.row_key,
+        clockify_clients.clockify_id
+    from candidates
+    inner join reference_clients on candidates.row_key = reference_clients.row_key
+    inner join clockify_clients on candidates.clockify_id = clockify_clients.clockify_id
     order by
         reference_clients.row_key,
         reference_clients.client != clockify_clients.clockify_id,

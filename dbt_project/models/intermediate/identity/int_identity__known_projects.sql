@@ -8,19 +8,38 @@ reference_projects as (
     select * from {{ ref('stg_reference__projects') }}
 ),
 
-matches as (
-    select distinct on (reference_projects.row_key)
+-- What a cell may hold (fine print, 15), one join each: a join by any of three conditions would compare every row with every other.
+candidates as (
+    select
+        reference_projects.row_key,
+        clockify_projects.clockify_id
+    from reference_projects
+    inner join clockify_projects on reference_projects.project = clockify_projects.clockify_id
+    union
+    select
         reference_projects.row_key,
         clockify_projects.clockify_id
     from reference_projects
     inner join clockify_projects
         on
-            reference_projects.project = clockify_projects.clockify_id
-            or (
-                reference_projects.project ilike 'PRJ-________%'
-                and clockify_projects.clockify_id like lower(substr(reference_projects.project, 5)) || '%'
-            )
-            or {{ natural_key('reference_projects.project') }} = {{ natural_key('clockify_projects.name') }}
+            reference_projects.project ilike 'PRJ-________%'
+            and clockify_projects.clockify_id like lower(substr(reference_projects.project, 5)) || '%'
+    union
+    select
+        reference_projects.row_key,
+        clockify_projects.clockify_id
+    from reference_projects
+    inner join clockify_projects
+        on {{ natural_key('reference_projects.project') }} = {{ natural_key('clockify_projects.name') }}
+),
+
+matches as (
+    select distinct on (reference_projects.row_key)
+        reference_projects.row_key,
+        clockify_projects.clockify_id
+    from candidates
+    inner join reference_projects on candidates.row_key = reference_projects.row_key
+    inner join clockify_projects on candidates.clockify_id = clockify_projects.clockify_id
     order by
         reference_projects.row_key,
         reference_projects.project != clockify_projects.clockify_id,

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -144,7 +146,7 @@ def sandbox_command(arguments: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Place:
-    """The sandbox's folder in the home: `dataset`, `ready.json`, `server.log`, `lock`, `alive`.
+    """The sandbox's folder in the home: `dataset`, `ready.json`, `port`, `server.log`, `lock`, `alive`.
 
     The server's process holds `alive` locked for as long as it lives, whatever `ready.json` says.
     """
@@ -183,7 +185,7 @@ class _Place:
     def serve(self, folder: Path) -> RunningSandbox:
         log, ready = self.folder / "server.log", self.folder / "ready.json"
         ready.unlink(missing_ok=True)
-        command = sandbox_command(["serve", str(folder), "--port", "0", "--ready-file", str(ready)])
+        command = sandbox_command(["serve", str(folder), "--port", str(self._port()), "--ready-file", str(ready)])
         with log.open("wb") as output, (self.folder / "alive").open("a") as alive:
             fcntl.flock(alive, fcntl.LOCK_EX)
             process = subprocess.Popen(
@@ -198,10 +200,23 @@ class _Place:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             if ready.exists() and (running := self.running()) is not None:
+                (self.folder / "port").write_text(str(urlsplit(running.url).port))
                 return running
             time.sleep(0.02)
         reason = _last_line(log.read_text(errors="replace")) or f"no answer after {_START_SECONDS:.0f} s"
         raise SandboxError(f"The sandbox does not start on {folder}: {reason.rstrip('.')}; see {log}.")
+
+    def _port(self) -> int:
+        """The port of the last time if it is free, else 0: records hold links that a new port would change."""
+        try:
+            port = int((self.folder / "port").read_text())
+            with socket.socket() as probe:
+                # As the server itself will: connections that linger from the last time do not count.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+        except (OSError, ValueError, OverflowError):
+            return 0
+        return port
 
     def stop(self) -> bool:
         if not self._is_alive():

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,6 +77,23 @@ def test_it_is_served_anew_after_kill_9_and_stops_once(home: Path, dataset: Path
     assert [workspace["name"] for workspace in ask(ensure_sandbox(settings, silence))] == ["Mine"]
     assert stop_sandbox(settings)
     assert not stop_sandbox(settings)
+
+
+def test_it_keeps_its_port_so_that_links_in_records_stay_and_gives_it_up_where_it_is_taken(
+    home: Path, dataset: Path
+) -> None:
+    settings = settings_for(home, dataset)
+    first = ensure_sandbox(settings, silence)
+    assert stop_sandbox(settings)
+    assert ensure_sandbox(settings, silence).url == first.url
+    assert stop_sandbox(settings)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", int(first.url.rpartition(":")[2])))
+        other.listen()
+        moved = ensure_sandbox(settings, silence)
+    assert moved.url != first.url
+    assert ask(moved)
 
 
 def test_a_stale_ready_file_that_names_a_living_process_harms_nobody(home: Path, dataset: Path) -> None:

@@ -39,7 +39,7 @@ def test_reconciliations_hold(dbt_project: DbtProject, analyst: psycopg.Connecti
 
 
 def test_guide_asks_what_an_agency_asks() -> None:
-    assert len(QUERIES) >= 15
+    assert len(QUERIES) >= 45
     assert len(QUERIES) == GUIDE.count("```sql")
 
 

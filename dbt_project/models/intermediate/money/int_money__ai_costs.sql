@@ -39,7 +39,9 @@ dealt_months as (
     select
         client_id,
         month,
-        (({{ dealt('month_cents', 'month_cents * cost_usd', 'month_cost_usd', 'month', 'client_id collate "C"') }}) / 100.0)::numeric(14, 2) as cost,
+        ({{ dealt(
+            'month_cents', 'month_cents * cost_usd', 'month_cost_usd', 'month', 'client_id collate "C"'
+        ) }} / 100.0)::numeric(14, 2) as cost,
         false as is_unpriced,
         case when month_cents is null then 'USD' end as missing_currency
     from whole_months

@@ -25,9 +25,10 @@ worked as (
         end as hourly_cost_times_seconds,
         min(labour_days.missing_currency) as missing_currency
     from entries
-    inner join labour_days on
-        entries.developer_id = labour_days.developer_id
-        and entries.local_date = labour_days.local_date
+    inner join labour_days
+        on
+            entries.developer_id = labour_days.developer_id
+            and entries.local_date = labour_days.local_date
     group by entries.developer_id, coalesce(entries.client_id, {{ bench() }}), labour_days.month
 ),
 
@@ -41,11 +42,18 @@ idle as (
         0 as hourly_cost_times_seconds,
         null as missing_currency
     from monthly_costs
-    left join worked on
-        monthly_costs.developer_id = worked.developer_id
-        and monthly_costs.month = worked.month
-        and worked.monthly_seconds > 0
+    left join worked
+        on
+            monthly_costs.developer_id = worked.developer_id
+            and monthly_costs.month = worked.month
+            and worked.monthly_seconds > 0
     where worked.developer_id is null
+),
+
+worked_or_idle as (
+    select * from worked
+    union all
+    select * from idle
 ),
 
 parts as (
@@ -56,11 +64,7 @@ parts as (
         sum(monthly_seconds) as monthly_seconds,
         case when bool_and(hourly_cost_times_seconds is not null) then sum(hourly_cost_times_seconds) end as hourly_cost_times_seconds,
         min(missing_currency) as missing_currency
-    from (
-        select * from worked
-        union all
-        select * from idle
-    ) as unioned
+    from worked_or_idle
     group by developer_id, client_id, month
 ),
 
@@ -99,8 +103,9 @@ final as (
         developer_id,
         client_id,
         month,
-        (({{ dealt('month_cents', 'month_cents * numerator', 'month_numerator', 'developer_id, month', 'client_id collate "C"') }})
-        / 100.0)::numeric(14, 2) as cost,
+        ({{ dealt(
+            'month_cents', 'month_cents * numerator', 'month_numerator', 'developer_id, month', 'client_id collate "C"'
+        ) }} / 100.0)::numeric(14, 2) as cost,
         case when month_cents is null then min(missing_currency) over (partition by developer_id, month) end as missing_currency
     from whole_months
 )

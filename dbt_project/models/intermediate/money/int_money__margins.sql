@@ -85,6 +85,20 @@ sums as (
     from members
 ),
 
+happened as (
+    select
+        client_id,
+        month,
+        counted_seconds
+    from counted
+    union all
+    select
+        client_id,
+        month,
+        null as counted_seconds
+    from amounts
+),
+
 months as (
     select
         sums.kind,
@@ -95,19 +109,7 @@ months as (
         coalesce(sum(happened.counted_seconds), 0)::bigint as counted_seconds
     from sums
     cross join agency
-    inner join (
-        select
-            client_id,
-            month,
-            counted_seconds
-        from counted
-        union all
-        select
-            client_id,
-            month,
-            null as counted_seconds
-        from amounts
-    ) as happened on sums.member_id = happened.client_id
+    inner join happened on sums.member_id = happened.client_id
     left join client_terms
         on
             sums.client_id = client_terms.client_id
@@ -179,15 +181,15 @@ added as (
 
 pivoted as (
     select
+        {% for measure in measures -%}
+            {%- set of_agency = "filter (where measure = '" ~ measure ~ "' and target = 'agency')" -%}
+            {%- set of_client = "filter (where measure = '" ~ measure ~ "' and target = 'client')" -%}
+            case when count(*) {{ of_agency }} > 0 then max(amount) {{ of_agency }} else 0 end as agency_{{ measure }},
+            case when count(*) {{ of_client }} > 0 then max(amount) {{ of_client }} else 0 end as client_{{ measure }},
+        {% endfor -%}
         kind,
         client_id,
-        month,
-    {% for target in ['agency', 'client'] -%}
-        {% for measure in measures -%}
-            {%- set of_it = "filter (where measure = '" ~ measure ~ "' and target = '" ~ target ~ "')" -%}
-            case when count(*) {{ of_it }} = 0 then 0 else max(amount) {{ of_it }} end as {{ target }}_{{ measure }}{{ ',' if not (loop.last and target == 'client') }}
-        {% endfor %}
-    {%- endfor %}
+        month
     from added
     group by kind, client_id, month
 ),
@@ -212,7 +214,10 @@ problems as (
         kind,
         client_id,
         month,
-        jsonb_build_object('code', 'unknown_ai_cost', 'detail', 'No answer of the month has a known price: see reports.unpriced_models.')
+        jsonb_build_object(
+            'code', 'unknown_ai_cost',
+            'detail', 'No answer of the month has a known price: see reports.unpriced_models.'
+        ) as problem
     from added
     where measure = 'ai_cost' and target = 'agency' and is_unpriced
 ),
@@ -235,11 +240,10 @@ summed as (
         months.agency_currency as currency,
         months.client_currency,
         months.counted_seconds,
-    {% for target in ['agency', 'client'] -%}
         {% for measure in measures -%}
-            case when pivoted.client_id is null then 0 else pivoted.{{ target }}_{{ measure }} end::numeric(14, 2) as {{ target }}_{{ measure }},
-        {% endfor %}
-    {%- endfor %}
+            case when pivoted.client_id is null then 0 else pivoted.agency_{{ measure }} end::numeric(14, 2) as agency_{{ measure }},
+            case when pivoted.client_id is null then 0 else pivoted.client_{{ measure }} end::numeric(14, 2) as client_{{ measure }},
+        {% endfor -%}
         coalesce(warnings.warnings, '[]'::jsonb) as warnings
     from months
     left join pivoted

@@ -44,22 +44,28 @@ dated_costs as (
 ),
 
 -- Months to that of as_of; a later one where there is time already.
-cost_months as (
+possible_months as (
     select
         dated_costs.*,
-        months.month
+        months.month::date as month
     from dated_costs
-    cross join lateral (
-        select generated.month::date as month
-        from generate_series({{ month_of('dated_costs.valid_from') }}, dated_costs.last_month, interval '1 month') as generated (month)
-        union
-        select counted_months.month
-        from counted_months
-        where counted_months.developer_id = dated_costs.developer_id and counted_months.month > dated_costs.last_month
-    ) as months
+    cross join generate_series({{ month_of('dated_costs.valid_from') }}, dated_costs.last_month, interval '1 month') as months (month)
+    union all
+    select
+        dated_costs.*,
+        counted_months.month
+    from dated_costs
+    inner join counted_months
+        on
+            dated_costs.developer_id = counted_months.developer_id
+            and dated_costs.last_month < counted_months.month
+),
+
+cost_months as (
+    select * from possible_months
     where
-        dated_costs.valid_from < months.month + interval '1 month'
-        and dated_costs.valid_to >= months.month
+        valid_from < month + interval '1 month'
+        and valid_to >= month
 ),
 
 converted_costs as (

@@ -67,35 +67,40 @@ month_values as (
 ),
 
 -- Work of a month ages from the month's last day to the last day of the row, or as_of if that is earlier.
-aged as (
+dated_work as (
     select
         margins.month,
         work.agency_accrued - coalesce(work.invoiced, 0) as amount,
-        case
-            when days.age <= 0 then '0'
-            when days.age <= 30 then '1_30'
-            when days.age <= 60 then '31_60'
-            when days.age <= 90 then '61_90'
-            else 'over_90'
-        end as age
+        least({{ month_end('margins.month') }}, agency.as_of_date) - {{ month_end('work.month') }} as days
     from margins
     cross join agency
     inner join margins as work on margins.month >= work.month
-    cross join lateral (
-        select least({{ month_end('margins.month') }}, agency.as_of_date) - {{ month_end('work.month') }} as age
-    ) as days
+),
+
+aged as (
+    select
+        month,
+        amount,
+        case
+            when days <= 0 then '0'
+            when days <= 30 then '1_30'
+            when days <= 60 then '31_60'
+            when days <= 90 then '61_90'
+            else 'over_90'
+        end as age
+    from dated_work
 ),
 
 work_in_progress as (
     select
-        month,
+        {% for age in ages -%}
+            case
+                when count(*) filter (where age = '{{ age }}' and amount is null) = 0
+                    then coalesce(sum(amount) filter (where age = '{{ age }}'), 0)
+            end as work_in_progress_{{ age }},
+        {% endfor -%}
         case when bool_and(amount is not null) then sum(amount) end as work_in_progress,
-    {% for age in ages -%}
-        case
-            when count(*) filter (where age = '{{ age }}' and amount is null) = 0
-                then coalesce(sum(amount) filter (where age = '{{ age }}'), 0)
-        end as work_in_progress_{{ age }}{{ ',' if not loop.last }}
-    {% endfor %}
+        month
     from aged
     group by month
 ),
@@ -123,9 +128,9 @@ final as (
         margins.agency_margin::numeric(14, 2) as margin,
         round(margins.agency_margin / nullif(margins.agency_accrued, 0), 4)::numeric(14, 4) as delivery_margin,
         work_in_progress.work_in_progress::numeric(14, 2) as work_in_progress,
-    {% for age in ages -%}
-        work_in_progress.work_in_progress_{{ age }}::numeric(14, 2) as work_in_progress_{{ age }}_days,
-    {% endfor -%}
+        {% for age in ages -%}
+            work_in_progress.work_in_progress_{{ age }}::numeric(14, 2) as work_in_progress_{{ age }}_days,
+        {% endfor -%}
         margins.warnings
     from margins
     inner join work_in_progress on margins.month = work_in_progress.month

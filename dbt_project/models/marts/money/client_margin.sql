@@ -12,8 +12,8 @@ margins as (
 
 final as (
     select
-        client_id,
-        month,
+        margins.client_id,
+        margins.month,
         {{ margin_columns('margins') }}
     from margins
 )

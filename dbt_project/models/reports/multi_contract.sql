@@ -29,7 +29,7 @@ final as (
         contracts.type,
         contracts.start_date,
         contracts.end_date,
-        extract(day from contracts.start_date)::int as anniversary_day,
+        case when contracts.type = 'monthly_retainer' then extract(day from contracts.start_date)::int end as anniversary_day,
         contracts.monthly_hours,
         contracts.standard_rate,
         contracts.overage_rate,

@@ -1,10 +1,4 @@
-{# The tables that time comes from, and how long they may bring nothing new before a person should ask: a long weekend. #}
-{% set tables = [('claude_session', 'claude_code', 'files'), ('clockify', 'clockify', 'time_entries')] %}
-{% if var('worklog_route') == 'tempo' %}
-    {% do tables.append(('tempo', 'tempo', 'worklogs')) %}
-{% else %}
-    {% do tables.append(('tempo', 'clickhouse', 'tempo_worklogs_flat')) %}
-{% endif %}
+{# How long a source of time may bring nothing new before a person should ask: a long weekend. #}
 {% set days_without_news = 4 %}
 with
 
@@ -13,24 +7,41 @@ agency as (
 ),
 
 loads as (
-    {% for time_source, source_name, table_name in tables %}
-        select
-            '{{ time_source }}' as source,
-            max(loaded_at) as last_changed_at
-        from {{ source(source_name, table_name) }}
-        {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+    select * from {{ ref('int_reports__loads') }}
 ),
 
--- A run that finds nothing new writes nothing, so silence is all there is to see (guide, freshness of data).
+-- Which raw table each source of time comes from; work logs are a file that may well stay as it is.
+time_sources as (
+    select *
+    from (
+        values
+        ('claude_session', 'claude_code', 'files'),
+        ('clockify', 'clockify', 'time_entries'),
+        {% if var('worklog_route') == 'tempo' %}
+            ('tempo', 'tempo', 'worklogs')
+        {% else %}
+            ('tempo', 'clickhouse', 'tempo_worklogs_flat')
+        {% endif %}
+    ) as named_tables (source, raw_source, table_name)
+),
+
+-- A run that finds nothing new writes nothing, so silence is all there is to see.
+dated as (
+    select
+        time_sources.source,
+        {{ local_date('loads.last_changed_at', 'agency.timezone') }} as last_changed_on,
+        agency.as_of_date
+    from time_sources
+    inner join loads on time_sources.raw_source = loads.source and time_sources.table_name = loads.table_name
+    cross join agency
+),
+
 final as (
     select
-        loads.source,
-        loads.last_changed_at,
-        {{ local_date('loads.last_changed_at', 'agency.timezone') }} as last_changed_on
-    from loads
-    cross join agency
-    where {{ local_date('loads.last_changed_at', 'agency.timezone') }} < agency.as_of_date - {{ days_without_news }}
+        source,
+        last_changed_on
+    from dated
+    where last_changed_on < as_of_date - {{ days_without_news }}
 )
 
 select * from final

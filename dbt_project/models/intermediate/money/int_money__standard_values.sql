@@ -30,10 +30,21 @@ agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
 
+lines as (
+    select * from {{ ref('int_billing__lines') }}
+),
+
 -- The line's own price; of covered and capped hours that of an hour beyond; else the project's.
 rated as (
     select
         coalesce(parts.invoice_month, {{ month_of('entries.local_date') }}) as month,
+        entries.basis,
+        case entries.basis
+            when 'application' then entries.application_id
+            when 'contract' then entries.contract_id
+            when 'billing_rule' then entries.billing_rule_id
+            else entries.client_id
+        end as agreement_id,
         coalesce(parts.raw_seconds, entries.seconds) as seconds,
         coalesce(parts.currency, applications.currency, rules.currency, client_terms.currency, agency.currency) as currency,
         coalesce(
@@ -62,15 +73,53 @@ rated as (
             and entries.local_date between client_terms.valid_from and client_terms.valid_to
 ),
 
-final as (
+valued as (
     select
         month,
+        basis,
+        agreement_id,
         currency,
         sum(seconds)::bigint as seconds,
         coalesce(sum(seconds) filter (where rate is null), 0)::bigint as unrated_seconds,
         coalesce(sum(seconds * rate), 0) / 3600 as standard_value
     from rated
-    group by month, currency
+    group by month, basis, agreement_id, currency
+),
+
+accrued as (
+    select
+        invoice_month as month,
+        basis,
+        case basis
+            when 'application' then application_id
+            when 'contract' then contract_id
+            when 'billing_rule' then billing_rule_id
+            else client_id
+        end as agreement_id,
+        currency,
+        sum(line_total) as accrued
+    from lines
+    where basis in ('application', 'contract', 'billing_rule', 'client_terms')
+    group by month, basis, agreement_id, currency
+),
+
+final as (
+    select
+        coalesce(valued.month, accrued.month) as month,
+        coalesce(valued.basis, accrued.basis) as basis,
+        coalesce(valued.agreement_id, accrued.agreement_id) as agreement_id,
+        coalesce(valued.currency, accrued.currency) as currency,
+        coalesce(valued.seconds, 0) as seconds,
+        coalesce(valued.unrated_seconds, 0) as unrated_seconds,
+        coalesce(valued.standard_value, 0) as standard_value,
+        coalesce(accrued.accrued, 0) as accrued
+    from valued
+    full outer join accrued
+        on
+            valued.month = accrued.month
+            and valued.basis = accrued.basis
+            and valued.agreement_id = accrued.agreement_id
+            and valued.currency = accrued.currency
 )
 
 select * from final

@@ -50,19 +50,43 @@ agency as (
 converted_values as (
     select
         standard_values.month,
+        standard_values.basis,
+        standard_values.agreement_id,
+        standard_values.seconds,
         standard_values.unrated_seconds,
-        {{ converted('standard_values.standard_value', 'standard_values.currency', 'agency.currency', 'rates.rate') }} as standard_value
+        {{ converted('standard_values.standard_value', 'standard_values.currency', 'agency.currency', 'rates.rate') }} as standard_value,
+        {{ converted('standard_values.accrued', 'standard_values.currency', 'agency.currency', 'rates.rate') }} as accrued
     from standard_values
     cross join agency
     left join rates on {{ rate_of_month('rates', 'standard_values.currency', 'agency.currency', 'standard_values.month') }}
 ),
 
+agreements as (
+    select
+        month,
+        sum(seconds) as seconds,
+        sum(unrated_seconds) as unrated_seconds,
+        case when bool_and(standard_value is not null) then sum(standard_value) end as standard_value,
+        case when bool_and(accrued is not null) then sum(accrued) end as accrued
+    from converted_values
+    group by month, basis, agreement_id
+),
+
+-- An agreement with hours whose rate nobody knows, as under most retainers, says nothing about rates: it stands on neither side.
 month_values as (
     select
         month,
-        sum(unrated_seconds)::bigint as unrated_seconds,
-        case when bool_and(standard_value is not null) then round(sum(standard_value), 2) end as standard_value
-    from converted_values
+        coalesce(sum(seconds) filter (where unrated_seconds > 0), 0)::bigint as unrated_seconds,
+        case
+            when bool_and(standard_value is not null) filter (where seconds > 0 and unrated_seconds = 0)
+                then round(sum(standard_value) filter (where seconds > 0 and unrated_seconds = 0), 2)
+        end as standard_value,
+        case
+            when bool_and(accrued is not null) filter (where seconds > 0 and unrated_seconds = 0)
+                then round(sum(accrued) filter (where seconds > 0 and unrated_seconds = 0), 2)
+        end as rated_accrued,
+        count(*) filter (where seconds > 0 and unrated_seconds = 0) as rated_agreements
+    from agreements
     group by month
 ),
 
@@ -117,9 +141,10 @@ final as (
         margins.agency_accrued::numeric(14, 2) as accrued,
         margins.invoiced::numeric(14, 2) as invoiced,
         margins.agency_received::numeric(14, 2) as received,
-        case when month_values.month is null then 0 else month_values.standard_value end::numeric(14, 2) as standard_value,
+        case when month_values.rated_agreements > 0 then month_values.rated_accrued else 0 end::numeric(14, 2) as rated_accrued,
+        case when month_values.rated_agreements > 0 then month_values.standard_value else 0 end::numeric(14, 2) as standard_value,
         coalesce(month_values.unrated_seconds, 0) as unrated_seconds,
-        round(margins.agency_accrued / nullif(month_values.standard_value, 0), 4)::numeric(14, 4) as realization,
+        round(month_values.rated_accrued / nullif(month_values.standard_value, 0), 4)::numeric(14, 4) as realization,
         round(margins.agency_accrued * 3600 / nullif(client_time.client_seconds, 0), 4)::numeric(12, 4) as effective_bill_rate,
         margins.agency_labour_cost::numeric(14, 2) as labour_cost,
         case when benches.month is null then 0 else benches.labour_cost end::numeric(14, 2) as bench_labour_cost,

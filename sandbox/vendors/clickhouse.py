@@ -99,7 +99,7 @@ def _customer(agency: Agency, key: str) -> dict[str, Any]:
         "customer_id": _customer_id(agency, key),
         "company_name": client.company_name,
         "tin": f"30{client.number:07}",
-        "swift": f"EXMP{client.number:02}XX",
+        "swift": f"EXMPDE{client.number % 100:02}",
         "signers": "Robin Example",
         "client": client.name,
     }

@@ -77,6 +77,11 @@ def test_every_raw_table_is_declared_to_dbt_and_staged(manifest: dict[str, Any],
     staged = [one for one in readers if one["name"].startswith(f"stg_{source}__")]
     assert staged, f"no staging model reads raw_{source}.{table}"
     assert all(one["description"] for one in staged)
+    tested = [
+        one for one in staged if any(child.startswith("test.") for child in manifest["child_map"][one["unique_id"]])
+    ]
+    assert tested == staged, "a staging model has no test"
+    assert {one["config"]["materialized"] for one in staged} == {"view"}
 
 
 def test_every_raw_table_of_dbt_is_an_asset_so_lineage_joins_by_equal_keys(

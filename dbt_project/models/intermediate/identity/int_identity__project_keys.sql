@@ -8,8 +8,16 @@ jira_projects as (
     select * from {{ ref('stg_jira__projects') }}
 ),
 
+mirror_issues as (
+    select * from {{ ref('stg_clickhouse__issues') }}
+),
+
 final as (
     select project_key from jira_projects
+    union
+    -- Where n8n is the only way in, the issues that it brought show which projects there are.
+    select regexp_replace(upper(issue_key), '-[0-9]+$', '') as project_key
+    from mirror_issues
     union
     select jira_project_key as project_key
     from projects

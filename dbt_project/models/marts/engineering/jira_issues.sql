@@ -21,6 +21,10 @@ issues as (
     select * from {{ ref('stg_jira__issues') }}
 ),
 
+mirror_issues as (
+    select * from {{ ref('stg_clickhouse__issues') }}
+),
+
 former_keys as (
     select * from {{ ref('stg_jira__former_keys') }}
 ),
@@ -59,12 +63,77 @@ projects_by_key as (
     having count(*) = 1
 ),
 
+-- What the mirror alone knows has a key and no id of Jira's; as soon as Jira itself tells of it, Jira's row holds.
+all_issues as (
+    select
+        issue_id,
+        issue_key,
+        project_key,
+        summary,
+        description_text,
+        status,
+        status_category,
+        issue_type,
+        priority,
+        resolution,
+        labels,
+        assignee_account_id,
+        reporter_account_id,
+        story_points,
+        parent_key,
+        is_subtask,
+        due_date,
+        original_estimate_seconds,
+        time_spent_seconds,
+        created_at,
+        updated_at,
+        resolved_at,
+        visibility,
+        is_deleted,
+        deleted_at
+    from issues
+    union all
+    select
+        'MIR-' || upper(issue_key) as issue_id,
+        upper(issue_key) as issue_key,
+        regexp_replace(upper(issue_key), '-[0-9]+$', '') as project_key,
+        summary,
+        null as description_text,
+        null as status,
+        null as status_category,
+        issue_type,
+        priority,
+        null as resolution,
+        array_remove(array[project_label], null) as labels,
+        null as assignee_account_id,
+        null as reporter_account_id,
+        null as story_points,
+        null as parent_key,
+        false as is_subtask,
+        null as due_date,
+        null as original_estimate_seconds,
+        null as time_spent_seconds,
+        null as created_at,
+        null as updated_at,
+        null as resolved_at,
+        case when is_deleted then 'deleted' else 'visible' end as visibility,
+        is_deleted,
+        deleted_at
+    from mirror_issues
+    where
+        upper(issue_key) not in (
+            select issues.issue_key from issues
+            union all
+            select former_keys.former_key from former_keys
+        )
+),
+
 -- A key may stand on several rows: a deleted issue's, and that of the issue that moved there after it.
 ranked as (
     select
         *,
         row_number() over (partition by issue_key order by is_deleted asc, updated_at desc nulls last, issue_id collate "C") as key_rank
-    from issues
+    from all_issues
 ),
 
 final as (

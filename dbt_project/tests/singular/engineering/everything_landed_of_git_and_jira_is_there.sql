@@ -30,6 +30,20 @@ where
     )
 union all
 select
+    'mirrored issue' as kind,
+    mirror_issues.issue_key as native_id
+from {{ ref('stg_clickhouse__issues') }} as mirror_issues
+where
+    not exists (
+        select 1 from {{ ref('jira_issues') }} as landed
+        where landed.key = upper(mirror_issues.issue_key)
+    )
+    and not exists (
+        select 1 from {{ ref('jira_issues') }} as landed
+        where upper(mirror_issues.issue_key) = any(landed.former_keys)
+    )
+union all
+select
     'transition' as kind,
     transitions.transition_id as native_id
 from {{ ref('stg_jira__transitions') }} as transitions

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['line_key']}, {'columns': ['time_entry_id']}]) }}
+{{ config(indexes=[{'columns': ['time_entry_id']}]) }}
 
 {% set engines = ['application', 'contract', 'rule', 'terms'] %}
 with

@@ -5,7 +5,7 @@ agency as (
 ),
 
 loads as (
-    select * from {{ ref('int_reports__loads') }}
+    select * from {{ ref('int_time__loads') }}
 ),
 
 final as (

@@ -7,7 +7,7 @@ agency as (
 ),
 
 loads as (
-    select * from {{ ref('int_reports__loads') }}
+    select * from {{ ref('int_time__loads') }}
 ),
 
 -- Which raw table each source of time comes from; work logs are a file that may well stay as it is.

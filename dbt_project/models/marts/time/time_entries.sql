@@ -26,40 +26,73 @@ entries as (
     select * from {{ ref('int_time__decided_entries') }}
 ),
 
+worklogs as (
+    select * from {{ ref('stg_tempo__worklogs') }}
+),
+
+work_logs as (
+    select * from {{ ref('stg_reference__work_logs') }}
+),
+
+row_history as (
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'work_logs'
+),
+
 final as (
     select
-        id,
-        source,
-        clockify_id,
-        tempo_worklog_id,
-        session_id,
-        work_log_id,
-        developer_id,
-        client_id,
-        project_id,
-        contract_id,
-        billing_rule_id,
-        application_id,
-        service_type,
-        work_location,
-        issue_key,
-        description,
-        start_time,
-        end_time,
-        duration_seconds,
-        allocated_seconds,
-        local_date,
-        billable,
+        entries.id,
+        entries.source,
+        entries.clockify_id,
+        entries.tempo_worklog_id,
+        entries.session_id,
+        entries.work_log_id,
+        entries.developer_id,
+        entries.client_id,
+        entries.project_id,
+        entries.contract_id,
+        entries.billing_rule_id,
+        entries.application_id,
+        entries.service_type,
+        entries.work_location,
+        entries.issue_key,
+        entries.description,
+        entries.start_time,
+        entries.end_time,
+        entries.duration_seconds,
+        entries.allocated_seconds,
+        entries.local_date,
+        entries.billable,
         case
-            when is_running then 'running'
-            when is_rejected then 'rejected'
-            when is_approved then 'approved'
+            when entries.is_running then 'running'
+            when entries.is_rejected then 'rejected'
+            when entries.is_approved then 'approved'
             else 'pending'
         end as status,
-        not_counted_reason is null as is_counted,
-        not_counted_reason,
-        context
+        entries.not_counted_reason is null as is_counted,
+        entries.not_counted_reason,
+        entries.context,
+        -- A Clockify id begins with the second of its creation; a session's entry is there from first to last activity.
+        case entries.source
+            when 'clockify'
+                then
+                    case
+                        when entries.clockify_id ~ '^[0-9a-f]{24}$'
+                            then to_timestamp(('x' || left(entries.clockify_id, 8))::bit(32)::bigint)
+                    end
+            when 'tempo' then worklogs.created_at
+            when 'manual' then row_history.created_at
+            else entries.start_time
+        end as created_at,
+        case entries.source
+            when 'tempo' then worklogs.updated_at
+            when 'manual' then row_history.updated_at
+            when 'claude_session' then entries.end_time
+        end as updated_at
     from entries
+    left join worklogs on entries.tempo_worklog_id = worklogs.tempo_worklog_id
+    left join work_logs on entries.work_log_id = work_logs.work_log_id
+    left join row_history on work_logs.row_key = row_history.row_key
 )
 
 select * from final

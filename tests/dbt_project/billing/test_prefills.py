@@ -40,6 +40,14 @@ RAW: dict[str, list[dict[str, Any]]] = {
     ],
     "reference.fixed_lines": [
         {"client": "acme", "description": "Hosting", "amount": Decimal("45.50"), "valid_from": "2026-03-01"},
+        # Another currency is another prefill; amounts in it have nine digits before the point.
+        {
+            "client": "acme",
+            "description": "Licence",
+            "amount": 150_000_000,
+            "currency": "UZS",
+            "valid_from": "2026-03-01",
+        },
     ],
     "clockify.users": [{"id": "u1", "email": "ada@example.com", "status": "ACTIVE", "timezone": "UTC"}],
     "clockify.clients": [{"id": "c1", "name": "Acme"}],
@@ -63,8 +71,8 @@ def _build(project: DbtProject, *selection: str) -> Mapping[str, Any]:
         as_of="2026-03-31",
     )
     return {
-        "prefills": project.rows("select * from marts.invoice_prefills"),
-        "lines": project.rows("select * from marts.invoice_prefill_lines order by basis, line_type"),
+        "prefills": project.rows("select * from marts.invoice_prefills order by currency"),
+        "lines": project.rows("select * from marts.invoice_prefill_lines order by basis, line_total"),
         "entries": project.rows("select * from marts.invoice_prefill_line_entries order by time_entry_id"),
         "unbilled": project.rows("select * from marts.unbilled"),
     }
@@ -89,8 +97,9 @@ def test_prefill_adds_up_from_raw_rows(before_and_after: tuple[Mapping[str, Any]
         ("billing_rule", "1:00:01", "1:30:00", Decimal("180.00")),
         ("client_terms", "1:20:00", "1:20:00", Decimal("120.67")),
         ("fixed_line", None, None, Decimal("45.50")),
+        ("fixed_line", None, None, Decimal("150000000.00")),
     ]
-    [prefill] = before["prefills"]
+    prefill, foreign_prefill = before["prefills"]
     assert (prefill["currency"], prefill["subtotal"], prefill["tax"], prefill["total"], prefill["warnings"]) == (
         "EUR",
         Decimal("346.17"),
@@ -98,6 +107,8 @@ def test_prefill_adds_up_from_raw_rows(before_and_after: tuple[Mapping[str, Any]
         Decimal("411.94"),
         [],
     )
+    assert foreign_prefill["total"] == Decimal("178500000.00")
+    assert [warning["code"] for warning in foreign_prefill["warnings"]] == ["currency_mismatch"]
     assert before["unbilled"] == []
 
 
@@ -106,7 +117,7 @@ def test_prefill_follows_an_edit_in_one_build_and_keeps_its_identifiers(
 ) -> None:
     before, after = before_and_after
 
-    assert [row["line_total"] for row in after["lines"]] == [Decimal("180.00"), Decimal("61.09"), Decimal("45.50")]
+    assert [row["line_total"] for row in after["lines"]][:3] == [Decimal("180.00"), Decimal("61.09"), Decimal("45.50")]
     assert after["prefills"][0]["subtotal"] == Decimal("286.59")
     assert [row["id"] for row in after["prefills"]] == [row["id"] for row in before["prefills"]]
     assert [row["id"] for row in after["lines"]] == [row["id"] for row in before["lines"]]

@@ -3,9 +3,10 @@
 Both read the same vendor of the sandbox, page by page, in the same process, into the same server, through the same
 destination. Yardsticks and targets: design, Performance; issue 3 asks for Tempo's worklogs. Printed are seconds, CPU
 seconds, requests and ratios; nothing is asserted. Seconds by the clock hold the sandbox's own work too, which reads its
-files anew after a change; CPU seconds are those of the loading process and of the database server.
+files anew after a change; CPU seconds are those of the loading process and of the database server. Jira's issues come
+with their changelogs in the project's own way and without them as dicts.
 
-    python -m benchmarks.paged_api [--vendor tempo] [--vendor clockify] [--records 50000]
+    python -m benchmarks.paged_api [--vendor tempo] [--vendor clockify] [--vendor jira] [--records 50000]
 """
 
 from __future__ import annotations
@@ -31,8 +32,12 @@ import psutil
 import pyarrow as pa
 
 import sandbox.vendors.clockify
+import sandbox.vendors.jira
 import sandbox.vendors.tempo
 import sources.clockify
+import sources.jira
+import sources.jira.reading
+import sources.jira.schema
 import sources.tempo.reading
 from orchestration.postgres import EmbeddedServer
 from sources.catalog import SOURCES
@@ -61,6 +66,8 @@ class Case:
     """Writes the vendor's folder of that many records; their keys."""
     pages: Callable[[str], Iterator[list[dict[str, Any]]]]
     """The pages of records as the vendor answers, from the vendor's address."""
+    edited: Callable[[str, str], dict[str, Any]]
+    """What an edit changes in the record of a key; the text says which edit."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,67 @@ def tempo_pages(base_url: str) -> Iterator[list[dict[str, Any]]]:
         url, params = answer["metadata"].get("next"), {}
 
 
+def jira_issue(number: int, updated: datetime, summary: str) -> dict[str, Any]:
+    """An issue as Jira Cloud returns it."""
+    moment = updated.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    person = {"accountId": f"712020:{number % PEOPLE}", "displayName": f"Person {number % PEOPLE}"}
+    text = {"type": "paragraph", "content": [{"type": "text", "text": f"What is wanted in issue {number}."}]}
+    fields = {
+        "summary": summary, "description": {"type": "doc", "version": 1, "content": [text]},
+        "status": {"id": "3", "name": "In Progress", "statusCategory": {"id": 4, "key": "indeterminate"}},
+        "issuetype": {"id": "10002", "name": "Task", "subtask": False},
+        "project": {"id": "10", "key": "CON", "name": "Console"}, "priority": {"id": "3", "name": "Medium"},
+        "assignee": person, "reporter": person, "creator": person, "labels": ["desk"], "created": moment,
+        "updated": moment, "resolution": None, "resolutiondate": None, "customfield_10016": 3.0,
+    }  # fmt: skip
+    return {"id": str(100_000 + number), "key": f"CON-{number}", "fields": fields}
+
+
+def write_jira(folder: Path, records: int) -> list[str]:
+    """Write a project of `records` issues, each with a step of its history; the issues' ids."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    moments = [now - timedelta(minutes=600 + number * 10) for number in range(records)]
+    kind = "com.pyxis.greenhopper.jira:jsw-story-points"
+    points = {"id": "customfield_10016", "name": "Story point estimate", "custom": True, "schema": {"custom": kind}}
+    people = [
+        {"accountId": f"712020:{number}", "accountType": "atlassian", "displayName": f"Person {number}", "active": True}
+        for number in range(PEOPLE)
+    ]
+    people[0]["emailAddress"] = "sandbox@example.com"
+    _write_lines(folder / "fields.jsonl", [points, {"id": "summary", "name": "Summary", "schema": {"type": "string"}}])
+    _write_lines(folder / "projects.jsonl", [{"id": "10", "key": "CON", "name": "Console", "style": "classic"}])
+    _write_lines(folder / "users.jsonl", people)
+    _write_lines(
+        folder / "issues.jsonl",
+        (jira_issue(number, moment, f"Issue {number}") for number, moment in enumerate(moments)),
+    )
+    item = {"field": "status", "fieldId": "status", "from": "1", "fromString": "To Do", "to": "3", "toString": "Doing"}
+    _write_lines(
+        folder / "changelogs.jsonl",
+        (
+            {
+                "id": str(number), "issueId": str(100_000 + number), "items": [item], "author": people[1],
+                "created": moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+            }
+            for number, moment in enumerate(moments)
+        ),
+    )  # fmt: skip
+    return [str(100_000 + number) for number in range(records)]
+
+
+def jira_pages(base_url: str) -> Iterator[list[dict[str, Any]]]:
+    """All issues, without their history."""
+    token = sandbox.vendors.jira.TOKEN
+    reader = sources.jira.reading.connect(base_url, "sandbox@example.com", token, "cloud")
+    yield from reader.search(
+        "updated >= 0 order by updated asc, key asc", (*sources.jira.BASE_FIELDS, "customfield_10016")
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 CASES = {
     "tempo": Case(
         WORKLOGS,
@@ -167,6 +235,7 @@ CASES = {
         {"api_token": sandbox.vendors.tempo.TOKEN},
         write_tempo,
         tempo_pages,
+        lambda _, text: {"description": text, "updatedAt": _now()},
     ),
     "clockify": Case(
         TIME_ENTRIES,
@@ -176,6 +245,17 @@ CASES = {
         {"api_key": sandbox.vendors.clockify.API_KEY},
         write_clockify,
         clockify_pages,
+        lambda _, text: {"description": text},
+    ),
+    "jira": Case(
+        sources.jira.schema.tables_for("cloud")["issues"],
+        "issues",
+        sources.jira.reading.ISSUE_PAGE,
+        "jira",
+        {"email": "sandbox@example.com", "api_token": sandbox.vendors.jira.TOKEN},
+        write_jira,
+        jira_pages,
+        lambda key, text: {"fields": jira_issue(int(key) - 100_000, datetime.now(UTC), text)["fields"]},
     ),
 }
 
@@ -253,9 +333,7 @@ def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: 
         return Measured(wall, _processor_seconds(folder) - processor, len(_ask(f"{url}/_sandbox/requests")) - requests)
 
     def edit(number: int) -> None:
-        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        change = {"description": f"edited {number}"} | ({"updatedAt": moment} if vendor == "tempo" else {})
-        update = dict.fromkeys(keys[number::100], change)
+        update = {key: case.edited(key, f"edited {number}") for key in keys[number::100]}
         _ask(f"{url}/_sandbox/mutate", {"vendor": vendor, "collection": case.collection, "update": update})
         # The sandbox reads its files anew when it is next asked, which is neither the API's work nor ours.
         next(case.pages(base_url))
@@ -275,7 +353,8 @@ def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: 
     edit(1)
     ours["1 % again"] = timed(vendor, SOURCES[vendor].build())
     with warehouse.connect("loader") as connection:
-        query = "select count(*), count(*) filter (where description like 'edited%') from {}.{}"
+        text = "summary" if vendor == "jira" else "description"
+        query = f"select count(*), count(*) filter (where {text} like 'edited%') from {{}}.{{}}"
         landed = connection.execute(query.format(f"raw_{vendor}", case.table.name)).fetchone()  # type: ignore[arg-type]
     assert landed is not None
     print(

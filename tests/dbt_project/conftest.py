@@ -66,8 +66,8 @@ class DbtProject:
                 source, table = name.split(".")
                 relation = sql.Identifier(f"raw_{source}", table)
                 connection.execute(sql.SQL("delete from {}").format(relation))
-                for number, row in enumerate(rows):
-                    self._insert(connection, relation, name, self._with_technical_columns(name, row, number))
+                complete = [self._with_technical_columns(name, row, number) for number, row in enumerate(rows)]
+                self._copy(connection, relation, name, complete)
 
     def _with_technical_columns(self, name: str, row: Row, number: int) -> Row:
         columns = self._columns[name]
@@ -82,17 +82,23 @@ class DbtProject:
             complete.setdefault("loaded_at", self._loaded_at)
         return complete
 
-    def _insert(self, connection: psycopg.Connection, relation: sql.Identifier, name: str, row: Row) -> None:
+    def _copy(self, connection: psycopg.Connection, relation: sql.Identifier, name: str, rows: Sequence[Row]) -> None:
         columns = self._columns[name]
-        if unknown := set(row) - set(columns):
+        if unknown := {column for row in rows for column in row} - set(columns):
             raise AssertionError(f"{name} has no column {', '.join(sorted(unknown))}")
-        statement = sql.SQL("insert into {} ({}) values ({})").format(
-            relation,
-            sql.SQL(", ").join(map(sql.Identifier, row)),
-            sql.SQL(", ").join(sql.Placeholder() * len(row)),
+        statement = sql.SQL("copy {} ({}) from stdin").format(
+            relation, sql.SQL(", ").join(map(sql.Identifier, columns))
         )
-        values = [Jsonb(value) if columns[column] == "jsonb" else value for column, value in row.items()]
-        connection.execute(statement, values)
+        is_json = [data_type == "jsonb" for data_type in columns.values()]
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                values = map(row.get, columns)
+                copy.write_row(
+                    [
+                        Jsonb(value) if json and value is not None else value
+                        for json, value in zip(is_json, values, strict=True)
+                    ]
+                )
 
     def dbt(self, command: str, *arguments: str, **variables: Any) -> dict[str, str]:
         """Run a dbt command; return the status of every node by its name.

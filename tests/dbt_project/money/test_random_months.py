@@ -51,6 +51,13 @@ FAMILIES = {
     "CLI-delt0001": ("CLI-delt0001",),
     BENCH: (BENCH,),
 }
+# Hours by ISO weekday: a short Friday, a break at noon.
+OPEN = {
+    **dict.fromkeys(range(1, 5), (("09:00", "12:30"), ("13:00", "17:30"))),
+    5: (("08:30", "12:00"),),
+}
+OPEN_SECONDS = {**dict.fromkeys(range(1, 5), 8 * 3600), 5: 12_600}
+HOLIDAYS = (date(2023, 5, 1), date(2024, 12, 25), date(2024, 12, 28), date(2025, 9, 8))
 IDS = {name: f"CLI-{clockify_id}" for clockify_id, name in CLIENTS.items()}
 
 
@@ -108,6 +115,7 @@ def _moments(random: Random) -> list[tuple[int, str | None, datetime, int]]:
 class World:
     """What is loaded, and what a plain calculation makes of it: cents by client and month, None where unknown."""
 
+    costs: list[Cost]
     exchange: Exchange
     seconds: Mapping[Cell, int]
     labour: Mapping[Cell, int | None]
@@ -208,6 +216,12 @@ def world(dbt_project: DbtProject) -> World:
                 }
                 for name in CLIENTS.values()
             ],
+            "reference.business_calendars": [
+                {"calendar": "default", "timezone": "UTC", "weekday": weekday, "opens": opens, "closes": closes}
+                for weekday, intervals in OPEN.items()
+                for opens, closes in intervals
+            ],
+            "reference.holidays": [{"calendar": "default", "date": day, "name": "Feast"} for day in HOLIDAYS],
             "reference.fixed_lines": fixed_lines,
             # Time on an internal project that has a client stands on the client's row.
             "reference.project_classifications": [{"project": "Project Delta", "classification": "internal"}],
@@ -266,6 +280,7 @@ def world(dbt_project: DbtProject) -> World:
     of_developers = labour(costs, works, exchange, CURRENCY, AS_OF)
     assert sum(len({month for _, month in cells}) for cells in of_developers.values()) > 2_000
     return World(
+        costs,
         exchange,
         seconds,
         _summed(of_developers.values()),
@@ -440,6 +455,51 @@ def test_rollup_adds_children_to_parents(dbt_project: DbtProject, world: World) 
         for column in ("accrued", "received", "labour_cost", "counted_seconds"):
             amounts = [member[column] for member in members]
             assert row[column] == (None if None in amounts else sum(amounts)), (client, month, column)
+
+
+def _available(costs: list[Cost], beginning: date) -> dict[Month, int]:
+    """Seconds of the calendar of everybody on the days on which a cost of theirs is in force."""
+    seconds: dict[Month, int] = defaultdict(int)
+    spans = [(cost.first_day or beginning, min(cost.last_day or AS_OF, AS_OF)) for cost in costs]
+    costed = {cost.developer for cost in costs}
+    spans += [(beginning, AS_OF) for number in range(DEVELOPERS) if f"u{number:03d}" not in costed]
+    for first, last in spans:
+        for offset in range((last - first).days + 1):
+            day = first + timedelta(days=offset)
+            seconds[month_of(day)] += 0 if day in HOLIDAYS else OPEN_SECONDS.get(day.isoweekday(), 0)
+    return seconds
+
+
+def test_figures_of_the_agency_are_ratios_of_plain_sums(dbt_project: DbtProject, world: World) -> None:
+    beginning = date(*min(month for _, month in world.seconds), 1)
+    available = _available(world.costs, beginning)
+    rows = {month_of(row["month"]): row for row in dbt_project.rows("select * from marts.agency_kpis")}
+    clients = {client for client, *_ in world.money["accrued"]}
+    waiting = Decimal()
+    for month in sorted(rows):
+        row = rows[month]
+        # Everything of these entries is billable, the bench's too.
+        seconds = sum(value for (_, when), value in world.seconds.items() if when == month)
+        of_clients = seconds - world.seconds.get((BENCH, month), 0)
+        assert row["available_seconds"] == available.get(month, 0), month
+        assert row["billable_seconds"] == seconds, month
+        assert row["client_seconds"] == of_clients, month
+        assert row["utilization"] == _ratio(seconds, row["available_seconds"]), month
+        amounts = [_number(world.converted("accrued", client, month, CURRENCY)) for client in clients]
+        accrued = None if None in amounts else sum(amounts, Decimal())
+        waiting = None if accrued is None or waiting is None else waiting + accrued
+        assert (row["accrued"], row["work_in_progress"]) == (accrued, waiting), month
+        if None not in (row["labour_cost"], accrued, row["ai_cost"]):
+            assert row["delivery_margin"] == _ratio(accrued - row["labour_cost"] - row["ai_cost"], accrued), month
+        assert row["average_cost_per_hour"] == _ratio(row["labour_cost"], seconds, 3600), month
+        assert row["effective_bill_rate"] == _ratio(accrued, of_clients, 3600), month
+
+
+def _ratio(part: Any, base: Any, factor: int = 1) -> Decimal | None:
+    """Return factor × part ÷ base to four decimals, half away from zero."""
+    if part is None or not base:
+        return None
+    return Decimal(whole(10_000 * factor * Fraction(part) / Fraction(base))) / 10_000
 
 
 def test_reconciliations_hold(dbt_project: DbtProject, world: World) -> None:

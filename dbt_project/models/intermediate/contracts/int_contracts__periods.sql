@@ -31,17 +31,10 @@ horizons as (
     select
         contracts.*,
         case
-            when contracts.end_date is not null and not contracts.auto_renew
-                then
-                    case
-                        when contracts.start_date <= greatest(agency.as_of_date, last_entries.last_date) then contracts.end_date
-                    end
-            else
-                greatest(
-                    -- A contract that has not begun has no period yet.
-                    case when contracts.start_date <= agency.as_of_date then greatest(contracts.end_date, agency.as_of_date) end,
-                    last_entries.last_date
-                )
+            -- A contract that has not begun has no periods but those of its own time.
+            when contracts.start_date > agency.as_of_date then last_entries.last_date
+            when contracts.end_date is not null and not contracts.auto_renew then contracts.end_date
+            else greatest(contracts.end_date, agency.as_of_date, last_entries.last_date)
         end as last_day
     from contracts
     cross join agency

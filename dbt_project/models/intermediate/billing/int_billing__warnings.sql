@@ -450,18 +450,30 @@ unioned as (
     select * from refused_files
 ),
 
+-- A month without a prefill of its own, as of a contract that is invoiced by the quarter, is looked at with the next.
+placed as (
+    select
+        unioned.*,
+        (
+            select min(prefills.invoice_month)
+            from prefills
+            where prefills.client_id = unioned.client_id and prefills.invoice_month >= unioned.invoice_month
+        ) as prefill_month
+    from unioned
+),
+
 -- What is known of a month stands on each of its prefills, what is known of a currency on that one.
 final as (
     select
         prefills.prefill_id,
-        unioned.code,
-        unioned.detail
-    from unioned
+        placed.code,
+        placed.detail
+    from placed
     inner join prefills
         on
-            unioned.client_id = prefills.client_id
-            and unioned.invoice_month = prefills.invoice_month
-            and (unioned.currency is null or unioned.currency = prefills.currency)
+            placed.client_id = prefills.client_id
+            and placed.prefill_month = prefills.invoice_month
+            and (placed.currency is null or placed.currency = prefills.currency)
 )
 
 select * from final

@@ -229,7 +229,7 @@ def jira() -> Any:
         reader = run.reader(base_url, email, api_token, deployment)
         yield from declare(run.tables["issues"])
         walk = run.walk(reader)
-        yield from walk.spool.load()
+        yield from walk.spool.load(alone=True)
         run.move_cursor(state, walk)
         state["fields"] = list(run.asked_fields(reader))
         yield from run.quarantine.flush()
@@ -264,7 +264,7 @@ def jira() -> Any:
         for page in reader.histories(walk.seen | run.appeared(reader)):
             created = PerRecord([_history_time(history) for history in page])
             spool.add(to_arrow(table, page, quarantine=run.quarantine, extra={"created_at": created}))
-        yield from spool.load()
+        yield from spool.load(alone=True)
         run.move_cursor(state, walk)
         yield from run.quarantine.flush()
 

@@ -52,6 +52,14 @@ def test_cache_writes_split_only_where_the_record_splits_them(usage: dict, total
     assert (row["cache_creation_tokens"], row["cache_creation_1h_tokens"]) == (total, one_hour)
 
 
+def test_what_an_advisor_used_within_an_answer_is_not_the_answers() -> None:
+    advice = {"type": "advisor_message", "model": "claude-opus-5-5", "input_tokens": 900, "output_tokens": 90}
+    line = answer(output=7)
+    line["message"]["usage"]["iterations"] = [{"type": "message", "output_tokens": 7}, advice]
+    (message,) = Read(line).messages
+    assert (message["input_tokens"], message["output_tokens"]) == ("10", "7")
+
+
 def test_usage_without_a_message_id_is_kept_by_request_then_uuid() -> None:
     read = Read(answer(message={"id": None}), answer(message={"id": None}) | {"requestId": None})
     assert [row["message_id"] for row in read.messages] == ["req_1", "aaaaaaaa-0000-4000-8000-000000000001"]
@@ -121,6 +129,9 @@ def test_a_record_without_timestamp_is_no_event_and_no_fault() -> None:
         user([{"type": "text", "text": "<ide_opened_file>The user opened x</ide_opened_file>"}]),
         user([{"type": "tool_result", "content": "x"}, {"type": "text", "text": "and"}]),
         user("   "),
+        record("queue-operation", operation="enqueue", content="queued, and perhaps taken back"),
+        record("queue-operation", operation="popAll", content="taken back"),
+        record("system", subtype="local_command", content="<command-name>/clear</command-name>"),
     ],
 )
 def test_what_the_tool_writes_in_the_persons_name_is_no_prompt(line: dict) -> None:

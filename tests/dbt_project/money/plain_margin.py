@@ -56,7 +56,7 @@ def whole(amount: Fraction) -> int:
 
 def dealt(cents: int, weights: Mapping[str, Fraction]) -> dict[str, int]:
     """Deal whole cents by largest remainder; of equal remainders the smaller id is first."""
-    total = sum(weights.values())
+    total = sum(weights.values(), Fraction())
     exact = {key: cents * weight / total for key, weight in weights.items()}
     parts = {key: floor(share) for key, share in exact.items()}
     order = sorted(exact, key=lambda key: (parts[key] - exact[key], key.encode()))
@@ -126,9 +126,9 @@ def _developer_month(
     missing = False
     shares: dict[str, int] = defaultdict(int)
     for work in works:
-        cost = in_force.get(work.day)
-        if cost is None:
+        if work.day not in in_force:
             continue
+        cost = in_force[work.day]
         if cost.monthly is not None:
             shares[work.client or BENCH] += work.seconds
         elif cost.hourly is not None:
@@ -147,7 +147,7 @@ def _developer_month(
     exact = {client: amount for client, amount in exact.items() if amount}
     if missing:
         return dict.fromkeys(exact)
-    return dict(dealt(whole(100 * sum(exact.values())), exact)) if exact else {}
+    return dict(dealt(whole(100 * sum(exact.values(), Fraction())), exact)) if exact else {}
 
 
 def ai_costs(

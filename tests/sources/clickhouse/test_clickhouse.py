@@ -311,3 +311,22 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
         MirrorReader("clickhouse://user:very-secret@127.0.0.1:9/", timeout_seconds=1)
     assert "127.0.0.1:9" in str(failure.value)
     assert "very-secret" not in str(failure.value)
+
+
+def test_however_long_the_history_one_query_brings_a_bounded_number_of_rows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    read = MirrorReader.rows
+
+    def counted(*arguments: Any) -> list[dict[str, Any]]:
+        rows = read(*arguments)
+        sizes.append(len(rows))
+        return rows
+
+    monkeypatch.setattr("sources.clickhouse._ROWS_PER_QUERY", 6)
+    monkeypatch.setattr(MirrorReader, "rows", counted)
+    world.run()
+    assert world.worklogs() == world.truth()
+    assert len(sizes) > len(world.truth()) / 6
+    assert max(sizes) <= 6

@@ -450,16 +450,36 @@ unioned as (
     select * from refused_files
 ),
 
+warned_months as (
+    select distinct
+        client_id,
+        invoice_month
+    from unioned
+),
+
 -- A month without a prefill of its own, as of a contract that is invoiced by the quarter, is looked at with the next.
+next_prefills as (
+    select
+        warned_months.client_id,
+        warned_months.invoice_month,
+        min(prefills.invoice_month) as prefill_month
+    from warned_months
+    inner join prefills
+        on
+            warned_months.client_id = prefills.client_id
+            and warned_months.invoice_month <= prefills.invoice_month
+    group by warned_months.client_id, warned_months.invoice_month
+),
+
 placed as (
     select
         unioned.*,
-        (
-            select min(prefills.invoice_month)
-            from prefills
-            where prefills.client_id = unioned.client_id and prefills.invoice_month >= unioned.invoice_month
-        ) as prefill_month
+        next_prefills.prefill_month
     from unioned
+    inner join next_prefills
+        on
+            unioned.client_id = next_prefills.client_id
+            and unioned.invoice_month = next_prefills.invoice_month
 ),
 
 -- What is known of a month stands on each of its prefills, what is known of a currency on that one.

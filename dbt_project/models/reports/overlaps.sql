@@ -25,12 +25,23 @@ final as (
         least(earlier.end_time, later.end_time) as overlap_end,
         {{ seconds_between('later.start_time', 'least(earlier.end_time, later.end_time)') }} as overlap_seconds
     from earlier_entries as earlier
-    inner join later_entries as later on
-        earlier.developer_id = later.developer_id
-        and earlier.start_time <= later.start_time
-        and earlier.end_time > later.start_time
-        and (earlier.start_time < later.start_time or earlier.id < later.id)
-        and earlier.client_id is distinct from later.client_id
+    cross join lateral (
+        select
+            later_entries.id,
+            later_entries.client_id,
+            later_entries.source,
+            later_entries.start_time,
+            later_entries.end_time
+        from later_entries
+        where
+            later_entries.developer_id = earlier.developer_id
+            and later_entries.start_time >= earlier.start_time
+            and later_entries.start_time < earlier.end_time
+            and (later_entries.start_time > earlier.start_time or later_entries.id > earlier.id)
+            and later_entries.client_id is distinct from earlier.client_id
+        -- One look into the index for each entry; joined as a whole, every two entries of a person would be compared.
+        offset 0  -- noqa: AM09
+    ) as later
 )
 
 select * from final

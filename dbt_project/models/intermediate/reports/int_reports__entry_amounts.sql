@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['time_entry_id']}]) }}
+{{ config(indexes=[{'columns': ['time_entry_id']}, {'columns': ['unbilled_reason']}]) }}
 
 with
 

@@ -1,4 +1,3 @@
-
 with
 
 time_policies as (

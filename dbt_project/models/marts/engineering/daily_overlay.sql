@@ -1,4 +1,4 @@
-{{ config(indexes=[
+{{ config(materialized='incremental', incremental_strategy='changed_dates', on_schema_change='fail', indexes=[
     {'columns': ['developer_id', 'client_id', 'local_date', 'bucket_start']},
     {'columns': ['developer_id', 'local_date']},
     {'columns': ['client_id', 'local_date']},
@@ -10,6 +10,7 @@ with
 
 session_cells as (
     select * from {{ ref('int_engineering__session_cells') }}
+    where {{ of_changed_dates() }}
 ),
 
 entries as (
@@ -22,12 +23,16 @@ entries as (
         date_part('epoch', start_time)::bigint as start_second,
         date_part('epoch', end_time)::bigint as end_second
     from {{ ref('time_entries') }}
-    where is_counted and allocated_seconds > 0
+    where
+        is_counted and allocated_seconds > 0
+        and {{ of_changed_dates() }}
 ),
 
 commits as (
     select * from {{ ref('commits') }}
-    where is_reachable and not is_merge and not is_bot
+    where
+        is_reachable and not is_merge and not is_bot
+        and {{ of_changed_dates() }}
 ),
 
 pull_requests as (
@@ -216,6 +221,7 @@ parts as (
             opened_at as marked_at,
             'opened' as kind
         from pull_requests
+        where {{ of_changed_dates('opened_date') }}
         union all
         select
             developer_id,
@@ -224,7 +230,9 @@ parts as (
             merged_at as marked_at,
             'merged' as kind
         from pull_requests
-        where merged_at is not null
+        where
+            merged_at is not null
+            and {{ of_changed_dates('merged_date') }}
     ) as markers
 ),
 

@@ -1,4 +1,4 @@
-{{ config(indexes=[
+{{ config(materialized='incremental', incremental_strategy='changed_dates', on_schema_change='fail', indexes=[
     {'columns': ['developer_id', 'client_id', 'local_date']},
     {'columns': ['developer_id', 'local_date']},
     {'columns': ['client_id', 'local_date']},
@@ -9,10 +9,12 @@ with
 
 daily_overlay as (
     select * from {{ ref('daily_overlay') }}
+    where {{ of_changed_dates() }}
 ),
 
 session_cells as (
     select * from {{ ref('int_engineering__session_cells') }}
+    where {{ of_changed_dates() }}
 ),
 
 session_tickets as (
@@ -21,7 +23,9 @@ session_tickets as (
 
 entries as (
     select * from {{ ref('time_entries') }}
-    where issue_key is not null and (is_counted or not_counted_reason = 'superseded')
+    where
+        issue_key is not null and (is_counted or not_counted_reason = 'superseded')
+        and {{ of_changed_dates() }}
 ),
 
 present_keys as (
@@ -30,7 +34,9 @@ present_keys as (
 
 pull_requests as (
     select * from {{ ref('pull_requests') }}
-    where merged_at is not null and not is_bot
+    where
+        merged_at is not null and not is_bot
+        and {{ of_changed_dates('merged_date') }}
 ),
 
 overlaid as (

@@ -1,4 +1,7 @@
 {{ config(
+    materialized='incremental',
+    incremental_strategy='changed_rows',
+    on_schema_change='fail',
     indexes=[
         {'columns': ['id'], 'unique': true},
         {'columns': ['clockify_id']},

@@ -1,6 +1,7 @@
 {#
     Every width that divides a day, as rows: `where width_minutes = 60` leaves one, and the planner never makes the others.
-    A segment is one unbroken stretch of at most a quarter of an hour, so cutting it at the edges of buckets is exact.
+    A segment is one unbroken stretch of at most a quarter of an hour, so cutting it at the edges of buckets is exact. Where within it the
+    agent worked and where somebody attended it does not say: these two are known of whole quarters of an hour.
 #}
 with
 
@@ -17,7 +18,9 @@ sessions as (
         id as session_id,
         developer_id,
         session_start,
-        duration_seconds
+        duration_seconds,
+        agent_seconds,
+        attended_seconds
     from {{ ref('claude_sessions') }}
 ),
 
@@ -41,7 +44,9 @@ time_in_buckets as (
         buckets.bucket,
         sum(
             least(segments.end_ms, (buckets.bucket + 1) * widths.width_ms) - greatest(segments.start_ms, buckets.bucket * widths.width_ms)
-        ) as active_ms
+        ) as active_ms,
+        sum(segments.agent_ms) as agent_ms,
+        sum(segments.attended_ms) as attended_ms
     from widths
     cross join segments
     cross join
@@ -57,10 +62,12 @@ seconds_in_buckets as (
         time_in_buckets.width_ms,
         time_in_buckets.session_id,
         time_in_buckets.bucket,
+    {% for seconds, share in [('duration', 'active'), ('agent', 'agent'), ('attended', 'attended')] -%}
         {{ dealt(
-            'sessions.duration_seconds', 'time_in_buckets.active_ms', 1000,
+            'sessions.' ~ seconds ~ '_seconds', 'time_in_buckets.' ~ share ~ '_ms', 1000,
             'time_in_buckets.width_minutes, time_in_buckets.session_id', 'time_in_buckets.bucket'
-        ) }} as active_seconds
+        ) }} as {{ share }}_seconds{{ ',' if not loop.last }}
+    {% endfor %}
     from time_in_buckets
     inner join sessions on time_in_buckets.session_id = sessions.session_id
 ),
@@ -99,7 +106,9 @@ parts as (
         0 as api_requests,
         null::numeric as cost_usd,
         0 as user_prompts,
-        active_seconds
+        active_seconds,
+        agent_seconds,
+        attended_seconds
     from seconds_in_buckets
     union all
     select
@@ -114,7 +123,9 @@ parts as (
         1 as api_requests,
         answers.cost_usd,
         0 as user_prompts,
-        0 as active_seconds
+        0 as active_seconds,
+        0 as agent_seconds,
+        0 as attended_seconds
     from widths
     cross join answers
     where answers.at_ms is not null
@@ -131,7 +142,9 @@ parts as (
         0 as api_requests,
         null as cost_usd,
         1 as user_prompts,
-        0 as active_seconds
+        0 as active_seconds,
+        0 as agent_seconds,
+        0 as attended_seconds
     from widths
     cross join prompts
     where prompts.at_ms is not null
@@ -150,7 +163,9 @@ final as (
         sum(parts.api_requests)::bigint as api_requests,
         case when sum(parts.api_requests) = 0 then 0 else sum(parts.cost_usd) end::numeric(20, 10) as cost_usd,
         sum(parts.user_prompts)::bigint as user_prompts,
-        sum(parts.active_seconds)::bigint as active_seconds
+        sum(parts.active_seconds)::bigint as active_seconds,
+        case when parts.width_minutes % 15 = 0 then sum(parts.agent_seconds)::bigint end as agent_seconds,
+        case when parts.width_minutes % 15 = 0 then sum(parts.attended_seconds)::bigint end as attended_seconds
     from parts
     group by parts.width_minutes, parts.session_id, parts.bucket, parts.width_ms
 )

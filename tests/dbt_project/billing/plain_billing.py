@@ -141,10 +141,10 @@ class FixedLine(Dated):
 
 @dataclass(frozen=True, kw_only=True)
 class Application(Dated):
-    """An application with the client of its customer."""
+    """An application with the client of its customer, if that is known."""
 
     id: str
-    client: str
+    client: str | None
     kind: str
     labels: tuple[str, ...]
     currency: str | None = None
@@ -620,6 +620,7 @@ class _Biller:
     # --- Applications (5.5, 1) -----------------------------------------------------------------------------------
 
     def bill_application(self, application: Application, worked: Sequence[_Counted]) -> None:
+        assert application.client is not None
         calendar = self.agency.calendars[application.calendar or self.agency.calendar]
         minimum = DEFAULT_MINIMUM if application.minimum_seconds is None else application.minimum_seconds
         has_limit = application.kind == "SUP" and application.limit_hours is not None
@@ -900,6 +901,8 @@ class _Biller:
         """Amounts that a month costs, worked or not (25, 26)."""
         as_of = self.agency.as_of
         for application in self.case.applications:
+            if application.client is None:
+                continue
             for month in fixed_months(application, self.first_worked.get(application.client), as_of):
                 amounts = {
                     "FIX": {"fixed": application.base_amount},

@@ -395,8 +395,8 @@ class _Maker:
         if self.chance(0.2):
             # Found by label alone, where no project has the key; of several the application's client's.
             label = f"mirror-{self.case.number}" if self.is_mirrored else f"tag-{self.case.number}-0"
-            for place, of_client in (("y", self.client()), ("z", client)):
-                self.case.projects.append(Project(name=self.name("p", place), client=of_client, labels=(label,)))
+            for letter, of_client in (("y", self.client()), ("z", client)):
+                self.case.projects.append(Project(name=self.name("p", letter), client=of_client, labels=(label,)))
         if self.chance(0.08):
             self.case.classifications.append(
                 Classification(
@@ -406,7 +406,7 @@ class _Maker:
             )
         self.calendar = self.maybe(0.7, tuple(AGENCY.calendars))
         issues = [self.issue(jira_key, jira_name) for _ in range(self.random.randint(1, 3))]
-        owner = self.client() if self.chance(0.15) else client
+        owner = (self.client() if self.chance(0.8) else None) if self.chance(0.2) else client
         labels = [(jira_key,), (jira_name, "elsewhere"), tuple(f"tag-{self.case.number}-{tag}" for tag in (0, 1))]
         if self.is_mirrored:
             labels = [(f"mirror-{self.case.number}",), (f"mirror-{self.case.number}", f"tag-{self.case.number}-0")]
@@ -431,7 +431,7 @@ class _Maker:
                     **self.span(),
                 )
             )
-        if self.chance(0.35):
+        if owner and self.chance(0.35):
             change = self.some_day()
             tier = self.random.choice(("p1_p3_off_hours", "p1_p3", "off_hours", "standard"))
             for place, span in enumerate(({"last_day": change}, {"first_day": change + timedelta(days=1)})):
@@ -805,7 +805,7 @@ def _put_agreements(rows: Rows, case: Case) -> None:
 
 
 def _put_applications(rows: Rows, case: Case) -> None:
-    for client in {application.client for application in case.applications}:
+    for client in {application.client for application in case.applications} - {None}:
         rows["clickhouse.cdm_customers"].append(
             {"customer_id": f"customer-{client}", "company_name": client, "client": client, "is_deleted": False}
         )

@@ -11,10 +11,12 @@ from typing import Any, Final
 import dagster as dg
 
 # Steps whose name says more than their folder: int_money__known_accounts is what identity is to know of money,
-# int_identity__project_terms are terms, which are found by contract.
+# int_identity__project_terms are terms, which are found by contract; int_engineering__session_cells are what sessions
+# did, which costs of tickets and of clients share out.
 _GROUP_BY_STEP: Final[Mapping[str, re.Pattern[str]]] = {
     "identity": re.compile(r"__known_"),
     "rating": re.compile(r"_terms$"),
+    "sessions": re.compile(r"__session_cells$"),
 }
 # Folders of models whose group is not their last folder.
 _GROUP_BY_FOLDER: Final[Mapping[str, str]] = {
@@ -24,6 +26,9 @@ _GROUP_BY_FOLDER: Final[Mapping[str, str]] = {
     "intermediate/contracts": "rating",
     "intermediate/billing": "rating",
 }
+
+# Private tables stand in the box of what they are taken from; costs, from which money is built, in one of their own.
+_GROUP_OF_PRIVATE: Final[Mapping[str, str]] = {"session_": "sessions", "personal_": "money"}
 
 
 def raw_key(source: str, table: str) -> dg.AssetKey:
@@ -72,6 +77,8 @@ def node_group(node: Mapping[str, Any]) -> str:
         for group, step in _GROUP_BY_STEP.items():
             if step.search(str(node["name"])):
                 return group
-    if folders[0] == "private" and str(node["name"]).startswith("session_"):
-        return "sessions"
+    if folders[0] == "private":
+        for beginning, group in _GROUP_OF_PRIVATE.items():
+            if str(node["name"]).startswith(beginning):
+                return group
     return _GROUP_BY_FOLDER.get("/".join(folders[:2])) or (folders[1] if len(folders) > 1 else folders[0])

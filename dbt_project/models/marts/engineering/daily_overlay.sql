@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='changed_dates', on_schema_change='fail', indexes=[
+{{ config(materialized='incremental', incremental_strategy='changed_dates', on_schema_change='append_new_columns', indexes=[
     {'columns': ['developer_id', 'client_id', 'local_date', 'bucket_start']},
     {'columns': ['developer_id', 'local_date']},
     {'columns': ['client_id', 'local_date']},

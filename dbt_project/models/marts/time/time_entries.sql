@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='changed_rows',
-    on_schema_change='fail',
+    on_schema_change='append_new_columns',
     indexes=[
         {'columns': ['id'], 'unique': true},
         {'columns': ['clockify_id']},

@@ -171,9 +171,18 @@ described as (
                         || case unioned.line_type
                             when 'incident_critical' then 'critical incident outside business hours'
                             when 'incident' then 'incident'
-                            when 'meeting' then 'meeting'
+                            when 'meeting' then 'meeting' || case when unioned.rate_tier = 'off_hours' then ' outside business hours' else '' end
                             when 'off_hours' then 'work outside business hours'
-                            when 'overtime' then 'work beyond the monthly limit of ' || {{ hours_text('applications.monthly_limit_hours') }} || ' hours'
+                            when 'overtime'
+                                then
+                                    -- Lines of two tiers must not read alike.
+                                    case unioned.rate_tier
+                                        when 'p1_p3_off_hours' then 'critical incident outside business hours'
+                                        when 'p1_p3' then 'incident'
+                                        when 'off_hours' then 'work outside business hours'
+                                        else 'work'
+                                    end
+                                    || ' beyond the monthly limit of ' || {{ hours_text('applications.monthly_limit_hours') }} || ' hours'
                             else 'work'
                         end
                         || ', ' || {{ month_text('unioned.invoice_month') }}

@@ -23,7 +23,7 @@ ui: $(READY)
 
 test: $(READY)
 	@echo "→ Running the tests (two workers)"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 
 lint: $(READY)
 	@echo "→ ruff, mypy, import-linter, sqlfluff"

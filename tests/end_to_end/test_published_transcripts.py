@@ -14,8 +14,6 @@ from orchestration.postgres import Warehouse, embedded_server, open_warehouse
 from orchestration.run import run
 from orchestration.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("published_transcripts")
-
 
 @pytest.fixture(scope="module")
 def transcripts(shared_folder: Path) -> Path:

@@ -25,7 +25,6 @@ from orchestration.sandbox import stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
 
-pytestmark = pytest.mark.xdist_group("end_to_end")
 AS_OF = date(2026, 6, 30)
 
 

@@ -18,7 +18,6 @@ from orchestration.postgres import DATABASE
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
 
-pytestmark = pytest.mark.xdist_group("definitions")
 RAW_TABLES = [(source, table.name) for source, spec in SOURCES.items() for table in spec.tables]
 
 

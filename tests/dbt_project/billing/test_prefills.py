@@ -1,6 +1,5 @@
 """A prefill from raw rows to total: it follows an edit in one build, keeps its identifiers, and is read at once."""
 
-import time
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,6 @@ from tests.dbt_project.conftest import DbtProject
 _MODELS = ("invoice_prefills", "invoice_prefill_lines", "invoice_prefill_line_entries", "unbilled")
 # Rows per mart at the size of the design's performance table: 60,000 entries on 6,000 lines of 600 prefills.
 _ENTRIES, _LINES, _PREFILLS = 60_000, 6_000, 600
-_LIMIT_MILLISECONDS = 50
 
 
 def _entry(number: int, end: str, *, project: str = "p1") -> dict[str, Any]:
@@ -143,20 +141,17 @@ def test_prefill_of_a_client_and_month_is_read_at_once(dbt_project: DbtProject) 
             analyze marts.invoice_prefills, marts.invoice_prefill_lines, marts.invoice_prefill_line_entries;
             """  # type: ignore[arg-type]
         )
-        milliseconds = []
-        for _ in range(5):
-            started = time.perf_counter()
-            rows = connection.execute(
-                """
-                select prefills.*, lines.*, entries.*
-                from marts.invoice_prefills as prefills
-                inner join marts.invoice_prefill_lines as lines on lines.prefill_id = prefills.id
-                left join marts.invoice_prefill_line_entries as entries on entries.line_id = lines.id
-                where prefills.client_id = 'CLI-7' and prefills.invoice_month = '2025-06-01'
-                """
-            ).fetchall()
-            milliseconds.append((time.perf_counter() - started) * 1000)
+        query = """
+            select prefills.*, lines.*, entries.*
+            from marts.invoice_prefills as prefills
+            inner join marts.invoice_prefill_lines as lines on lines.prefill_id = prefills.id
+            left join marts.invoice_prefill_line_entries as entries on entries.line_id = lines.id
+            where prefills.client_id = 'CLI-7' and prefills.invoice_month = '2025-06-01'
+        """
+        rows = connection.execute(query).fetchall()
+        plan = "\n".join(line for (line,) in connection.execute(f"explain {query}"))  # type: ignore[arg-type]
 
     assert len(rows) == _ENTRIES // _PREFILLS
-    # The best of five: other work of the machine is not the query's.
-    assert min(milliseconds) < _LIMIT_MILLISECONDS
+    # By the clock: benchmarks.analyst_queries. What makes it quick is that lines and their entries are not read whole.
+    assert "Seq Scan on invoice_prefill_line" not in plan, plan
+    assert plan.count("Index") >= 2, plan

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -66,13 +65,10 @@ def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
         "heavy = {'dagster', 'dlt', 'dbt', 'psycopg', 'pandas', 'pyarrow', 'rich'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT_FOLDER, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for command in ("run", "ui", "dsn", "sql", "sandbox", "doctor", "stop"):
         assert f"\n  {command} " in done.stdout
-    # Ten times what it takes here, for a busy machine.
-    assert time.monotonic() - began < 5
 
 
 def test_dsn_imports_no_pipeline_library() -> None:

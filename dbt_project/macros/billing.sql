@@ -67,11 +67,14 @@
     trim_scale(({{ hours }})::numeric)::text
 {%- endmacro %}
 
-{# Columns that tell one line of hours from another: what is equal in all of them stands on one line (fine print, 27). #}
+{# What a line is about: the columns that tell one line from another, prices aside (fine print, 27). #}
+{% macro line_place() -%}
+    client_id, currency, invoice_month, basis, line_type, coalesce(rate_tier, ''), coalesce(application_id, ''),
+    coalesce(contract_id, ''), coalesce(contract_period_id, ''), coalesce(billing_rule_id, ''), coalesce(project_id, ''),
+    coalesce(issue_key, '')
+{%- endmacro %}
+
+{# The key of a line of hours: what is equal in its place and its price stands on one line (fine print, 27). #}
 {% macro line_key() -%}
-    concat_ws(
-        '|', client_id, currency, invoice_month, basis, line_type, coalesce(rate_tier, ''), coalesce(application_id, ''),
-        coalesce(contract_id, ''), coalesce(contract_period_id, ''), coalesce(billing_rule_id, ''), coalesce(project_id, ''),
-        coalesce(issue_key, ''), coalesce(unit_price::text, ''), coalesce(rate_multiplier::text, '')
-    )
+    concat_ws('|', {{ line_place() }}, coalesce(unit_price::text, ''), coalesce(rate_multiplier::text, ''))
 {%- endmacro %}

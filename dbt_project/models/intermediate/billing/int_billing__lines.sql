@@ -90,11 +90,7 @@ hours as (
 keyed_amounts as (
     select
         *,
-        concat_ws(
-            '|', client_id, currency, invoice_month, basis, line_type, coalesce(rate_tier, ''), coalesce(application_id, ''),
-            coalesce(contract_id, ''), coalesce(contract_period_id, ''), coalesce(billing_rule_id, ''), coalesce(project_id, ''),
-            coalesce(issue_key, ''), 'amount', case when basis = 'fixed_line' then description else '' end
-        ) as amount_key
+        concat_ws('|', {{ line_place() }}, 'amount', case when basis = 'fixed_line' then description else '' end) as amount_key
     from amounts
 ),
 

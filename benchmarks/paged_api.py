@@ -40,10 +40,10 @@ import sources.jira.reading
 import sources.jira.schema
 import sources.tempo.reading
 from orchestration.postgres import EmbeddedServer
+from sources import destination
 from sources.catalog import SOURCES
 from sources.clockify.api import ClockifyApi
 from sources.clockify.schema import TIME_ENTRIES
-from sources.destination import warehouse as warehouse_of
 from sources.http import HttpClient
 from sources.tables import Table
 from sources.tempo.schema import WORKLOGS
@@ -318,12 +318,7 @@ def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: 
     warehouse = server.open("benchmark", query_timeout_seconds=60)
 
     def pipeline(name: str) -> Any:
-        return dlt.pipeline(
-            name,
-            destination=warehouse_of(warehouse.dsn("loader")),
-            dataset_name=f"raw_{name}",
-            pipelines_dir=str(folder / "pipelines"),
-        )
+        return destination.pipeline(name, warehouse.dsn("loader"), f"raw_{name}", folder / "pipelines")
 
     def timed(name: str, source: Any) -> Measured:
         requests = len(_ask(f"{url}/_sandbox/requests"))

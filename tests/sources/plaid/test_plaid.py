@@ -14,6 +14,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
+from sources import destination
 from sources.plaid import client as plaid_client
 from sources.plaid import plaid
 
@@ -102,12 +103,7 @@ def land(bank: SandboxServer, fresh_database: Warehouse, tmp_path: Path) -> Call
         dlt.secrets["sources.plaid.secret"] = secret
         dlt.secrets["sources.plaid.access_tokens"] = tokens
         dlt.config["sources.plaid.host"] = f"{bank.url}/plaid"
-        pipeline = dlt.pipeline(
-            "plaid",
-            pipelines_dir=str(tmp_path / "dlt"),
-            destination=dlt.destinations.postgres(fresh_database.dsn("loader")),
-            dataset_name="raw_plaid",
-        )
+        pipeline = destination.pipeline("plaid", fresh_database.dsn("loader"), "raw_plaid", tmp_path / "dlt")
         return pipeline.run(plaid())
 
     return run

@@ -10,6 +10,7 @@ from typing import Any
 
 import dlt
 import pytest
+from dlt.common.versioned_state import decompress_state
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from orchestration.postgres import Warehouse
@@ -140,8 +141,11 @@ def test_a_first_run_lands_every_item_account_and_transaction(
     land()
     assert query(fresh_database, LIVE) == truth(bank)
     assert query(fresh_database, "select count(*), count(distinct item_id) from raw_plaid.accounts") == [(3, 2)]
-    pages = [request for request in bank.requests if request.path == "/transactions/sync"]
+    pages = [json.loads(request.body) for request in bank.requests if request.path == "/transactions/sync"]
     assert len(pages) == 4
+    # What the first call of an Item does not ask for, no later one can.
+    assert [page["options"].get("days_requested") for page in pages if "cursor" not in page] == [730, 730]
+    assert not [page for page in pages if "cursor" in page and "days_requested" in page["options"]]
 
 
 def test_an_unchanged_run_asks_once_per_item_and_writes_no_row(
@@ -327,6 +331,9 @@ def test_no_token_or_secret_stands_in_tables_or_state(
     texts = [str(info)]
     for (name,) in tables:
         texts += [str(row) for row in query(fresh_database, f'select t::text from raw_plaid."{name}" as t')]
+    (state,) = [row[0] for row in query(fresh_database, "select state from raw_plaid._dlt_pipeline_state")]
+    texts.append(str(decompress_state(state)))
+    assert "cursor" in texts[-1]
     texts += [path.read_text(errors="replace") for path in (tmp_path / "dlt").rglob("*") if path.is_file()]
     assert len(texts) > 1000
     assert not [secret for secret in secrets for text in texts if secret in text]

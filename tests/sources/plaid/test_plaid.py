@@ -202,6 +202,37 @@ def test_after_a_dozen_changes_the_tables_equal_the_bank(
     assert query(fresh_database, LIVE) == truth(bank)
 
 
+def test_an_account_that_vanishes_is_marked_and_no_other(
+    bank: SandboxServer, land: Callable[..., Any], fresh_database: Warehouse
+) -> None:
+    def gone() -> list[tuple[Any, ...]]:
+        return query(fresh_database, "select account_id from raw_plaid.accounts where is_deleted order by 1")
+
+    land()
+    nameless = {"kind": "malform", "list_name": "accounts", "unset": ["account_id"], "index": 0}
+    bank.faults.add([{"vendor": "plaid", "path": "accounts/get", **nameless}])
+    land()
+    assert query(fresh_database, "select table_name from raw_plaid.quarantined_records") == [("accounts",)]
+    assert gone() == [], "an account that cannot be told by its id is none that is gone"
+    problem = {"error_type": "ITEM_ERROR", "error_code": "ITEM_LOGIN_REQUIRED", "error_message": "sign in"}
+    bank.mutate("plaid", "items", update={"item-one": {"error": problem}})
+    bank.mutate("plaid", "accounts", delete=["acc-2"])
+    land()
+    assert gone() == [], "an Item that cannot be read tells nothing of its accounts"
+    bank.mutate("plaid", "items", update={"item-one": {"error": None}})
+    land()
+    assert gone() == [("acc-2",)]
+    # It keeps its last balances, and comes to life again where Plaid shows it again.
+    assert query(
+        fresh_database, "select balance_current, deleted_at is null from raw_plaid.accounts where account_id = 'acc-2'"
+    ) == [(Decimal("110.25"), False)]
+    assert query(fresh_database, LIVE) == truth(bank)
+    bank.mutate("plaid", "accounts", insert=[account("acc-2", "item-one")])
+    land()
+    assert gone() == []
+    assert query(fresh_database, "select count(*) from raw_plaid.accounts") == [(3,)]
+
+
 def test_an_item_in_trouble_keeps_its_rows_and_does_not_stop_the_others(
     bank: SandboxServer, land: Callable[..., Any], fresh_database: Warehouse
 ) -> None:

@@ -28,6 +28,10 @@ _CHUNK_BYTES: Final = 8 * 2**20
 LONGEST_LINE: Final = 64 * 2**20
 """Bytes; a longer line is set aside unread, so that memory stays bounded (the longest real one had 2.1 MB)."""
 
+# Sizes that no file has, so that the file is opened again whatever it looks like.
+_REWOUND_SIZE: Final = -1
+_OUT_OF_REACH_SIZE: Final = -2
+
 # Files and folders beside the transcripts that are none (api_facts.md, 6.1).
 _NOT_TRANSCRIPTS: Final = frozenset({"journal.jsonl", "history.jsonl"})
 _NOT_TRANSCRIPT_FOLDERS: Final = frozenset({"tool-results", "file-history", "node_modules", ".git"})
@@ -80,11 +84,21 @@ class Cursor:
         """The values in the order of the columns of `files`."""
         return tuple(vars(self).values())
 
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether the file could not be read when it was last tried, which has been noted."""
+        return self.size == _OUT_OF_REACH_SIZE
+
+    def out_of_reach(self) -> Cursor:
+        """The cursor of a file that cannot be read: tried by every run, noted once."""
+        return replace(self, size=_OUT_OF_REACH_SIZE)
+
     def rewound(self) -> Cursor:
         """The cursor of a file that must be read from its beginning, although it is the same file."""
         return Cursor(
-            generation=self.generation,
-            size=-1,
+            # What was noted of a file out of reach must not stand beside its lines, once they can be read.
+            generation=self.generation + int(self.is_out_of_reach),
+            size=_REWOUND_SIZE,
             first_seen_at=self.first_seen_at,
             head_length=self.head_length,
             head_hash=self.head_hash,
@@ -179,7 +193,9 @@ def read_new_lines(
     try:
         status = os.fstat(descriptor)
         before = cursor or Cursor(first_seen_at=started_at)
-        is_rewritten = cursor is not None and not _is_same(descriptor, status.st_size, cursor)
+        is_rewritten = cursor is not None and (
+            cursor.is_out_of_reach or not _is_same(descriptor, status.st_size, cursor)
+        )
         if is_rewritten:
             before = Cursor(generation=before.generation + 1, first_seen_at=before.first_seen_at)
         place = place_of(file.file_id, before.generation, file.path)
@@ -316,6 +332,10 @@ def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result]]:
                     yield entry.path, entry.stat()
             except FileNotFoundError:
                 continue
+            except OSError:
+                # A link to itself, a share that is gone: whoever reads it notes what is wrong.
+                if _is_transcript(entry.name):
+                    yield entry.path, entry.stat(follow_symlinks=False)
 
 
 def _is_transcript(name: str) -> bool:

@@ -129,9 +129,13 @@ class _Worker:
                     self._cursors[file.file_id] = after.values()
                     self._counts.add(counts)
         except OSError as error:
-            # Noted, not raised: one file out of reach must not keep the others from landing. Its cursor stays.
-            self._reader.begin_file(place_of(file.file_id, cursor.generation if cursor else 0, file.path))
-            self._reader.note_unreadable(0, file.size, f"the file cannot be read: {error.strerror}")
+            # Noted, not raised: one file out of reach must not keep the others from landing. Noted once, not by every
+            # run, and with a cursor, because only lines of a known file stand in staging.
+            before = cursor or Cursor(first_seen_at=self._job.started_at)
+            if not before.is_out_of_reach:
+                self._reader.begin_file(place_of(file.file_id, before.generation, file.path))
+                self._reader.note_unreadable(before.offset, file.size, f"the file cannot be read: {error.strerror}")
+                self._cursors[file.file_id] = before.out_of_reach().values()
 
     def finish(self) -> dict[str, Any]:
         """Write out the rest; the result is plain JSON."""

@@ -8,6 +8,7 @@ order of the columns in `schema.py`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,8 +27,14 @@ Values = tuple[Any, ...]
 LONGEST_SAMPLE: Final = 500
 """Characters of an unreadable line that are kept."""
 
-_TEXT_TYPES: Final = frozenset({str, type(None)})
-_LARGEST_COUNT: Final = 2**53
+LONGEST_NAME: Final = 500
+"""Bytes of an id, a model, a directory …; Postgres indexes no value of more than a third of a page."""
+_SURELY_SHORT: Final = LONGEST_NAME // 4
+"""Characters that never take more bytes than that."""
+
+# Beyond these a count or an amount is noise, and sums of such would not fit the columns of the marts.
+_LARGEST_COUNT: Final = 2**40
+_LARGEST_COST: Final = 10**6
 _MOST_SALVAGE_ATTEMPTS: Final = 20
 
 # api_facts.md, 6.4: what the tool writes in the person's name.
@@ -64,23 +71,24 @@ class Redactor:
 class Place:
     """The file whose lines are read.
 
-    `session_id` and `agent_id` are what the path says; they hold for records that do not say it themselves.
+    `session_id` and `agent_id` are what the path says; they hold for records that do not say it themselves. A record
+    always has a session, or its answer would be in no sum: a sub-agent's file that tells no parent is a session itself.
     """
 
     file_id: str
     generation: int
     path: str
-    session_id: str | None
+    session_id: str
     agent_id: str | None
 
 
 def place_of(file_id: str, generation: int, path: str) -> Place:
     """Read session and sub-agent from a transcript's path, both layouts (api_facts.md, 6.1)."""
     parts = path.replace("\\", "/").split("/")
-    stem = parts[-1].removesuffix(".jsonl")
+    stem = parts[-1].removesuffix(".jsonl") or parts[-1]
     if not stem.startswith("agent-"):
         return Place(file_id, generation, path, stem, None)
-    session_id = None
+    session_id = stem
     if "subagents" in parts[1:]:
         session_id = parts[len(parts) - 1 - parts[::-1].index("subagents") - 1]
     return Place(file_id, generation, path, session_id, stem.removeprefix("agent-"))
@@ -97,9 +105,14 @@ def branch_ticket_keys(branch: str) -> list[str]:
 
 
 def parse_timestamp(value: Any) -> str | None:
-    """A moment in ISO form with offset, or null for what is none; without an offset it is UTC (the tool writes UTC)."""
+    """A moment in ISO form with offset, or null for what is none; without an offset it is UTC (the tool writes UTC).
+
+    A moment of another century is none: a zero or a maximum that stands for "unknown" would be a session's first day.
+    """
     try:
         moment = datetime.fromisoformat(value)
+        if moment.year // 100 != 20:
+            return None
         if len(value) == 24 and value[23] == "Z" and value[19] == "." and value[10] == "T" and value[5] != "W":
             return str(value)  # as the tool writes it, which Postgres reads as it stands
         return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
@@ -111,7 +124,7 @@ def parse_timestamp(value: Any) -> str | None:
 class _Setting:
     """What records say about where they were written, mostly the same from line to line; with its cells of a row."""
 
-    session_id: str | None
+    session_id: str
     agent_id: str | None
     is_sidechain: bool
     cwd: str | None
@@ -152,7 +165,7 @@ class TranscriptReader:
         self.branch_seen: tuple[str | None, str | None] = (None, None)
         self._loaded_at = loaded_at
         self._redactor = redactor
-        self._place = Place("", 0, "", None, None)
+        self._place = Place("", 0, "", "", None)
         self._problems: list[str] = []
         self._index = 0
         self._start = ""
@@ -277,7 +290,11 @@ class TranscriptReader:
             )
         uuid = get("uuid")
         prompt_id = get("promptId")
-        if type(uuid) is not str or not (prompt_id is None or type(prompt_id) is str):
+        if (
+            type(uuid) is not str
+            or len(uuid) > _SURELY_SHORT
+            or not (prompt_id is None or (type(prompt_id) is str and len(prompt_id) <= _SURELY_SHORT))
+        ):
             uuid, prompt_id = self._texts((uuid, prompt_id), ("uuid", "promptId"))
         record_type = get("type")
         read = self._READERS.get(record_type) if type(record_type) is str else None
@@ -302,7 +319,7 @@ class TranscriptReader:
         problems = len(self._problems)
         names = ("sessionId", "agentId", "cwd", "gitBranch", "version")
         session_id, agent_id, cwd, git_branch, version = self._texts(texts, names)
-        session_id = session_id or self._place.session_id
+        session_id = _without_nul(session_id or "") or self._place.session_id
         agent_id = agent_id or self._place.agent_id
         if type(is_sidechain) is not bool:
             if is_sidechain is not None:
@@ -338,7 +355,13 @@ class TranscriptReader:
         given_id = message.get("id")
         request_id = record.get("requestId")
         model = message.get("model")
-        if type(given_id) is not str or type(model) is not str or not (request_id is None or type(request_id) is str):
+        if (
+            type(given_id) is not str
+            or len(given_id) > _SURELY_SHORT
+            or type(model) is not str
+            or len(model) > _SURELY_SHORT
+            or not (request_id is None or (type(request_id) is str and len(request_id) <= _SURELY_SHORT))
+        ):
             names = ("message.id", "requestId", "message.model")
             given_id, request_id, model = self._texts((given_id, request_id, model), names)
         message_id = (
@@ -447,7 +470,12 @@ class TranscriptReader:
     def _read_tool_call(self, place: _Record, block_index: int, block: dict[str, Any], message_id: str) -> None:
         tool_use_id = block.get("id")
         name = block.get("name")
-        if type(tool_use_id) is not str or type(name) is not str:
+        if (
+            type(tool_use_id) is not str
+            or len(tool_use_id) > _SURELY_SHORT
+            or type(name) is not str
+            or len(name) > _SURELY_SHORT
+        ):
             tool_use_id, name = self._texts((tool_use_id, name), ("a tool call's id", "a tool call's name"))
         tool_input = block.get("input")
         text = None
@@ -474,14 +502,13 @@ class TranscriptReader:
             return "progress"
         message = nested.get("message")
         if nested.get("type") == "assistant" or (type(message) is dict and message.get("usage") is not None):
-            agent_id = data.get("agentId")
-            if type(agent_id) is not str or not agent_id:
-                agent_id = place.setting.agent_id
+            names = ("data.agentId", "data.message.uuid")
+            agent_id, uuid = self._texts((data.get("agentId"), nested.get("uuid")), names)
+            agent_id = agent_id or place.setting.agent_id
             author = row((place.setting.session_id, agent_id, True))
             setting = replace(place.setting, agent_id=agent_id, is_sidechain=True, author=author)
-            uuid = nested.get("uuid")
             moment = parse_timestamp(nested.get("timestamp")) or place.moment
-            own = _Record(place.offset, self._index, uuid if type(uuid) is str else None, moment, None, setting)
+            own = _Record(place.offset, self._index, uuid, moment, None, setting)
             self._index += 1
             self._read_answer(own, nested)
         return "progress"
@@ -535,8 +562,8 @@ class TranscriptReader:
             self._problems.append(f"attachment.prompt is {_type_name(content)}")
             return "other"
         # source_uuid names the user line that the same words may stand in: one prompt then, not two.
-        source = get("source_uuid")
-        if type(source) is str and source:
+        (source,) = self._texts((get("source_uuid"),), ("attachment.source_uuid",))
+        if source:
             place = place._replace(uuid=source)
         return "prompt" if self._read_prompt(place, content, is_queued=True) else "other"
 
@@ -617,11 +644,18 @@ class TranscriptReader:
     # --- values ---------------------------------------------------------------------------------------------------
 
     def _texts(self, values: Sequence[Any], names: Sequence[str]) -> Values:
-        """The texts among the values; what is neither text nor null is noted and becomes null."""
+        """The texts among the values; what is no text becomes null and what is too long is cut, both noted."""
+        texts: list[str | None] = []
         for value, name in zip(values, names, strict=True):
-            if type(value) not in _TEXT_TYPES:
+            text = value if type(value) is str else None
+            if text is None and value is not None:
                 self._problems.append(f"{name} is {_type_name(value)}")
-        return tuple(value if type(value) is str else None for value in values)
+            elif text is not None and len(text) > _SURELY_SHORT:
+                text = _short_name(text)
+                if text != value:
+                    self._problems.append(f"{name} is longer than {LONGEST_NAME} bytes")
+            texts.append(text)
+        return tuple(texts)
 
     def _counts(self, values: Sequence[Any]) -> Values:
         names = (
@@ -649,7 +683,7 @@ class TranscriptReader:
         if type(value) in (int, float):
             try:
                 cost = Decimal(repr(value))
-                if cost.is_finite() and 0 <= cost < 10**9:
+                if cost.is_finite() and 0 <= cost < _LARGEST_COST:
                     return cost.quantize(Decimal("1e-18"))
             except InvalidOperation:
                 pass  # falls through to the note below
@@ -707,6 +741,15 @@ def _between(text: str, opening: str, closing: str) -> str | None:
     _, opened, rest = text.partition(opening)
     inner, closed, _ = rest.partition(closing)
     return inner.strip() if opened and closed else None
+
+
+def _short_name(text: str) -> str:
+    """The name itself, or its beginning and a hash of the whole, so that different names stay different."""
+    whole = text.encode("utf-8", "replace")
+    if len(whole) <= LONGEST_NAME:
+        return text
+    mark = f"…{hashlib.blake2b(whole, digest_size=16).hexdigest()}"
+    return whole[: LONGEST_NAME - len(mark.encode())].decode("utf-8", "ignore") + mark
 
 
 def _is_synthetic(origin: Any) -> bool:

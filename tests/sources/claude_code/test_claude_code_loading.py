@@ -367,16 +367,34 @@ def test_discovery_is_recursive_and_passes_over_what_is_no_transcript(loader: Lo
     assert sorted(file.path for file in found) == sorted(f"transcripts0/{name}" for name in wanted)
 
 
-def test_a_link_to_itself_is_noted_and_the_others_land(loader: Loader) -> None:
+def test_what_cannot_be_looked_at_is_noted_once_and_the_others_land(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loader.write("slug/a.jsonl", FIRST)
+    loader.write("locked/b.jsonl", FIRST)
     (loader.folder / "slug" / "loop.jsonl").symlink_to("loop.jsonl")
-    (loader.folder / "slug" / "loop").symlink_to("loop")
     (loader.folder / "slug" / "gone.jsonl").symlink_to("nowhere")
-    loader.run()
-    (fault,) = loader.rows("select path, reason from unreadable_lines")
-    assert fault[0].endswith("slug/loop.jsonl")
-    assert fault[1].startswith("the file cannot be read: ")
+
+    def refuse(folder: object) -> Any:
+        if str(folder).endswith("locked"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    scandir = os.scandir
+    with monkeypatch.context() as patch:
+        patch.setattr("sources.claude_code.files.os.scandir", refuse)
+        loader.run()
+        faults = loader.rows("select path, reason from unreadable_lines order by path")
+        loads = loader.rows("select count(*) from _dlt_loads")
+        loader.run()
+    assert [path.rpartition("/")[2] for path, _ in faults] == ["locked", "loop.jsonl"]
+    assert faults[0][1] == "the folder cannot be listed: Permission denied"
+    assert faults[1][1].startswith("it cannot be looked at: ")
+    assert loader.rows("select path, reason from unreadable_lines order by path") == faults
+    assert loader.rows("select count(*) from _dlt_loads") == loads
     assert loader.rows("select count(*) from messages") == [(2,)]
+    loader.run()
+    assert loader.rows("select count(*) from messages") == [(4,)]
 
 
 def test_roots_may_be_globs_files_and_overlap(loader: Loader) -> None:

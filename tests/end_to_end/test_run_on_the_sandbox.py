@@ -200,8 +200,36 @@ def test_a_second_run_reads_nothing_new_and_changes_nothing(world: World, first:
     }
     assert written == {}
     assert second.landed["claude_code"]["files"].counters["bytes_read"] == 0
+    assert (second.built, second.up_to_date) == ([], len(first.built))
     after = _marts(world)
     assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_a_build_of_what_has_news_leaves_what_a_build_of_everything_would(world: World, first: RunSummary) -> None:
+    assert world.settings.sandbox_dir is not None
+    file = world.settings.sandbox_dir / "reference" / "client_terms.csv"
+    sound = file.read_text()
+    try:
+        # Another tax rate touches the bill and nothing of the sessions.
+        header, *rows = sound.splitlines()
+        position = header.split(",").index("tax_rate")
+        cells = [row.split(",") for row in rows]
+        edited = [",".join([*row[:position], "0.07", *row[position + 1 :]]) for row in cells]
+        file.write_text("\n".join([header, *edited]) + "\n")
+        part = world.run()
+        by_news = _marts(world)
+        with world.warehouse.connect("transformer") as connection:
+            connection.execute("truncate registry.built_nodes")
+        whole = world.run()
+        assert (part.succeeded, whole.succeeded) == (True, True), (part.failures, whole.failures)
+        assert [name for name, rows in _marts(world).items() if by_news[name] != rows] == []
+    finally:
+        file.write_text(sound)
+        assert world.run().succeeded
+    names = {one.name for one in part.built}
+    assert "marts.invoice_prefills" in names
+    assert not names & {"marts.time_entries", "marts.session_messages", "marts.commits"}
+    assert {one.name for one in whole.built} == {one.name for one in first.built}
 
 
 def test_a_broken_reference_file_is_named_with_its_place_and_the_rest_is_built(world: World, first: RunSummary) -> None:

@@ -71,7 +71,10 @@ rejected_files as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of_date('timezone') }} as as_of_date
+    from {{ ref('int_identity__agency') }}
 ),
 
 -- Why an hour has no price: the first thing that is missing.

@@ -121,6 +121,15 @@ def test_a_record_without_timestamp_is_no_event_and_no_fault() -> None:
         user("hello", isCompactSummary=True),
         user("hello", isVisibleInTranscriptOnly=True),
         user("hello", origin={"kind": "task-notification"}),
+        user("continue", origin={"kind": "auto-continuation"}),
+        user("from another session", origin={"kind": "peer"}),
+        user("of a release to come", origin={"kind": "unheard-of"}),
+        user("goal set", promptSource="system"),
+        user("<cross-session-message from='x'>rebase</cross-session-message>"),
+        record(
+            "attachment",
+            attachment={"type": "queued_command", "prompt": "go on", "origin": {"kind": "auto-continuation"}},
+        ),
         user("<local-command-stdout>x</local-command-stdout>"),
         user("<bash-input>ls</bash-input>"),
         user("<system-reminder>x</system-reminder>"),
@@ -136,6 +145,14 @@ def test_a_record_without_timestamp_is_no_event_and_no_fault() -> None:
 )
 def test_what_the_tool_writes_in_the_persons_name_is_no_prompt(line: dict) -> None:
     assert not Read(line).prompts
+
+
+@pytest.mark.parametrize(
+    "marks", [{"origin": {"kind": "human"}}, {"origin": None}, {"origin": {}}, {"promptSource": "typed"}]
+)
+def test_marks_of_a_person_make_a_prompt(marks: dict) -> None:
+    queued = record("attachment", attachment={"type": "queued_command", "prompt": "and this", **marks})
+    assert [row["prompt_text"] for row in Read(user("hello", **marks), queued).prompts] == ["hello", "and this"]
 
 
 def test_no_prompt_comes_from_a_sub_agents_file() -> None:

@@ -273,7 +273,7 @@ class TranscriptReader:
     def _read_record(self, offset: int, index: int, record: dict[str, Any]) -> None:
         get = record.get
         where = (
-            get("sessionId"),
+            get("sessionId") if "sessionId" in record else get("session_id"),  # newer releases write both
             get("agentId"),
             get("cwd"),
             get("gitBranch"),

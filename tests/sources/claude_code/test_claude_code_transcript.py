@@ -401,6 +401,11 @@ def test_a_record_without_a_session_takes_that_of_its_file() -> None:
     ]
 
 
+def test_a_session_may_be_named_in_either_spelling() -> None:
+    read = Read(answer(sessionId=..., session_id="other"), answer(session_id="other"), answer(sessionId=...))
+    assert [row["session_id"] for row in read.messages] == ["other", SESSION, SESSION]
+
+
 @pytest.mark.parametrize("session_id", [..., "", "\0"])
 def test_a_record_is_never_without_a_session(session_id: object) -> None:
     read = Read(answer(sessionId=session_id), path="p/agent-a1.jsonl")

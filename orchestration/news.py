@@ -146,7 +146,7 @@ def read_graph(manifest: Mapping[str, Any], variables: Mapping[str, Any]) -> Gra
                 node.get("test_metadata"),
                 {name: column.get("data_type") for name, column in node.get("columns", {}).items()},
                 constant,
-                *(closures.text(one) for one in sorted(macros)),
+                *(closures.text(one) for one in sorted(macros | closures.called_by_dbt)),
             ),
             parents=tuple(one for one in manifest["parent_map"].get(unique_id, []) if not one.startswith("macro.")),
             kind="test" if is_test else str(node["config"]["materialized"]),
@@ -171,9 +171,8 @@ def plan(graph: Graph, built: Mapping[str, Built], catalog: Catalog) -> Plan:
     """Say what a whole build must take in.
 
     Where a model that is built by increments follows another rule than its rows do, everything is built from the
-    beginning.
-    What asks for the instant of as_of goes along with whatever is built, so that as_of never lies before what
-    landed. A test that did not pass runs again, so that no run hides its warning.
+    beginning. What asks for the instant of as_of goes along with whatever is built, so that as_of never lies before
+    what landed. A test that did not pass runs again, so that no run hides its warning.
 
     Args:
         graph: the project.
@@ -327,6 +326,9 @@ class _MacroClosures:
         self._macros = {
             name: one for name, one in manifest["macros"].items() if not one["package_name"].startswith("dbt")
         }
+        used = [macro for node in manifest["nodes"].values() for macro in node["depends_on"]["macros"]]
+        # Nobody names them: incremental strategies, and what takes the place of a macro of dbt's.
+        self.called_by_dbt = self.of(self._macros.keys() - self.of(used))
 
     def of(self, names: Iterable[str]) -> frozenset[str]:
         found: set[str] = set()

@@ -286,6 +286,7 @@ def _manifest() -> dict[str, Any]:
             "macro.workledger.digits": macro("workledger", "2"),
             "macro.workledger.month": macro("workledger", "month()", "macro.workledger.as_of_date"),
             "macro.workledger.as_of_date": macro("workledger", "today()"),
+            "macro.workledger.get_incremental_changed_days_sql": macro("workledger", "delete; insert"),
             "macro.dbt.run": macro("dbt", "run()"),
         },
         "parent_map": {"model.days": ["source.raw"], "model.months": ["model.days"]},
@@ -299,8 +300,11 @@ def _manifest() -> dict[str, Any]:
         lambda manifest: manifest["nodes"]["model.days"]["config"].update(indexes=[{"columns": ["id"]}]),
         lambda manifest: manifest["macros"]["macro.workledger.rounding"].update(macro_sql="floor()"),
         lambda manifest: manifest["macros"]["macro.workledger.digits"].update(macro_sql="3"),
+        lambda manifest: manifest["macros"]["macro.workledger.get_incremental_changed_days_sql"].update(
+            macro_sql="merge"
+        ),
     ],
-    ids=["text", "configuration", "macro", "macro of a macro"],
+    ids=["text", "configuration", "macro", "macro of a macro", "strategy of increments"],
 )
 def test_another_text_below_a_model_is_another_rule_of_all_that_is_built_from_it(edit: Callable[[Any], Any]) -> None:
     edited = _manifest()

@@ -23,8 +23,8 @@ from dlt.pipeline.pipeline import Pipeline
 
 from assets.checks import REJECTED_TABLE, check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
+from sources import destination
 from sources.catalog import SourceSpec
-from sources.destination import warehouse
 from sources.errors import readable
 from sources.runtime import keep_quiet
 from sources.tables import Column, Kind, Table
@@ -239,12 +239,7 @@ def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, change
 def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
     """Lend the source's pipeline; left active, later readings in this process would ask its warehouse."""
     keep_quiet()
-    pipeline = dlt.pipeline(
-        pipeline_name=spec.name,
-        pipelines_dir=str(landing.pipelines_folder()),
-        destination=warehouse(landing.destination()),
-        dataset_name=raw_schema(spec.name),
-    )
+    pipeline = destination.pipeline(spec.name, landing.destination(), raw_schema(spec.name), landing.pipelines_folder())
     try:
         yield pipeline
     finally:

@@ -1,45 +1,179 @@
-"""Where sources land: dlt's Postgres, which works out once what it can do. Whose server that is: not here."""
+"""Where sources land: dlt's Postgres and pipeline, made to work out and to open once what one load needs many times.
+
+Whose server that is: not here.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import dlt
 from dlt.common.destination import DestinationCapabilitiesContext
-from dlt.common.destination.reference import Destination
 from dlt.common.normalizers.naming import NamingConvention
+from dlt.common.pipeline import LoadInfo, get_dlt_pipelines_dir
+from dlt.common.schema import Schema
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
+from dlt.destinations.impl.postgres.postgres import PostgresClient
+from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
+from dlt.pipeline.pipeline import Pipeline
+
+_LONGEST_SILENCE_SECONDS = 60
 
 
 class Warehouse(postgres):
-    """Postgres whose capabilities are worked out once.
+    """Postgres whose configuration and capabilities are worked out once, and whose connections serve again.
 
-    dlt asks for them some forty times a load and resolves the whole configuration each time, which is a third of the
-    work of a load of a few rows.
+    dlt asks for the first two dozens of times in a load and looks every field up in the environment and in files each
+    time; it opens a connection for every job and every look, each with a password's proof. Either is more work than a
+    load of a few rows.
     """
 
     def __init__(self, credentials: Any) -> None:
         """Take a DSN, or dlt's Postgres credentials."""
         super().__init__(credentials=credentials)
-        self._remembered: dict[str | None, DestinationCapabilitiesContext] = {}
+        self._configuration: PostgresClientConfiguration | None = None
+        self._capabilities: dict[str | None, DestinationCapabilitiesContext] = {}
+        self._connections = _Connections()
 
     @property
     def destination_type(self) -> str:
         """Say dlt's own name: to whatever reads the pipeline's state it is an ordinary Postgres."""
         return "dlt.destinations.postgres"
 
+    def configuration(
+        self, initial_config: PostgresClientConfiguration, accept_partial: bool = False
+    ) -> PostgresClientConfiguration:
+        """As dlt's, remembered: what else an initial configuration bears is the names of dataset and schema."""
+        if accept_partial:
+            return super().configuration(initial_config, accept_partial)
+        if self._configuration is None:
+            self._configuration = super().configuration(initial_config)
+        # What is bound to a configuration is no part of its resolution.
+        bound: PostgresClientConfiguration = self._configuration.copy()
+        bound.dataset_name = initial_config.dataset_name
+        bound.default_schema_name = initial_config.default_schema_name
+        return bound
+
     def capabilities(
         self, config: PostgresClientConfiguration | None = None, naming: NamingConvention | None = None
     ) -> DestinationCapabilitiesContext:
-        """As dlt's, remembered by naming convention where no configuration is handed over."""
-        if config is not None:
-            return super().capabilities(config, naming)
+        """As dlt's, remembered by naming convention; no configuration changes what Postgres can do."""
         convention = naming.name() if naming else None
-        if convention not in self._remembered:
-            self._remembered[convention] = super().capabilities(naming=naming)
-        return self._remembered[convention].copy()
+        if convention not in self._capabilities:
+            self._capabilities[convention] = super().capabilities(config or self.spec(), naming)
+        return self._capabilities[convention].copy()
+
+    def client(self, schema: Schema, initial_config: Any = None) -> PostgresClient:
+        """As dlt's, on connections that are kept while `kept_connections` lasts."""
+        client = super().client(schema, initial_config)
+        client.sql_client = _SqlClient(client.sql_client, self._connections)
+        return client
+
+    @contextmanager
+    def kept_connections(self) -> Iterator[None]:
+        """Keep what is closed meanwhile open for whoever opens next, and close it at the end."""
+        self._connections.are_kept = True
+        try:
+            yield
+        finally:
+            self._connections.are_kept = False
+            self._connections.close()
 
 
-def warehouse(credentials: Any) -> Destination[Any, Any]:
-    """Return the destination for a DSN, or for dlt's Postgres credentials."""
-    return Warehouse(credentials=credentials)
+class _Connections:
+    """Open connections that nobody uses at the moment, by the dataset that is their search path."""
+
+    def __init__(self) -> None:
+        self.are_kept = False
+        self._idle: dict[str, list[tuple[float, Any]]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, dataset: str) -> Any:
+        """One of a dataset, None where there is none.
+
+        One that was silent while a vendor was read may have been cut off by what lies between, without a word.
+        """
+        while True:
+            with self._lock:
+                idle = self._idle.get(dataset)
+                if not idle:
+                    return None
+                since, connection = idle.pop()
+            if time.monotonic() - since <= _LONGEST_SILENCE_SECONDS:
+                return connection
+            connection.close()
+
+    def give(self, dataset: str, connection: Any) -> None:
+        """Keep one for later, or close it."""
+        if not self.are_kept or connection.closed:
+            connection.close()
+            return
+        with self._lock:
+            self._idle.setdefault(dataset, []).append((time.monotonic(), connection))
+
+    def close(self) -> None:
+        """Close them all."""
+        with self._lock:
+            for _, connection in (row for rows in self._idle.values() for row in rows):
+                connection.close()
+            self._idle.clear()
+
+
+class _SqlClient(Psycopg2SqlClient):
+    """dlt's client, which takes a kept connection before it opens one and gives it back instead of closing it."""
+
+    def __init__(self, client: Psycopg2SqlClient, connections: _Connections) -> None:
+        super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
+        self._connections = connections
+        self._search_path = ""
+
+    def open_connection(self) -> Any:
+        self._search_path = self.fully_qualified_dataset_name()
+        kept = self._connections.take(self._search_path)
+        if kept is None:
+            return super().open_connection()
+        self._conn = kept
+        # Rolls back, and forgets whatever the last user had set or prepared.
+        self._reset_connection()
+        return kept
+
+    def close_connection(self) -> None:
+        if self._conn:
+            self._connections.give(self._search_path, self._conn)
+            self._conn = None
+
+
+class _Pipeline(Pipeline):
+    """A pipeline whose working folder nobody else writes to, so that its schema need not be read from there again."""
+
+    @property
+    def default_schema(self) -> Schema:
+        """As dlt's, from the file only until it was read."""
+        live: Schema | None = self._schema_storage.live_schemas.get(str(self.default_schema_name))
+        return live or super().default_schema
+
+    def run(self, *arguments: Any, **options: Any) -> LoadInfo:
+        """As dlt's, on kept connections."""
+        destination: Any = self.destination
+        with destination.kept_connections():
+            return super().run(*arguments, **options)
+
+
+def pipeline(name: str, credentials: Any, dataset_name: str, folder: Path | None = None) -> Pipeline:
+    """Return the pipeline of a source into a dataset of the warehouse that a DSN, or dlt's credentials, lead to.
+
+    `folder` is where dlt keeps its working files.
+    """
+    return dlt.pipeline(
+        name,
+        destination=Warehouse(credentials),
+        dataset_name=dataset_name,
+        pipelines_dir=str(folder or get_dlt_pipelines_dir()),
+        _impl_cls=_Pipeline,
+    )

@@ -29,6 +29,8 @@ RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 52
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _FIRST_PAUSE_SECONDS = 0.5
+_SHORTEST_LIMIT_SECONDS = 1.0
+"""Vendors count requests by the second: sooner, a limit that says nothing of its end cannot have passed."""
 _LONGEST_BACKOFF_SECONDS = 60.0
 _LONGEST_EXCERPT = 200
 
@@ -200,7 +202,7 @@ class HttpClient:
                         f"{self.source}: {_place(method, url)} asks to wait {wait:.0f} s more, beyond the "
                         f"{self._longest_wait:.0f} s that a run waits; run again later"
                     )
-            self._pause(attempt, wait)
+            self._pause(attempt, wait, _SHORTEST_LIMIT_SECONDS if answer.status == 429 else 0.0)
         raise SourceError(
             f"{self.source}: {_place(method, url)} failed {self._max_attempts} times, the last time with {trouble}; "
             "nothing of this run was kept, run again later"
@@ -239,12 +241,12 @@ class HttpClient:
             self._sleep(self._not_before - now)
         self._not_before = max(now, self._not_before) + self._pause_between
 
-    def _pause(self, attempt: int, wait: float | None) -> None:
+    def _pause(self, attempt: int, wait: float | None, shortest: float = 0.0) -> None:
         if attempt >= self._max_attempts:
             return
         if wait is None:
             longest = min(_LONGEST_BACKOFF_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
-            wait = longest * (0.5 + random.random() / 2)  # noqa: S311 - jitter needs no secrecy
+            wait = max(shortest, longest * (0.5 + random.random() / 2))  # noqa: S311 - jitter needs no secrecy
         logger.info("%s: attempt %d failed, next in %.1f s", self.source, attempt, wait)
         self._sleep(wait)
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
@@ -28,7 +27,7 @@ def rows(table: Table, columns: Sequence[str], condition: str = "true", *values:
     if not context.is_active():
         return []
     names = ", ".join(columns)
-    with _client() as client:
+    with _client(context.pipeline()) as client:
         name = client.make_qualified_table_name(table.name)
         try:
             found = client.execute_sql(f"select {names} from {name} where {condition}", *values)
@@ -42,12 +41,11 @@ def records(table: Table, condition: str, *values: Any) -> list[dict[str, Any]]:
     return [decode_json(text.encode(), exact=True) for (text,) in rows(table, ["record::text"], condition, *values)]
 
 
-# Resolving dlt's configuration takes some 30 ms, so a pipeline's client is made once and opened as often as needed.
+# Making one reads dlt's schema and configuration, so a pipeline's client is made once and opened as often as needed.
 _clients: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
-def _client() -> Any:
-    pipeline = dlt.current.pipeline()
+def _client(pipeline: Any) -> Any:
     if pipeline not in _clients:
         _clients[pipeline] = pipeline.sql_client()
     return _clients[pipeline]

@@ -8,8 +8,8 @@ import click
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 
+from sources import destination
 from sources.catalog import SOURCES
-from sources.destination import warehouse
 from sources.errors import readable
 from sources.runtime import keep_quiet
 
@@ -27,7 +27,7 @@ def main(name: str) -> None:
             if not separator:
                 raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE")
             dlt.config[f"sources.{name}.{key}"] = value
-        pipeline = dlt.pipeline(name, destination=warehouse(dsn), dataset_name=f"raw_{name}")
+        pipeline = destination.pipeline(name, dsn, f"raw_{name}")
         pipeline.drop()  # what a killed run left behind is read again from the cursors that the warehouse holds
         try:
             pipeline.run(SOURCES[name].build())

@@ -137,14 +137,16 @@ class Table:
         return self.arrow_schema().empty_table()
 
     def dlt_columns(self) -> dict[str, dict[str, Any]]:
-        """dlt's column hints: types, nullability, descriptions."""
+        """dlt's column hints: types and nullability.
+
+        No descriptions: dlt shows them to nobody, but writes all of its schema out several times in every run.
+        """
         hints: dict[str, dict[str, Any]] = {}
         for column in self.all_columns:
             hint: dict[str, Any] = {
                 "name": column.name,
                 "data_type": _DLT_TYPES[column.kind],
                 "nullable": not self._must_be_there(column),
-                "description": column.description,
             }
             if self.key == (column.name,) and not self.mirrors:
                 # Its index is what finds the few changed rows of a later run among all the others.

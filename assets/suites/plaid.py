@@ -28,6 +28,7 @@ SUITE: Final = Suite(
             one_of("type", ("depository", "credit", "loan", "investment", "payroll", "brokerage", "other")),
             between("balance_current", -_MOST_AMOUNT, _MOST_AMOUNT),
             between("balance_available", -_MOST_AMOUNT, _MOST_AMOUNT),
+            *plausible_time("deleted_at"),
         ),
         schema.TRANSACTIONS: (
             *(matches(column, _ID) for column in ("transaction_id", "item_id", "account_id", "pending_transaction_id")),

@@ -237,6 +237,16 @@ def _lives(data: VendorData, kind: str) -> list[_Life]:
     return lives
 
 
+def _told(data: VendorData, kind: str, direction: str) -> list[tuple[datetime, _Life]]:
+    """Every life at the moment that a feed tells of, in the order of these."""
+    told = []
+    for life in data.derived(f"lives {kind}", partial(_lives, data, kind)):
+        at = {"created": life.created, "updated": life.updated, "deleted": life.deleted}[direction]
+        if at is not None:
+            told.append((at, life))
+    return sorted(told, key=lambda row: row[0])
+
+
 class _Clockify:
     """The handlers, over one workspace owner's data."""
 
@@ -353,7 +363,16 @@ class _Clockify:
         return ZoneInfo(str(record.marks.get("window_zone", "UTC")))
 
     def in_progress(self, request: Request) -> Response:
-        running = [record for record in self._in_workspace("time_entries", request) if _is_running(record)]
+        workspace, now = request.parameters["workspace"], self.data.now()
+        unfinished = self.data.derived(
+            "unfinished",
+            lambda: [record for record in self.data.collections["time_entries"].records if _is_running(record)],
+        )
+        running = [
+            record
+            for record in unfinished
+            if record.is_visible(now, request.owner) and record.value.get("workspaceId", workspace) == workspace
+        ]
         return _paged(request, sorted(running, key=_entry_start, reverse=True), default=10, maximum=1000)
 
     def time_entry(self, request: Request) -> Response:
@@ -401,11 +420,10 @@ class _Clockify:
         workspace = request.parameters["workspace"]
         found: list[tuple[datetime, str, _Life]] = []
         for kind in dict.fromkeys(kinds):
-            for life in self.data.derived(f"lives {kind}", partial(_lives, self.data, kind)):
+            told = self.data.derived(f"{direction} {kind}", partial(_told, self.data, kind, direction))
+            first = bisect_left(told, start, key=lambda row: row[0])
+            for at, life in told[first : bisect_right(told, min(end, horizon), key=lambda row: row[0])]:
                 record = life.record
-                at = {"created": life.created, "updated": life.updated, "deleted": life.deleted}[direction]
-                if at is None or not start <= at <= end or at > horizon:
-                    continue
                 if record.value.get("workspaceId", workspace) != workspace or record.owner not in (None, request.owner):
                     continue
                 # What came and went within the window is told nowhere, what came and changed only as created.

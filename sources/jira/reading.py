@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sources.errors import SourceError, VendorError
-from sources.http import HttpClient
+from sources.http import HttpClient, Response
 
 ISSUE_PAGE = 500
 """Asked for; Cloud sends as many as it likes, and a short page means nothing."""
@@ -74,7 +75,21 @@ def connect(base_url: str, email: str | None, api_token: str, deployment: str) -
 
 
 def _client(base_url: str, authorization: str, credential: str) -> HttpClient:
-    return HttpClient(base_url, {"Authorization": authorization}, source="jira", credential=credential)
+    return HttpClient(
+        base_url, {"Authorization": authorization}, source="jira", credential=credential, limit=limit_wait
+    )
+
+
+def limit_wait(answer: Response) -> float | None:
+    """Seconds until a limit is over that says its end in `X-RateLimit-Reset` alone, a moment in ISO's spelling."""
+    if answer.status != 429 or answer.headers.get("Retry-After"):
+        return None
+    try:
+        moment = datetime.fromisoformat(answer.headers.get("X-RateLimit-Reset", ""))
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(1.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 class CloudReader:

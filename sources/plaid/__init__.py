@@ -15,6 +15,7 @@ from typing import Any
 
 import dlt
 
+from sources import landed
 from sources.errors import SourceError
 from sources.plaid.client import Connection, CursorRefused, ItemError, MutationDuringPagination, PlaidClient
 from sources.plaid.schema import ACCOUNTS, ITEMS, TRANSACTION_REMOVALS, TRANSACTIONS
@@ -34,6 +35,7 @@ class ItemUpdate:
     number: int
     full_number: int
     accounts: list[Any] = field(default_factory=list)
+    """Empty where they could not be read."""
     transactions: list[Any] = field(default_factory=list)
     removed: list[Any] = field(default_factory=list)
 
@@ -198,7 +200,10 @@ def plaid() -> Any:
 
     def accounts(updates: list[ItemUpdate]) -> Iterator[Any]:
         for update in updates:
-            yield to_arrow(ACCOUNTS, update.accounts, quarantine=quarantine, extra=_of(update))
+            alive = {**_of(update), "is_deleted": False, "deleted_at": None}
+            yield to_arrow(ACCOUNTS, update.accounts, quarantine=quarantine, extra=alive)
+            gone = {**_of(update), "is_deleted": True, "deleted_at": quarantine.found_at}
+            yield to_arrow(ACCOUNTS, _missing_accounts(update), quarantine=quarantine, extra=gone)
 
     def transactions(updates: list[ItemUpdate]) -> Iterator[Any]:
         for update in updates:
@@ -217,6 +222,18 @@ def plaid() -> Any:
         landing(TRANSACTION_REMOVALS, transaction_removals),
         quarantine.resource(),
     )
+
+
+def _missing_accounts(update: ItemUpdate) -> list[dict[str, Any]]:
+    """Landed accounts of an Item that Plaid no longer shows: closed ones vanish without a word (api_facts 5.2).
+
+    None where no account could be read, or one cannot be told by its id: it may be any of them.
+    """
+    shown = [row.get("account_id") if isinstance(row, dict) else None for row in update.accounts]
+    if not shown or not all(isinstance(account_id, str) for account_id in shown):
+        return []
+    condition = "item_id = %s and account_id != all(%s) and not coalesce(is_deleted, false)"
+    return landed.records(ACCOUNTS, condition, update.item["item_id"], shown)
 
 
 def _of(update: ItemUpdate) -> dict[str, Any]:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 HOSTS = {"production": "https://production.plaid.com", "sandbox": "https://sandbox.plaid.com"}
 PAGE_SIZE = 500
+LONGEST_HISTORY_DAYS = 730
 TIMEOUT_SECONDS = 60
 MAXIMUM_ATTEMPTS = 6
 _CREDENTIAL_CODES = {"INVALID_API_KEYS", "UNAUTHORIZED_ENVIRONMENT"}
@@ -98,11 +99,15 @@ class PlaidClient:
 
         Raises `MutationDuringPagination` and `CursorRefused` for the walk to act on.
         """
-        options = TransactionsSyncRequestOptions(include_original_description=True)
-        arguments: dict[str, Any] = {"access_token": access_token, "count": PAGE_SIZE, "options": options}
+        arguments: dict[str, Any] = {"access_token": access_token, "count": PAGE_SIZE}
+        wishes: dict[str, Any] = {"include_original_description": True}
         if cursor:
             # The library refuses None: an absent cursor must be left out.
             arguments["cursor"] = cursor
+        else:
+            # What the very first call leaves unsaid is 90 days, and cannot be changed for that Item any more.
+            wishes["days_requested"] = LONGEST_HISTORY_DAYS
+        arguments["options"] = TransactionsSyncRequestOptions(**wishes)
         answer = self._call("transactions_sync", TransactionsSyncRequest(**arguments))
         for name in ("added", "modified", "removed"):
             _list(answer, name, "transactions/sync")

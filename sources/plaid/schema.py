@@ -42,6 +42,8 @@ ACCOUNTS = Table(
         Column("currency", "text", "ISO code of the balances.", path="balances.iso_currency_code"),
         Column("balance_current", "numeric", "Current balance; positive is owed on credit.", path="balances.current"),
         Column("balance_available", "numeric", "Balance available to spend.", path="balances.available"),
+        Column("is_deleted", "boolean", "Plaid shows it no more: it was closed, or is no longer shared."),
+        Column("deleted_at", "timestamp", "Start of the run that first missed it, UTC."),
     ),
 )
 

@@ -269,7 +269,7 @@ def test_every_rule_passes_its_unit_test(dbt_project: DbtProject) -> None:
     assert set(statuses.values()) == {"pass"}
 
 
-@pytest.mark.parametrize("source_name", ["clockify", "jira", "reference", "tempo"])
+@pytest.mark.parametrize("source_name", SOURCES)
 def test_sources_are_declared_as_they_land(source_name: str) -> None:
     declared_file = PROJECT_FOLDER / "models" / "staging" / source_name / "_sources.yml"
     [declared] = yaml.safe_load(declared_file.read_text())["sources"]

@@ -15,6 +15,7 @@ from uuid import NAMESPACE_OID, uuid5
 import plain_transcripts
 import psycopg
 import pytest
+from dlt.common.versioned_state import decompress_state
 from marts_of_transcripts import assert_marts_equal
 from psycopg import sql
 from rich.console import Console
@@ -262,9 +263,12 @@ def test_a_selection_runs_that_part_alone_and_a_wrong_one_is_named(world: World,
 
 
 def _credentials(world: World) -> dict[str, bytes]:
-    passwords = {f"password of {role}": str(world.warehouse.parameters(role)["password"]) for role in ROLES}
+    # The superuser's among them.
+    file = embedded_server(world.settings).folder / "passwords.json"
+    passwords = {f"password of {role}": text for role, text in json.loads(file.read_text()).items()}
+    assert passwords.keys() > {f"password of {role}" for role in ROLES}
     vendors = ("sandbox-clockify-key", "sandbox-jira-token", "sandbox-tempo-token", "sandbox-github-token")
-    plaid = ("sandbox-plaid-secret", "access-sandbox-")
+    plaid = ("sandbox-plaid-client", "sandbox-plaid-secret", "access-sandbox-")
     # As it travels in a header of Jira's.
     basic = base64.b64encode(b"sandbox@example.com:sandbox-jira-token").decode()
     return {
@@ -304,3 +308,14 @@ def test_no_credential_stands_in_a_table(world: World, first: RunSummary) -> Non
             ).fetchone()
         ]
     assert not found
+
+
+def test_no_credential_stands_in_dlts_state_which_its_table_holds_compressed(world: World, first: RunSummary) -> None:
+    states = []
+    with world.warehouse.connect("owner") as connection:
+        for source in SOURCES.values():
+            table = sql.SQL("select state from {}").format(sql.Identifier(source.schema, "_dlt_pipeline_state"))
+            states += [str(decompress_state(text)) for (text,) in connection.execute(table).fetchall()]
+    assert len(states) >= len(SOURCES)
+    assert any("read_at" in state for state in states), "Clockify's cursor, as a sign that the text is readable"
+    assert not [name for name, secret in _credentials(world).items() for state in states if secret.decode() in state]

@@ -12,6 +12,7 @@ import dlt
 import pytest
 
 from orchestration.postgres import Warehouse
+from sources import destination
 from sources.differences import declare
 from sources.per_run import PerRun
 from sources.spool import Spool
@@ -57,12 +58,7 @@ class Runs:
         def spooled() -> Any:
             return things
 
-        pipeline = dlt.pipeline(
-            "spooled",
-            pipelines_dir=str(self.folder),
-            destination=dlt.destinations.postgres(self.warehouse.dsn("loader")),
-            dataset_name="raw_tempo",
-        )
+        pipeline = destination.pipeline("spooled", self.warehouse.dsn("loader"), "raw_tempo", self.folder)
         return pipeline.run(spooled())
 
     def rows(self, columns: str) -> list[tuple[Any, ...]]:
@@ -159,11 +155,6 @@ def test_a_value_of_one_run_is_made_anew_in_the_next(runs: Runs) -> None:
         return resource("one"), resource("other")
 
     for _ in range(2):
-        pipeline = dlt.pipeline(
-            "twice",
-            pipelines_dir=str(runs.folder),
-            destination=dlt.destinations.postgres(runs.warehouse.dsn("loader")),
-            dataset_name="raw_tempo",
-        )
+        pipeline = destination.pipeline("twice", runs.warehouse.dsn("loader"), "raw_tempo", runs.folder)
         pipeline.run(twice())
     assert seen == [1, 1, 2, 2]

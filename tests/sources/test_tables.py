@@ -13,6 +13,7 @@ import dlt
 import pytest
 
 from orchestration.postgres import Warehouse
+from sources import destination
 from sources.errors import SourceError
 from sources.tables import QUARANTINE, Column, PerRecord, Quarantine, Table, to_arrow
 
@@ -200,12 +201,7 @@ def _source(rows: list[dict[str, Any]], kept: list[dict[str, Any]] | None) -> An
 
 def test_loads_into_postgres(warehouse: Warehouse, tmp_path: Path) -> None:
     """Types, nulls, quarantine; an equal load writes no row, a mirrored table loses what is not handed over."""
-    pipeline = dlt.pipeline(
-        "probe",
-        destination=dlt.destinations.postgres(warehouse.dsn("loader")),
-        dataset_name="raw_probe",
-        pipelines_dir=str(tmp_path),
-    )
+    pipeline = destination.pipeline("probe", warehouse.dsn("loader"), "raw_probe", tmp_path)
 
     def query(sql: str) -> list[tuple[Any, ...]]:
         with warehouse.connect("loader") as connection:

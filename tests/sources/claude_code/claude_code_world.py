@@ -10,11 +10,11 @@ import dlt
 import psycopg
 
 from orchestration.postgres import Warehouse
+from sources import destination
 from sources.claude_code import claude_code
 from sources.claude_code.schema import ROW_TABLES
 from sources.claude_code.source import run_metrics
 from sources.claude_code.transcript import Redactor, TranscriptReader, place_of
-from sources.destination import warehouse
 
 COLUMNS = {table.name: [column.name for column in table.columns] for table in ROW_TABLES}
 SESSION = "11111111-1111-4111-8111-111111111111"
@@ -96,12 +96,7 @@ class Loader:
         self.session_text = "none"
 
     def pipeline(self) -> dlt.Pipeline:
-        return dlt.pipeline(
-            "claude_code",
-            pipelines_dir=str(self.work),
-            destination=warehouse(self.warehouse.dsn("loader")),
-            dataset_name="raw_claude_code",
-        )
+        return destination.pipeline("claude_code", self.warehouse.dsn("loader"), "raw_claude_code", self.work)
 
     def source(self) -> Any:
         return claude_code([{"path": str(self.folder), "host": "laptop"}], session_text=self.session_text)

@@ -14,6 +14,7 @@ import dlt
 import pytest
 
 from orchestration.postgres import Warehouse
+from sources import destination
 from sources.catalog import SOURCES
 from sources.clickhouse.reading import MirrorReader
 from sources.errors import SourceError, readable
@@ -49,11 +50,8 @@ class World:
     def run(self) -> dict[str, int]:
         """Run the source; rows handed over by table."""
         dlt.secrets["sources.clickhouse.dsn"] = self.dsn
-        pipeline = dlt.pipeline(
-            "clickhouse",
-            destination=dlt.destinations.postgres(self.warehouse.dsn("loader")),
-            dataset_name="raw_clickhouse",
-            pipelines_dir=str(self.folder / "pipelines"),
+        pipeline = destination.pipeline(
+            "clickhouse", self.warehouse.dsn("loader"), "raw_clickhouse", self.folder / "pipelines"
         )
         pipeline.run(SOURCES["clickhouse"].build())
         counts: dict[str, int] = {}

@@ -11,6 +11,7 @@ import pytest
 from wire import WireServer
 
 from orchestration.postgres import Warehouse
+from sources import destination
 from sources.catalog import SOURCES
 from sources.errors import readable
 
@@ -33,12 +34,7 @@ def wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WireServer
 
 def run(wire: WireServer, warehouse: Warehouse, folder: Path, password: str = "a-password-of-ours") -> None:
     dlt.secrets["sources.clickhouse.dsn"] = f"clickhouse://reader:{password}@{wire.address}/"
-    pipeline = dlt.pipeline(
-        "clickhouse",
-        destination=dlt.destinations.postgres(warehouse.dsn("loader")),
-        dataset_name="raw_clickhouse",
-        pipelines_dir=str(folder / "pipelines"),
-    )
+    pipeline = destination.pipeline("clickhouse", warehouse.dsn("loader"), "raw_clickhouse", folder / "pipelines")
     pipeline.run(SOURCES["clickhouse"].build().with_resources("tempo_worklogs_flat", "quarantined_records"))
 
 

@@ -12,6 +12,7 @@ import dlt
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.clockify import API_KEY
+from sources import destination
 from sources.catalog import SOURCES
 
 WORKSPACE = "64a687e29ae1f428e7ebe303"
@@ -66,12 +67,7 @@ class Clockify:
         dlt.config["sources.clockify.base_url"] = f"{self.server.url}/clockify/api/v1"
         for name, value in {"look_back_days": 60, "sweep_days": 7, **self.settings}.items():
             dlt.config[f"sources.clockify.{name}"] = value
-        pipeline = dlt.pipeline(
-            "clockify",
-            destination=dlt.destinations.postgres(self.warehouse.dsn("loader")),
-            dataset_name="raw_clockify",
-            pipelines_dir=str(self.pipelines_dir),
-        )
+        pipeline = destination.pipeline("clockify", self.warehouse.dsn("loader"), "raw_clockify", self.pipelines_dir)
         pipeline.run(SOURCES["clockify"].build())
         rows = pipeline.last_trace.last_normalize_info.row_counts
         return {"requests": len(self.server.requests) - before, **rows}

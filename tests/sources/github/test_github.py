@@ -15,6 +15,7 @@ from graphql import build_schema, parse, validate
 
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
+from sources import destination
 from sources.github import github, queries
 from sources.github.client import GitHubClient
 
@@ -115,12 +116,7 @@ def land(hub: SandboxServer, fresh_database: Warehouse, tmp_path: Path) -> Calla
         dlt.config["sources.github.base_url"] = f"{hub.url}/github/api/v3"
         dlt.config["sources.github.organizations"] = "" if repositories else "acme"
         dlt.config["sources.github.repositories"] = repositories
-        pipeline = dlt.pipeline(
-            "github",
-            pipelines_dir=str(tmp_path / "dlt"),
-            destination=dlt.destinations.postgres(fresh_database.dsn("loader")),
-            dataset_name="raw_github",
-        )
+        pipeline = destination.pipeline("github", fresh_database.dsn("loader"), "raw_github", tmp_path / "dlt")
         return pipeline.run(github())
 
     return run

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import dlt
 import psycopg
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -16,6 +15,7 @@ import sources.jira
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import TOKEN
+from sources import destination
 from sources.errors import readable
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -122,12 +122,7 @@ class Jira:
 
     def run(self, *resources: str) -> Any:
         """Land once; returns dlt's load information."""
-        pipeline = dlt.pipeline(
-            "jira",
-            pipelines_dir=str(self.pipelines),
-            destination=dlt.destinations.postgres(self.warehouse.dsn("loader")),
-            dataset_name="raw_jira",
-        )
+        pipeline = destination.pipeline("jira", self.warehouse.dsn("loader"), "raw_jira", self.pipelines)
         source = sources.jira.jira()
         return pipeline.run(source.with_resources(*resources) if resources else source)
 

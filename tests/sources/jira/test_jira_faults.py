@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dlt
@@ -77,6 +78,17 @@ def test_passing_troubles_change_nothing(undisturbed: Callable[..., Jira], deplo
     assert len(jira.histories()) == 14
     assert jira.rows("select count(*) from quarantined_records") == [(0,)]
     assert {7.0, 3.0} <= set(jira.waits)
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "data_center"])
+def test_a_limit_that_says_its_end_alone_is_waited_out(make_jira: Callable[..., Jira], deployment: str) -> None:
+    end = (datetime.now(UTC) + timedelta(minutes=20)).strftime("%Y-%m-%dT%H:%MZ")
+    limit = {"kind": "status", "status": 429, "headers": {"X-RateLimit-Reset": end}, "path": SEARCH}
+    jira = make_jira([issue(1)], deployment=deployment, faults=[limit])
+    jira.run()
+    assert jira.landed() == jira.truth()
+    (wait,) = jira.waits
+    assert 1000 < wait <= 1200
 
 
 def test_short_empty_and_repeated_pages_end_no_walk(make_jira: Callable[..., Jira], small_pages: None) -> None:

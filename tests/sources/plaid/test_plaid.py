@@ -10,10 +10,12 @@ from typing import Any
 
 import dlt
 import pytest
+from dlt.common.versioned_state import decompress_state
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
+from sources import destination
 from sources.plaid import client as plaid_client
 from sources.plaid import plaid
 
@@ -102,12 +104,7 @@ def land(bank: SandboxServer, fresh_database: Warehouse, tmp_path: Path) -> Call
         dlt.secrets["sources.plaid.secret"] = secret
         dlt.secrets["sources.plaid.access_tokens"] = tokens
         dlt.config["sources.plaid.host"] = f"{bank.url}/plaid"
-        pipeline = dlt.pipeline(
-            "plaid",
-            pipelines_dir=str(tmp_path / "dlt"),
-            destination=dlt.destinations.postgres(fresh_database.dsn("loader")),
-            dataset_name="raw_plaid",
-        )
+        pipeline = destination.pipeline("plaid", fresh_database.dsn("loader"), "raw_plaid", tmp_path / "dlt")
         return pipeline.run(plaid())
 
     return run
@@ -144,8 +141,11 @@ def test_a_first_run_lands_every_item_account_and_transaction(
     land()
     assert query(fresh_database, LIVE) == truth(bank)
     assert query(fresh_database, "select count(*), count(distinct item_id) from raw_plaid.accounts") == [(3, 2)]
-    pages = [request for request in bank.requests if request.path == "/transactions/sync"]
+    pages = [json.loads(request.body) for request in bank.requests if request.path == "/transactions/sync"]
     assert len(pages) == 4
+    # What the first call of an Item does not ask for, no later one can.
+    assert [page["options"].get("days_requested") for page in pages if "cursor" not in page] == [730, 730]
+    assert not [page for page in pages if "cursor" in page and "days_requested" in page["options"]]
 
 
 def test_an_unchanged_run_asks_once_per_item_and_writes_no_row(
@@ -200,6 +200,37 @@ def test_after_a_dozen_changes_the_tables_equal_the_bank(
     bank.mutate("plaid", "transactions", insert=[transaction(4)])
     land()
     assert query(fresh_database, LIVE) == truth(bank)
+
+
+def test_an_account_that_vanishes_is_marked_and_no_other(
+    bank: SandboxServer, land: Callable[..., Any], fresh_database: Warehouse
+) -> None:
+    def gone() -> list[tuple[Any, ...]]:
+        return query(fresh_database, "select account_id from raw_plaid.accounts where is_deleted order by 1")
+
+    land()
+    nameless = {"kind": "malform", "list_name": "accounts", "unset": ["account_id"], "index": 0}
+    bank.faults.add([{"vendor": "plaid", "path": "accounts/get", **nameless}])
+    land()
+    assert query(fresh_database, "select table_name from raw_plaid.quarantined_records") == [("accounts",)]
+    assert gone() == [], "an account that cannot be told by its id is none that is gone"
+    problem = {"error_type": "ITEM_ERROR", "error_code": "ITEM_LOGIN_REQUIRED", "error_message": "sign in"}
+    bank.mutate("plaid", "items", update={"item-one": {"error": problem}})
+    bank.mutate("plaid", "accounts", delete=["acc-2"])
+    land()
+    assert gone() == [], "an Item that cannot be read tells nothing of its accounts"
+    bank.mutate("plaid", "items", update={"item-one": {"error": None}})
+    land()
+    assert gone() == [("acc-2",)]
+    # It keeps its last balances, and comes to life again where Plaid shows it again.
+    assert query(
+        fresh_database, "select balance_current, deleted_at is null from raw_plaid.accounts where account_id = 'acc-2'"
+    ) == [(Decimal("110.25"), False)]
+    assert query(fresh_database, LIVE) == truth(bank)
+    bank.mutate("plaid", "accounts", insert=[account("acc-2", "item-one")])
+    land()
+    assert gone() == []
+    assert query(fresh_database, "select count(*) from raw_plaid.accounts") == [(3,)]
 
 
 def test_an_item_in_trouble_keeps_its_rows_and_does_not_stop_the_others(
@@ -331,6 +362,9 @@ def test_no_token_or_secret_stands_in_tables_or_state(
     texts = [str(info)]
     for (name,) in tables:
         texts += [str(row) for row in query(fresh_database, f'select t::text from raw_plaid."{name}" as t')]
+    (state,) = [row[0] for row in query(fresh_database, "select state from raw_plaid._dlt_pipeline_state")]
+    texts.append(str(decompress_state(state)))
+    assert "cursor" in texts[-1]
     texts += [path.read_text(errors="replace") for path in (tmp_path / "dlt").rglob("*") if path.is_file()]
     assert len(texts) > 1000
     assert not [secret for secret in secrets for text in texts if secret in text]

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from orchestration.postgres import Warehouse
+from sources import destination
 from sources.catalog import SOURCES
 from sources.errors import SourceError
 from sources.reference import validate_folder
@@ -281,12 +282,7 @@ class Landing:
     def run(self) -> None:
         dlt.config["runtime.log_level"] = "ERROR"
         dlt.config["sources.reference.folder"] = str(self.folder)
-        pipeline = dlt.pipeline(
-            "reference",
-            destination=dlt.destinations.postgres(self.warehouse.dsn("loader")),
-            dataset_name="raw_reference",
-            pipelines_dir=str(self.pipelines),
-        )
+        pipeline = destination.pipeline("reference", self.warehouse.dsn("loader"), "raw_reference", self.pipelines)
         pipeline.run(SOURCES["reference"].build())
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

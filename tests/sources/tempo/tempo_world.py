@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import dlt
 import psycopg
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -15,6 +14,7 @@ import sources.tempo
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
+from sources import destination
 from sources.errors import readable
 
 
@@ -66,12 +66,7 @@ class Tempo:
 
     def run(self, *resources: str) -> Any:
         """Land once; returns dlt's load information."""
-        pipeline = dlt.pipeline(
-            "tempo",
-            pipelines_dir=str(self.pipelines),
-            destination=dlt.destinations.postgres(self.warehouse.dsn("loader")),
-            dataset_name="raw_tempo",
-        )
+        pipeline = destination.pipeline("tempo", self.warehouse.dsn("loader"), "raw_tempo", self.pipelines)
         source = sources.tempo.tempo()
         return pipeline.run(source.with_resources(*resources) if resources else source)
 

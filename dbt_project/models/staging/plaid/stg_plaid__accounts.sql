@@ -16,6 +16,8 @@ final as (
         currency,
         balance_current,
         balance_available,
+        coalesce(is_deleted, false) as is_deleted,
+        deleted_at,
         loaded_at
     from source_rows
 )

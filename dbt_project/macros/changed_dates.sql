@@ -78,3 +78,19 @@
     from {{ arg_dict['temp_relation'] }} as given
     where not exists (select 1 from {{ arg_dict['target_relation'] }} as target where target.id = given.id)
 {%- endmacro %}
+
+{# Incremental strategy `given_rows`: rows that the query gives take the place of those of the same `id`, all others stay as they are. #}
+{% macro get_incremental_given_rows_sql(arg_dict) -%}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
+    delete from {{ arg_dict['target_relation'] }} as target
+    using {{ arg_dict['temp_relation'] }} as given
+    where
+        given.id = target.id
+        and (given.{{ names | join(', given.') }}) is distinct from (target.{{ names | join(', target.') }});
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }}
+    from {{ arg_dict['temp_relation'] }} as given
+    where not exists (select 1 from {{ arg_dict['target_relation'] }} as target where target.id = given.id)
+{%- endmacro %}

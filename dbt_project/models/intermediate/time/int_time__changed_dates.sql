@@ -25,6 +25,7 @@
     'service_types': ref('stg_reference__service_types'),
     'value_map': ref('stg_reference__jira_value_map'),
 } -%}
+{%- set routes = {'tempo': ref('int_time__tempo_worklogs'), 'clickhouse': ref('int_time__mirror_worklogs')} -%}
 {%- set parts = ['clockify_entries', 'worklogs', 'session_entries', 'work_logs'] -%}
 
 with
@@ -37,12 +38,9 @@ session_entries as (
     select * from {{ ref('int_sessions__time_entries') }}
 ),
 
-tempo_worklogs as (
-    select * from {{ ref('int_time__tempo_worklogs') }}
-),
-
-mirror_worklogs as (
-    select * from {{ ref('int_time__mirror_worklogs') }}
+-- Of the one route that bills.
+routed_worklogs as (
+    select * from {{ routes[var('worklog_route')] }}
 ),
 
 landed_worklogs as (
@@ -63,14 +61,14 @@ agency as (
     select timezone from {{ ref('int_identity__agency') }}
 ),
 
--- Of the one route that bills, with the times at which Tempo says that a worklog came to be.
+-- With the times at which Tempo says that a worklog came to be and changed.
 worklogs as (
     select
-        routed.*,
+        routed_worklogs.*,
         landed_worklogs.created_at,
         landed_worklogs.updated_at
-    from {{ 'tempo' if var('worklog_route') == 'tempo' else 'mirror' }}_worklogs as routed
-    left join landed_worklogs on routed.tempo_worklog_id = landed_worklogs.tempo_worklog_id
+    from routed_worklogs
+    left join landed_worklogs on routed_worklogs.tempo_worklog_id = landed_worklogs.tempo_worklog_id
 ),
 
 -- As the file has them, which is the largest of all: what int_time__work_logs makes of them follows from the rules below.

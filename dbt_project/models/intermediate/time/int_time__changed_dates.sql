@@ -40,7 +40,7 @@ session_entries as (
 
 -- Of the one route that bills.
 routed_worklogs as (
-    select * from {{ routes[var('worklog_route')] }}
+    select * from {{ routes.clickhouse if var('worklog_route') == 'clickhouse' else routes.tempo }}
 ),
 
 landed_worklogs as (

@@ -172,10 +172,11 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], li
     """
     with configured(spec, landing.configuration(spec)), landing.alone(spec), _pipeline(spec, landing) as pipeline:
         _forget_local_state(pipeline)
+        _complete_tables(spec, pipeline, create=False)
         started = datetime.now(UTC)
         pipeline.run(spec.build(), loader_file_format="csv").raise_on_failed_jobs()
         landed = _what_landed(spec, pipeline, started)
-        _create_missing_tables(spec, pipeline)
+        _complete_tables(spec, pipeline, create=True)
         return landed, _rejections(spec, pipeline)
 
 
@@ -183,7 +184,7 @@ def create_empty(spec: SourceSpec, landing: Landing) -> None:
     """Create the tables of a source that cannot be read, so that everything downstream of it builds."""
     with landing.alone(spec), _pipeline(spec, landing) as pipeline:
         pipeline.drop()
-        _create_missing_tables(spec, pipeline)
+        _complete_tables(spec, pipeline, create=True)
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -320,16 +321,28 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
     return [f"{place}: {reason}" for place, reason in rows or ()]
 
 
-def _create_missing_tables(spec: SourceSpec, pipeline: Pipeline) -> None:
-    """Create the declared tables that do not exist yet."""
+def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> None:
+    """Give tables that exist the declared columns that they lack, and create, if so wished, those that do not exist.
+
+    Before a load, because a source looks at what has landed by its declared columns, which a table of an earlier
+    version may not have.
+    """
     with pipeline.sql_client() as client:
         rows = client.execute_sql(
-            "select table_name from information_schema.tables where table_schema = %s", raw_schema(spec.name)
+            "select table_name, column_name from information_schema.columns where table_schema = %s",
+            raw_schema(spec.name),
         )
-    existing = {name for (name,) in rows or ()}
-    missing = [table for table in spec.tables if table.name not in existing]
-    if missing:
-        empty = DltSource(Schema(spec.name), spec.name, [_without_rows(table) for table in missing])
+    existing: dict[str, set[str]] = {}
+    for table_name, column_name in rows or ():
+        existing.setdefault(table_name, set()).add(column_name)
+    incomplete = [
+        table
+        for table in spec.tables
+        if (create or table.name in existing)
+        and not {column.name for column in table.all_columns} <= existing.get(table.name, set())
+    ]
+    if incomplete:
+        empty = DltSource(Schema(spec.name), spec.name, [_without_rows(table) for table in incomplete])
         pipeline.run(empty, loader_file_format="csv").raise_on_failed_jobs()
 
 

@@ -1,7 +1,7 @@
 """dbt's manifest as assets and asset checks. How dbt is invoked belongs to `orchestration`, what models mean to dbt."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import dagster as dg
@@ -15,6 +15,8 @@ BUILD_NAME: Final = "build_warehouse"
 DBT_POOL: Final = "dbt"
 ROW_COUNT: Final = "dagster/row_count"
 ROWS_WRITTEN: Final = "rows_written"
+# Marks a model that was not built again because nothing that it is built from has changed.
+UP_TO_DATE: Final = "up_to_date"
 # Metadata of a failed build: one sentence for each node.
 FAILURES: Final = "failures"
 
@@ -30,6 +32,9 @@ class Build(Protocol):
 
     def failures(self) -> Sequence[str]:
         """Return one sentence for every node that failed, once the events are through."""
+
+    def up_to_date(self) -> Sequence[str]:
+        """Return the dbt ids of models without news, which are not built again; known from the first event on."""
 
 
 class Transformer(Protocol):
@@ -76,10 +81,23 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             current_dbt_indirect_selection_env=None,
         )
         build = transformer.build([*selection, *(["--indirect-selection", indirect] if indirect else [])])
+        told: set[str] = set()
+
+        def up_to_date(nodes: Iterable[str]) -> Iterator[dg.MaterializeResult[Any]]:
+            """What has no news, of the nodes and of all below them: known of it now, which is what freshness asks."""
+            unchanged = set(build.up_to_date())
+            for unique_id in with_ancestors(manifest, nodes, told):
+                if unique_id in unchanged:
+                    key = translator.get_asset_key(manifest["nodes"][unique_id])
+                    yield dg.MaterializeResult(asset_key=key, metadata={UP_TO_DATE: True})
+
         for event in build.events():
+            # Dagster hears of an asset after it has heard of what it is built from.
+            yield from up_to_date(manifest["parent_map"][event["data"]["node_info"]["unique_id"]])
             message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
             for result in message.to_default_asset_events(manifest, translator, context):
                 yield _with_row_count(result, event) if isinstance(result, dg.Output) else result
+        yield from up_to_date(build.up_to_date())
         if failures := build.failures():
             raise dg.Failure(
                 description=f"{len(failures)} models or tests failed.",
@@ -111,16 +129,24 @@ def with_attached_tests(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "nodes": nodes}
 
 
+def with_ancestors(manifest: Mapping[str, Any], nodes: Iterable[str], told: set[str]) -> Iterator[str]:
+    """Yield nodes of dbt's manifest and everything that they are built from, each after its parents.
+
+    Args:
+        manifest: dbt's `manifest.json`.
+        nodes: dbt ids.
+        told: what was yielded before, and is left out with all below it; grows.
+    """
+    for one in nodes:
+        if one not in told:
+            told.add(one)
+            yield from with_ancestors(manifest, manifest["parent_map"].get(one, []), told)
+            yield one
+
+
 def ancestors(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
     """Everything that a node of dbt's manifest is built from, however far."""
-    found: set[str] = set()
-    waiting = list(manifest["parent_map"].get(unique_id, []))
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting.extend(manifest["parent_map"].get(one, []))
-    return found
+    return set(with_ancestors(manifest, manifest["parent_map"].get(unique_id, []), set()))
 
 
 def _with_row_count(output: dg.Output[Any], event: Mapping[str, Any]) -> dg.Output[Any]:

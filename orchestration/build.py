@@ -17,7 +17,14 @@ from orchestration.inputs import session_roots
 from orchestration.policies import sensor_status, with_policies
 from orchestration.postgres import DATABASE
 from orchestration.resources import LoggingListener, Places, RunListener, SourceLanding, WarehouseTransformer
-from orchestration.schedules import RUN_TAGS, build_schedules, expectations_job, load_selection, source_job
+from orchestration.schedules import (
+    RUN_TAGS,
+    build_schedules,
+    expectations_job,
+    load_selection,
+    source_job,
+    warehouse_schedule,
+)
 from orchestration.sensors import file_sensor
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
@@ -67,7 +74,7 @@ def build_definitions(
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
         ],
-        schedules=build_schedules(specs, settings),
+        schedules=[*build_schedules(specs, settings), warehouse_schedule(BUILD_JOB, settings)],
         sensors=[
             file_sensor(SOURCES["claude_code"], settings, lambda: transcripts(settings)),
             file_sensor(SOURCES["reference"], settings, lambda: reference_files(settings)),

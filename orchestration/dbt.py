@@ -1,5 +1,7 @@
 """How dbt is invoked: the manifest, kept by content, and `dbt build` within this process. No models, no assets here.
 
+What a build takes in is decided in `news`.
+
 dbt runs in-process because dagster-dbt has imported it anyway: a process of its own costs 3.5 s of imports, its
 `--version` question another 3 s, and a manifest that is at hand saves the second of partial parsing (benchmarked on 300
 nodes: 7.4 s instead of 14.6 s).
@@ -13,17 +15,19 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
+import yaml
 from filelock import FileLock
 
-from assets.warehouse import ancestors
 from orchestration.errors import WarehouseError
+from orchestration.news import BuildMemory, Graph, Plan, plan, read_graph, settle
 from orchestration.settings import PROJECT_FOLDER, Settings
 
 DBT_FOLDER: Final = PROJECT_FOLDER / "dbt_project"
@@ -85,15 +89,18 @@ class DbtBuild:
         arguments: Sequence[str],
         environment: Mapping[str, str],
         manifest: Manifest,
-        succeeded: Callable[[], None],
+        graph: Graph,
+        memory: BuildMemory,
     ) -> None:
-        """Take what dbt needs, and what to do once it has succeeded; it begins when the events are asked for."""
-        self._succeeded = succeeded
+        """Take what dbt needs, and what was built before; it begins when the events are asked for."""
         self._arguments = list(arguments)
         self._environment = environment
         self._manifest = manifest
+        self._graph = graph
+        self._memory = memory
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._failures: list[str] = []
+        self._up_to_date: list[str] = []
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield dbt's log events of nodes (data and info, as in its JSON log) until the build is through."""
@@ -109,7 +116,35 @@ class DbtBuild:
         """Return one sentence for every node that failed, empty when all is well."""
         return self._failures
 
+    def up_to_date(self) -> Sequence[str]:
+        """Return the dbt ids of models and snapshots that have no news and so were not built again."""
+        return self._up_to_date
+
     def _run(self) -> None:
+        try:
+            built, before = self._memory.read()
+            planned = plan(self._graph, built, before)
+            is_whole = "--select" not in self._arguments
+            if is_whole:
+                self._up_to_date = [
+                    name for name, node in self._graph.nodes.items() if node.relation and name not in planned.nodes
+                ]
+            if is_whole and not planned.nodes:
+                return
+            result = self._invoke(planned, is_whole=is_whole)
+            self._failures = _failures(result)
+            results = [] if result.exception is not None else result.result.results
+            statuses = {one.node.unique_id: str(one.status) for one in results}
+            after = self._memory.catalog()
+            name = str(uuid4())
+            settled = settle(self._graph, built, before, after, statuses, name, is_whole=is_whole)
+            self._memory.write(built, settled)
+        except Exception as error:  # noqa: BLE001 - handed to the reader of `failures`
+            self._failures = [f"dbt could not build the warehouse: {error}"]
+        finally:
+            self._events.put(None)
+
+    def _invoke(self, planned: Plan, *, is_whole: bool) -> Any:
         from dbt.cli.main import dbtRunner
         from dbt_common.events.functions import msg_to_dict
 
@@ -117,18 +152,19 @@ class DbtBuild:
             if message.info.level != "debug" and message.info.name in _FORWARDED:
                 self._events.put(msg_to_dict(message))
 
-        try:
-            result = dbtRunner(manifest=self._manifest.load(), callbacks=[forward]).invoke(self._arguments)
-            self._failures = _failures(result)
-            if not self._failures:
-                self._succeeded()
-        except Exception as error:  # noqa: BLE001 - handed to the reader of `failures`
-            self._failures = [f"dbt could not build the warehouse: {error}"]
-        finally:
-            self._events.put(None)
+        manifest = self._manifest.load()
+        arguments = [*self._arguments, *(["--full-refresh"] if planned.is_refresh else [])]
+        if is_whole and planned.nodes != self._graph.nodes.keys():
+            for name in planned.nodes:
+                manifest.nodes[name].tags.append(_PLANNED)
+            # Tests are planned one by one, like models.
+            arguments += ["--select", f"tag:{_PLANNED}", "--indirect-selection", "empty"]
+        return dbtRunner(manifest=manifest, callbacks=[forward]).invoke(arguments)
 
 
 _FORWARDED: Final = frozenset({"LogModelResult", "LogSnapshotResult", "LogTestResult"})
+# A tag that the nodes of a plan bear while dbt builds them; it stands in no file.
+_PLANNED: Final = "planned"
 
 
 @dataclass(frozen=True)
@@ -139,26 +175,16 @@ class DbtProject:
     settings: Settings = field(repr=False)
     project: Path = DBT_FOLDER
 
-    def build(self, arguments: Sequence[str], environment: Mapping[str, str], warehouse: str) -> DbtBuild:
-        """Prepare `dbt build`.
-
-        Where a model that is built by increments, or what its rows depend on of this project, has another text than at
-        the last whole build, everything is built from the beginning: the rows that are there follow the former rule.
+    def build(self, arguments: Sequence[str], environment: Mapping[str, str], memory: BuildMemory) -> DbtBuild:
+        """Prepare `dbt build`: of what has news, or of just what a selection among the arguments names.
 
         Args:
             arguments: further arguments of dbt, such as a selection.
             environment: says where the warehouse is (profiles.yml).
-            warehouse: a name for the warehouse, under which is kept what was built there.
+            memory: what was built there before.
         """
         home = self.settings.home
-        rules = incremental_rules(self.manifest.read())
-        record = home / "dbt" / f"built-{warehouse}.json"
-        is_new = rules != (json.loads(record.read_bytes()) if record.exists() else None)
-
-        def keep() -> None:
-            if is_new and "--select" not in arguments:
-                record.write_text(json.dumps(rules))
-
+        variables = dbt_variables(self.settings)
         return DbtBuild(
             [
                 "build",
@@ -172,28 +198,14 @@ class DbtProject:
                 "info",
                 # Artifacts of a build are read by nobody here, and writing them takes a tenth of it.
                 "--no-write-json",
-                *(["--vars", json.dumps(variables)] if (variables := dbt_variables(self.settings)) else []),
-                *(["--full-refresh"] if is_new else []),
+                *(["--vars", json.dumps(variables)] if variables else []),
                 *arguments,
             ],
             environment,
             self.manifest,
-            keep,
+            read_graph(self.manifest.read(), {**_own_variables(self.project), **variables}),
+            memory,
         )
-
-
-def incremental_rules(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return a fingerprint of every model that is built by increments: of its text and of all that it is built from.
-
-    Models that are never rebuilt (`full_refresh: false`, the registry) are left out.
-    """
-    return {
-        unique_id: _fingerprint_of_rules(manifest, unique_id)
-        for unique_id, node in manifest["nodes"].items()
-        if node["resource_type"] == "model"
-        and node["config"]["materialized"] == "incremental"
-        and node["config"].get("full_refresh") is None
-    }
 
 
 def dbt_variables(settings: Settings) -> dict[str, str]:
@@ -211,18 +223,8 @@ def dbt_variables(settings: Settings) -> dict[str, str]:
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
-def _fingerprint_of_rules(manifest: Mapping[str, Any], unique_id: str) -> str:
-    digest = hashlib.blake2b(digest_size=12)
-    for one in (unique_id, *sorted(ancestors(manifest, unique_id))):
-        node = manifest["nodes"].get(one)
-        if node is None:
-            continue
-        digest.update(node["raw_code"].encode())
-        for name in sorted(node["depends_on"]["macros"]):
-            macro = manifest["macros"][name]
-            if macro["package_name"] == node["package_name"]:
-                digest.update(macro["macro_sql"].encode())
-    return digest.hexdigest()
+def _own_variables(project: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load((project / "dbt_project.yml").read_text()).get("vars", {}))
 
 
 def _common_arguments(project: Path, target: Path) -> list[str]:

@@ -136,15 +136,19 @@ def _session_roots(inputs: "Inputs") -> Finding:
         return Finding(
             "claude_code", f"not set up; name the folders of transcripts in {file} to land them", skipped=True
         )
-    found = {
-        root["path"]: len(discover([SessionRoot(root["path"], root["host"])], configuration["base_folder"]))
+    below = {
+        root["path"]: discover([SessionRoot(root["path"], root["host"])], configuration["base_folder"])
         for root in roots
     }
+    found = {path: sum(not each.fault for each in files) for path, files in below.items()}
     empty = [path for path, count in found.items() if not count]
+    faults = [f"{each.location}: {each.fault}" for files in below.values() for each in files if each.fault]
     if len(empty) == len(found):
         sentence = f"no transcript lies below any of the paths in {file} ({', '.join(empty)}); mend the paths."
+        sentence += "".join(f" {fault}." for fault in faults)
         return Finding("claude_code", sentence, failed=True)
     aside = f"; none below {', '.join(empty)}, which may be misspelt" if empty else ""
+    aside += "".join(f"; {fault}" for fault in faults)
     return Finding("claude_code", f"{sum(found.values()):,} transcripts below {len(found)} session roots{aside}")
 
 

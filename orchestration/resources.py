@@ -15,6 +15,7 @@ from assets.raw import LandedTable, Listener
 from orchestration.dbt import DbtBuild, DbtProject, Manifest
 from orchestration.errors import WorkledgerError
 from orchestration.inputs import Inputs, open_inputs
+from orchestration.news import BuildMemory
 from orchestration.postgres import Warehouse, open_warehouse
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
@@ -34,8 +35,8 @@ class RunListener(Listener, Protocol):
     def built(self, node: str, done: int, total: int) -> None:
         """Say that dbt is through with a node, the `done`th of `total`."""
 
-    def finished(self, count: int, failed: int) -> None:
-        """Say that the warehouse is through, with how many nodes, and how many of them failed."""
+    def finished(self, count: int, failed: int, up_to_date: int) -> None:
+        """Say that the warehouse is through: nodes taken in, how many of them failed, models that have no news."""
 
 
 class LoggingListener:
@@ -65,9 +66,9 @@ class LoggingListener:
         """Log a node of the warehouse."""
         _logger.debug("built: %s, %d of %d", node, done, total)
 
-    def finished(self, count: int, failed: int) -> None:
+    def finished(self, count: int, failed: int, up_to_date: int) -> None:
         """Log the end of the build."""
-        _logger.info("built: %d models and tests, %d of them failed", count, failed)
+        _logger.info("built: %d models and tests, %d failed; %d models have no news", count, failed, up_to_date)
 
 
 class Places:
@@ -152,7 +153,8 @@ class WarehouseTransformer:
         """Prepare `dbt build` with further arguments."""
         environment = dbt_environment(self._places.warehouse)
         lock = self._places.settings.home / "dbt" / "build.lock"
-        build = self._project.build(arguments, environment, warehouse_name(self._places.warehouse))
+        memory = BuildMemory(self._places.warehouse, self._places.settings.as_of)
+        build = self._project.build(arguments, environment, memory)
         return AnnouncedBuild(build, self._listener, lock)
 
 
@@ -175,11 +177,15 @@ class AnnouncedBuild:
                 # Tests have another name for the same number.
                 self._listener.built(data["node_info"]["node_name"], done, int(data.get("total") or data["num_models"]))
                 yield event
-        self._listener.finished(done, len(self._build.failures()))
+        self._listener.finished(done, len(self._build.failures()), len(self._build.up_to_date()))
 
     def failures(self) -> Sequence[str]:
         """One sentence for every node that failed."""
         return self._build.failures()
+
+    def up_to_date(self) -> Sequence[str]:
+        """The dbt ids of models that have no news."""
+        return self._build.up_to_date()
 
 
 def warehouse_name(warehouse: Warehouse) -> str:

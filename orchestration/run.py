@@ -19,7 +19,7 @@ from rich.status import Status
 
 from assets.keys import raw_key
 from assets.raw import READ, SKIPPED, WRITTEN, LandedTable
-from assets.warehouse import FAILURES, ROW_COUNT, ROWS_WRITTEN
+from assets.warehouse import FAILURES, ROW_COUNT, ROWS_WRITTEN, UP_TO_DATE
 from orchestration.build import BUILD_JOB, LOAD_JOB, build_definitions
 from orchestration.errors import WorkledgerError
 from orchestration.inputs import open_inputs
@@ -73,11 +73,12 @@ class BuiltTable:
 
 @dataclass
 class RunSummary:
-    """What a run did: per source and table what landed, what was built, which checks passed, what failed and why."""
+    """What a run did: what landed per source and table, what was built, which checks passed, what failed and why."""
 
     landed: dict[str, dict[str, LandedTable]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     built: list[BuiltTable] = field(default_factory=list)
+    up_to_date: int = 0
     checks_passed: int = 0
     warnings: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
@@ -126,8 +127,9 @@ class RunSummary:
             console.print(f"  {sentence}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def _print_built(self, console: Console) -> None:
-        if self.built:
-            console.print(f"\n[bold]Built[/] {len(self.built)} tables and views")
+        if self.built or self.up_to_date:
+            rest = f"; {self.up_to_date} have no news and stay as they are" if self.up_to_date else ""
+            console.print(f"\n[bold]Built[/] {len(self.built)} tables and views{rest}")
             for schema in ("marts", "private", "registry"):
                 named = [
                     one.name.removeprefix(schema + ".") + (f" +{one.added:,}" if one.rows is None else f" {one.rows:,}")
@@ -194,9 +196,13 @@ class TerminalListener:
             self._last_line = time.monotonic()
             self._line(f"  {done} of {total} models and tests")
 
-    def finished(self, count: int, failed: int) -> None:
+    def finished(self, count: int, failed: int, up_to_date: int) -> None:
         """Print that the warehouse is through."""
-        self._done(f"Warehouse: {count} models and tests" + (f", {failed} of them failed" if failed else ""))
+        self._done(
+            f"Warehouse: {count} models and tests"
+            + (f", {failed} of them failed" if failed else "")
+            + (f"; {up_to_date} models have no news" if up_to_date else "")
+        )
 
     def ends(self) -> None:
         """Take the moving line away."""
@@ -396,6 +402,8 @@ def _collect(summary: RunSummary, result: dg.ExecuteInProcessResult) -> None:
         metadata: dict[str, Any] = {name: one.value for name, one in materialization.metadata.items()}
         if READ in metadata:
             _collect_landed(summary, materialization.asset_key.path, metadata)
+        elif UP_TO_DATE in metadata:
+            summary.up_to_date += 1
         else:
             name = ".".join(materialization.asset_key.path)
             summary.built.append(BuiltTable(name, metadata.get(ROW_COUNT), metadata.get(ROWS_WRITTEN)))

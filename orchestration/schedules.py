@@ -1,4 +1,4 @@
-"""When each source is read. How often stands in `policies`, what a load does in `assets`."""
+"""When each source is read and the warehouse built whole. How often stands in `policies`, what is done in `assets`."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets.checks import check_specs
 from assets.keys import expectations_job_name, job_name, raw_key
-from orchestration.policies import schedule_status, source_policy
+from orchestration.policies import WAREHOUSE_CRON, schedule_status, source_policy
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
 
@@ -45,6 +45,22 @@ def load_selection(*specs: SourceSpec) -> dg.AssetSelection:
 def build_schedules(specs: Iterable[SourceSpec], settings: Settings) -> list[dg.ScheduleDefinition]:
     """One schedule for each source."""
     return [_schedule(spec, settings) for spec in specs]
+
+
+def warehouse_schedule(job_name: str, settings: Settings) -> dg.ScheduleDefinition:
+    """The schedule of whole builds, which carry the clock: a new day or month comes whether or not anything landed.
+
+    Between them new rows are carried by the automation condition. What has no news is not built again, so that most of
+    these builds find nothing to do; and one that failed is tried again.
+    """
+    return dg.ScheduleDefinition(
+        name="warehouse_schedule",
+        cron_schedule=WAREHOUSE_CRON,
+        execution_timezone="UTC",
+        job_name=job_name,
+        description="Build what has news, the day of as_of included.",
+        default_status=schedule_status(settings),
+    )
 
 
 def _schedule(spec: SourceSpec, settings: Settings) -> dg.ScheduleDefinition:

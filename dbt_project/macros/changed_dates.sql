@@ -1,12 +1,15 @@
-{# How the days of a history are rebuilt alone that changed. Which days those are is int_engineering__changed_dates' part. #}
+{#
+    How the days of a history are rebuilt alone that changed. Which days those are is the part of two tables, each with what was processed
+    beside it: int_time__changed_dates for time entries, int_engineering__changed_dates for what is made of them and of code.
+#}
 
 {#
     Limits a query to the local dates that this run rebuilds, and to what has no date; nothing in a full build. A few are spelled out, so
     that the planner knows how few they are.
 #}
-{% macro of_changed_dates(column='local_date') -%}
+{% macro of_changed_dates(column='local_date', subject='engineering') -%}
     {#- Outside the condition, so that dbt sees the dependency when it parses. -#}
-    {%- set changed_dates = ref('int_engineering__changed_dates') -%}
+    {%- set changed_dates = ref('int_' ~ subject ~ '__changed_dates') -%}
     {%- if execute and is_incremental() -%}
         {%- set few = run_query('select local_date from ' ~ changed_dates ~ ' where is_changed limit 101').columns[0].values() -%}
         {%- if few | length == 0 -%}
@@ -21,40 +24,70 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#
-    Incremental strategy `changed_dates`: what the table holds of other dates than the known, unchanged ones is replaced by what the query
-    gives, in one transaction; dates of which nothing is left go too.
-#}
-{% macro get_incremental_changed_dates_sql(arg_dict) -%}
+{# Whether a row of a table that is rebuilt by dates is of another date than the known, unchanged ones; dates of which nothing is left are. #}
+{% macro is_of_no_kept_date(row, subject) -%}
+    not exists (
+        select 1
+        from {{ ref('int_' ~ subject ~ '__changed_dates') }} as dates
+        where dates.local_date = {{ row }}.local_date and not dates.is_changed
+    )
+{%- endmacro %}
+
+{% macro replace_changed_dates(arg_dict, subject) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     delete from {{ arg_dict['target_relation'] }} as target
-    where
-        not exists (
-            select 1
-            from {{ ref('int_engineering__changed_dates') }} as dates
-            where dates.local_date = target.local_date and not dates.is_changed
-        );
+    where {{ is_of_no_kept_date('target', subject) }};
 
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {%- endmacro %}
 
 {#
-    Incremental strategy `changed_rows`: the query gives all rows, and those that stand already are left alone, with their many indexes.
-    For tables whose rows bear an `id`.
+    Incremental strategy `changed_dates`: what the table holds of the dates that changed is replaced by what the query gives, in one
+    transaction. For tables that ask int_engineering__changed_dates.
 #}
-{% macro get_incremental_changed_rows_sql(arg_dict) -%}
+{% macro get_incremental_changed_dates_sql(arg_dict) -%}
+    {{ replace_changed_dates(arg_dict, 'engineering') }}
+{%- endmacro %}
+
+{# Incremental strategy `changed_dates_of_time`: the same for tables that ask int_time__changed_dates. #}
+{% macro get_incremental_changed_dates_of_time_sql(arg_dict) -%}
+    {{ replace_changed_dates(arg_dict, 'time') }}
+{%- endmacro %}
+
+{#
+    Incremental strategy `changed_rows_of_time`: of the dates that changed the query gives all rows, and those that stand already are left
+    alone, with their many indexes. For tables whose rows bear an `id`.
+#}
+{% macro get_incremental_changed_rows_of_time_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
     delete from {{ arg_dict['target_relation'] }} as target
     where
-        not exists (
+        {{ is_of_no_kept_date('target', 'time') }}
+        and not exists (
             select 1
             from {{ arg_dict['temp_relation'] }} as given
             where
                 given.id = target.id
                 and (given.{{ names | join(', given.') }}) is not distinct from (target.{{ names | join(', target.') }})
         );
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }}
+    from {{ arg_dict['temp_relation'] }} as given
+    where not exists (select 1 from {{ arg_dict['target_relation'] }} as target where target.id = given.id)
+{%- endmacro %}
+
+{# Incremental strategy `given_rows`: rows that the query gives take the place of those of the same `id`, all others stay as they are. #}
+{% macro get_incremental_given_rows_sql(arg_dict) -%}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
+    delete from {{ arg_dict['target_relation'] }} as target
+    using {{ arg_dict['temp_relation'] }} as given
+    where
+        given.id = target.id
+        and (given.{{ names | join(', given.') }}) is distinct from (target.{{ names | join(', target.') }});
 
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }}

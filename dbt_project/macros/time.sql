@@ -10,6 +10,30 @@
     ({{ local_date }}::timestamp at time zone {{ zone }})
 {%- endmacro %}
 
+{#
+    as_of, the only clock (model, section 2; fine print, 13): the variable, where a date is its end in the agency's zone; else the moment at
+    which this invocation of dbt began, the same for every model of it. A literal, so that no table need be rebuilt to move the clock.
+    What follows the clock is seen by who calls these two: a model that asks for the date alone stays as it is until the date is another.
+#}
+{% macro as_of(zone) -%}
+    {%- set moment = var('as_of') or run_started_at -%}
+    {%- if moment | string | length == 10 -%}
+        {{ day_start("('" ~ moment ~ "'::date + 1)", zone) }}
+    {%- else -%}
+        '{{ moment }}'::timestamptz
+    {%- endif -%}
+{%- endmacro %}
+
+{# The day of as_of, on the agency's wall. #}
+{% macro as_of_date(zone) -%}
+    {%- set moment = var('as_of') or run_started_at -%}
+    {%- if moment | string | length == 10 -%}
+        '{{ moment }}'::date
+    {%- else -%}
+        {{ local_date("'" ~ moment ~ "'::timestamptz", zone) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {# Whether a date lies in a range with open ends; the last day belongs to it. #}
 {% macro in_force(date, valid_from, valid_to) -%}
     ({{ date }} >= coalesce({{ valid_from }}, '-infinity'::date) and {{ date }} <= coalesce({{ valid_to }}, 'infinity'::date))

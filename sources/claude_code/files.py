@@ -28,6 +28,11 @@ _CHUNK_BYTES: Final = 8 * 2**20
 LONGEST_LINE: Final = 64 * 2**20
 """Bytes; a longer line is set aside unread, so that memory stays bounded (the longest real one had 2.1 MB)."""
 
+# Sizes that no file has, so that the file is opened whatever it looks like.
+_REWOUND_SIZE: Final = -1
+_OUT_OF_REACH_SIZE: Final = -2
+_UNKNOWN_SIZE: Final = -3
+
 # Files and folders beside the transcripts that are none (api_facts.md, 6.1).
 _NOT_TRANSCRIPTS: Final = frozenset({"journal.jsonl", "history.jsonl"})
 _NOT_TRANSCRIPT_FOLDERS: Final = frozenset({"tool-results", "file-history", "node_modules", ".git"})
@@ -43,7 +48,10 @@ class SessionRoot:
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A transcript on disk; `path` is what it is known by, `location` where it is opened."""
+    """A transcript on disk; `path` is what it is known by, `location` where it is opened.
+
+    `fault` says why it, or the folder that stands in its place, cannot be looked at; its size is unknown then.
+    """
 
     file_id: str
     path: str
@@ -52,6 +60,7 @@ class FoundFile:
     host: str
     size: int
     modified: int
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,11 +89,21 @@ class Cursor:
         """The values in the order of the columns of `files`."""
         return tuple(vars(self).values())
 
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether the file could not be read when it was last tried, which has been noted."""
+        return self.size == _OUT_OF_REACH_SIZE
+
+    def out_of_reach(self) -> Cursor:
+        """The cursor of a file that cannot be read: tried by every run, noted once."""
+        return replace(self, size=_OUT_OF_REACH_SIZE)
+
     def rewound(self) -> Cursor:
         """The cursor of a file that must be read from its beginning, although it is the same file."""
         return Cursor(
-            generation=self.generation,
-            size=-1,
+            # What was noted of a file out of reach must not stand beside its lines, once they can be read.
+            generation=self.generation + int(self.is_out_of_reach),
+            size=_REWOUND_SIZE,
             first_seen_at=self.first_seen_at,
             head_length=self.head_length,
             head_hash=self.head_hash,
@@ -141,10 +160,12 @@ def discover(roots: Iterable[SessionRoot], base_folder: str, counts: Counts | No
         present = [start for start in starts if os.path.exists(start)]
         if not present and counts is not None:
             counts.roots_missing += 1
-        for location, status in _transcripts(present):
+        for location, looked in _transcripts(present):
             if (root.host, location) in found:
                 continue
             path = os.path.relpath(location, base).replace(os.sep, "/") if is_relative else location
+            fault = looked if isinstance(looked, str) else ""
+            size, modified = (_UNKNOWN_SIZE, 0) if isinstance(looked, str) else (looked.st_size, looked.st_mtime_ns)
             found[root.host, location] = FoundFile(
                 _file_id(root.host, path),
                 # Names that are no UTF-8 exist; Postgres takes UTF-8 alone.
@@ -152,8 +173,9 @@ def discover(roots: Iterable[SessionRoot], base_folder: str, counts: Counts | No
                 location,
                 root.path,
                 root.host,
-                status.st_size,
-                status.st_mtime_ns,
+                size,
+                modified,
+                fault,
             )
     return sorted(found.values(), key=lambda file: file.path)
 
@@ -161,7 +183,7 @@ def discover(roots: Iterable[SessionRoot], base_folder: str, counts: Counts | No
 def may_have_grown(file: FoundFile, cursor: Cursor | None) -> bool:
     """Whether the file must be opened at all."""
     if cursor is None:
-        return file.size > 0
+        return file.size != 0
     return (file.size, file.modified) != (cursor.size, cursor.modified)
 
 
@@ -179,7 +201,9 @@ def read_new_lines(
     try:
         status = os.fstat(descriptor)
         before = cursor or Cursor(first_seen_at=started_at)
-        is_rewritten = cursor is not None and not _is_same(descriptor, status.st_size, cursor)
+        is_rewritten = cursor is not None and (
+            cursor.is_out_of_reach or not _is_same(descriptor, status.st_size, cursor)
+        )
         if is_rewritten:
             before = Cursor(generation=before.generation + 1, first_seen_at=before.first_seen_at)
         place = place_of(file.file_id, before.generation, file.path)
@@ -281,8 +305,12 @@ class _Reading:
         self.open_offset, self.open_records = start, records
 
 
-def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result]]:
-    """Files that are transcripts, with their status, folders walked in depth; a loop of links is walked once."""
+def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result | str]]:
+    """Files that are transcripts, with their status, folders walked in depth; a loop of links is walked once.
+
+    What cannot be looked at stands with the reason instead: a folder that may not be listed, a link to itself. It keeps
+    nothing else from being read.
+    """
     seen: set[tuple[int, int]] = set()
     pending = list(reversed(list(starts)))
     while pending:
@@ -300,13 +328,11 @@ def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result]]:
         seen.add((status.st_dev, status.st_ino))
         try:
             entries = list(os.scandir(current))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # vanished, or replaced by a file, since it was looked at
+        except OSError as error:
+            yield current, f"the folder cannot be listed: {error.strerror}"
             continue
-        except PermissionError as error:
-            raise SourceError(
-                f"the folder {current} below a session root cannot be listed ({error.strerror}); "
-                "give the user who runs workledger the right to read it"
-            ) from error
         for entry in entries:
             try:
                 if entry.is_dir():
@@ -316,6 +342,8 @@ def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result]]:
                     yield entry.path, entry.stat()
             except FileNotFoundError:
                 continue
+            except OSError as error:
+                yield entry.path, f"it cannot be looked at: {error.strerror}"
 
 
 def _is_transcript(name: str) -> bool:

@@ -118,6 +118,9 @@ class _Worker:
         self._unspilled = 0
 
     def read(self, file: FoundFile, cursor: Cursor | None) -> None:
+        if file.fault:
+            self._note_out_of_reach(file, cursor, file.fault)
+            return
         try:
             for step in read_new_lines(file, cursor, self._reader, self._job.started_at):
                 if isinstance(step, int):
@@ -129,9 +132,18 @@ class _Worker:
                     self._cursors[file.file_id] = after.values()
                     self._counts.add(counts)
         except OSError as error:
-            # Noted, not raised: one file out of reach must not keep the others from landing. Its cursor stays.
-            self._reader.begin_file(place_of(file.file_id, cursor.generation if cursor else 0, file.path))
-            self._reader.note_unreadable(0, file.size, f"the file cannot be read: {error.strerror}")
+            self._note_out_of_reach(file, cursor, f"the file cannot be read: {error.strerror}")
+
+    def _note_out_of_reach(self, file: FoundFile, cursor: Cursor | None, reason: str) -> None:
+        """Note, not raise: one file out of reach must not keep the others from landing.
+
+        Noted once, not by every run, and with a cursor, because only lines of a known file stand in staging.
+        """
+        before = cursor or Cursor(first_seen_at=self._job.started_at)
+        if not before.is_out_of_reach:
+            self._reader.begin_file(place_of(file.file_id, before.generation, file.path))
+            self._reader.note_unreadable(before.offset, max(file.size, 0), reason)
+            self._cursors[file.file_id] = before.out_of_reach().values()
 
     def finish(self) -> dict[str, Any]:
         """Write out the rest; the result is plain JSON."""

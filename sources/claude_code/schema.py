@@ -71,7 +71,12 @@ FILES: Final = TranscriptTable(
         Column("root_path", "text", "The session root's path as session_roots.csv writes it", required=True),
         Column("host", "text", "The session root's host"),
         Column("generation", "bigint", "0; one more each time the file was found rewritten", required=True),
-        Column("size_bytes", "bigint", "Size when last read, bytes", required=True),
+        Column(
+            "size_bytes",
+            "bigint",
+            "Size when last read, bytes; negative if out of reach",
+            required=True,
+        ),
         Column("read_offset", "bigint", "Bytes read; what lies behind is a half-written line", required=True),
         Column("first_seen_at", "timestamp", "Start of the run that first read the file", required=True),
         # The rest of the cursor (files.py): by what the file is recognized, and where reading goes on.

@@ -66,7 +66,8 @@ class _Run:
         self.counts.add(asdict(self._outcome.counts))
         self.models = sorted({*state.get("models", []), *self._outcome.models})
         selected = dlt.current.source().selected_resources
-        if self._outcome.tables and all(table.name in selected for table in (FILES, *ROW_TABLES)):
+        has_news = self.is_first or any(rows for parts in self._outcome.tables.values() for _, rows in parts)
+        if has_news and all(table.name in selected for table in (FILES, *ROW_TABLES)):
             state["completed"] = self.started_at
             state["models"] = self.models
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,11 @@ class Vendor:
     shops: list[dict[str, Any]] = field(default_factory=list)
     failure: Exception | None = None
     keys_seen: list[str] = field(default_factory=list)
+    table: Table = SHOPS
 
     def spec(self) -> SourceSpec:
         # A name of the model, because the loader may write into the model's schemas alone.
-        return SourceSpec("tempo", "The vendor", self._build, (SHOPS, VISITS, QUARANTINE), ("api_key",))
+        return SourceSpec("tempo", "The vendor", self._build, (self.table, VISITS, QUARANTINE), ("api_key",))
 
     def _build(self) -> Any:
         vendor = self
@@ -43,11 +44,11 @@ class Vendor:
         def made_up() -> Any:
             quarantine = Quarantine("tempo")
 
-            @dlt.resource(**SHOPS.dlt_hints())
+            @dlt.resource(**vendor.table.dlt_hints())
             def shops(api_key: str = dlt.secrets.value) -> Iterator[Any]:
                 vendor.keys_seen.append(api_key)
                 dlt.current.resource_metrics()["pages_read"] = 3
-                yield to_arrow(SHOPS, vendor.shops, quarantine=quarantine)
+                yield to_arrow(vendor.table, vendor.shops, quarantine=quarantine)
                 if vendor.failure:
                     raise vendor.failure
                 yield from quarantine.flush()
@@ -255,3 +256,25 @@ def test_a_load_that_fails_leaves_no_setting_behind() -> None:
     with pytest.raises(SourceError):
         fail()
     assert dlt.secrets.get("sources.clockify.left_behind") is None
+
+
+def test_a_table_of_an_earlier_version_has_the_newer_columns_before_the_source_looks_at_it(
+    vendor: Vendor, landing: LentPlace
+) -> None:
+    land(vendor.spec(), landing)
+    vendor.table = replace(SHOPS, columns=(*SHOPS.columns, Column("city", "text", "City.")))
+    vendor.shops = [{"id": "1", "name": "Bakery", "city": "Graz"}]
+    cities: list[list[tuple[Any, ...]]] = []
+    build = vendor._build
+
+    def look_first() -> Any:
+        with landing.warehouse.connect("loader") as connection:
+            cities.append(connection.execute("select city from raw_tempo.shops order by id").fetchall())
+        return build()
+
+    vendor._build = look_first  # type: ignore[method-assign]
+    land(vendor.spec(), landing)
+    assert cities == [[(None,), (None,)]]
+    with landing.warehouse.connect("loader") as connection:
+        rows = connection.execute("select id, city from raw_tempo.shops order by id").fetchall()
+    assert rows == [("1", "Graz"), ("2", None)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assets.keys import node_group
-from assets.warehouse import with_attached_tests
+from assets.warehouse import with_ancestors, with_attached_tests
 
 
 def _node(kind: str, *path: str) -> dict[str, Any]:
@@ -74,3 +74,9 @@ def test_a_test_over_several_models_is_attached_to_the_most_derived_one(test: st
 
 def test_a_test_over_one_model_needs_no_attachment() -> None:
     assert "dagster" not in with_attached_tests(_manifest())["nodes"]["test.one"]["config"]["meta"]
+
+
+def test_a_model_is_told_of_once_and_after_all_that_it_is_built_from() -> None:
+    told: set[str] = set()
+    assert list(with_ancestors(_manifest(), ["model.mart"], told)) == ["model.raw_view", "model.step", "model.mart"]
+    assert list(with_ancestors(_manifest(), ["model.aside", "model.step"], told)) == ["model.aside"]

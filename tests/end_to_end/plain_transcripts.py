@@ -199,7 +199,7 @@ def _prompts(lines: list[Line]) -> dict[str, int]:
             content = record["message"].get("content")
         else:
             continue
-        if (record.get("origin") or {}).get("kind") in ("task-notification", "channel", "coordinator"):
+        if (record.get("origin") or {}).get("kind") not in (None, "human", "user"):
             continue
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         blocks = [block for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []

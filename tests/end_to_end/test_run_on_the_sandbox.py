@@ -3,12 +3,14 @@
 import base64
 import io
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import plain_transcripts
 import psycopg
@@ -201,8 +203,31 @@ def test_a_second_run_reads_nothing_new_and_changes_nothing(world: World, first:
     }
     assert written == {}
     assert second.landed["claude_code"]["files"].counters["bytes_read"] == 0
+    assert (second.built, second.up_to_date) == ([], len(first.built))
     after = _marts(world)
     assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_a_build_of_what_has_news_leaves_what_a_build_of_everything_would(world: World, first: RunSummary) -> None:
+    assert world.settings.sandbox_dir is not None
+    transcript = min((world.settings.sandbox_dir / "claude").rglob("*.jsonl"))
+    another = transcript.with_name(f"{uuid5(NAMESPACE_OID, transcript.stem)}.jsonl")
+    # The same day's work again, in a session and with answers of its own.
+    uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+    text = uuid.sub(lambda one: str(uuid5(NAMESPACE_OID, one[0])), transcript.read_text())
+    another.write_text(text.replace("msg_", "msg_another_"))
+    part = world.run()
+    by_news = _marts(world)
+    with world.warehouse.connect("transformer") as connection:
+        connection.execute("truncate registry.built_nodes")
+    whole = world.run()
+    assert (part.succeeded, whole.succeeded) == (True, True), (part.failures, whole.failures)
+    assert part.landed["claude_code"]["messages"].written > 0
+    assert [name for name, rows in _marts(world).items() if by_news[name] != rows] == []
+    built = {one.name for one in part.built}
+    assert {"marts.session_messages", "marts.time_entries", "marts.client_margin"} <= built
+    assert not built & {"marts.clients", "marts.commits", "marts.transactions"}
+    assert {one.name for one in whole.built} == {one.name for one in first.built}
 
 
 def test_a_broken_reference_file_is_named_with_its_place_and_the_rest_is_built(world: World, first: RunSummary) -> None:

@@ -132,6 +132,18 @@ def test_each_source_has_a_step_a_pool_a_job_and_a_schedule(definitions: dg.Defi
         } == {source}
 
 
+def test_a_whole_build_comes_by_the_clock_so_that_a_new_day_comes_without_new_rows(
+    definitions: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    schedule = definitions.resolve_schedule_def("warehouse_schedule")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    minutes, hours, *_ = schedule.cron_schedule.split()
+    # Zones are whole or half hours apart, and the day changes in each at midnight.
+    assert (len(minutes.split(",")), hours) == (2, "*")
+    built = definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
+    assert set(built) == {key for key in specs if key.path[0] not in SOURCES}
+
+
 def test_only_what_dbt_builds_is_carried_by_the_condition(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     carried = {key for key, spec in specs.items() if spec.automation_condition}
     assert carried == {key for key in specs if key.path[0] not in SOURCES}

@@ -146,6 +146,13 @@ def test_session_roots_that_lead_nowhere_are_found(environment: pytest.MonkeyPat
     assert "no transcript lies below any of the paths" in only_failure()
 
 
+def test_a_transcript_out_of_reach_is_named_beside_the_others(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "claude" / "loop.jsonl").symlink_to("loop.jsonl")
+    (sentence,) = (finding.sentence for finding in examine() if finding.subject == "claude_code")
+    assert sentence.startswith("1 transcripts below 1 session roots; ")
+    assert f"{tmp_path / 'claude' / 'loop.jsonl'}: it cannot be looked at: " in sentence
+
+
 def test_what_is_not_set_up_is_no_failure(environment: pytest.MonkeyPatch, reference: Path) -> None:
     for name in ("SOURCES__CLOCKIFY__API_KEY", "SOURCES__CLOCKIFY__BASE_URL"):
         environment.delenv(name)

@@ -44,6 +44,7 @@ def test_the_summary_names_what_landed_what_was_built_and_what_to_do_next() -> N
             BuiltTable("registry.identifiers", None, 3),
             BuiltTable("reports.overlaps"),
         ],
+        up_to_date=7,
         checks_passed=12,
     )
     text = _printed(summary)
@@ -51,6 +52,7 @@ def test_the_summary_names_what_landed_what_was_built_and_what_to_do_next() -> N
     assert "Claude Code transcripts: files 1/1, 5,200 bytes" in text
     assert "marts: clients 5" in text
     assert "registry: identifiers +3" in text
+    assert "3 tables and views; 7 have no news and stay as they are" in text
     assert "12 rules: 12 hold, 0 warn, 0 are broken" in text
     assert "workledger ui" in text
     assert "Failed" not in text
@@ -84,7 +86,7 @@ def test_progress_without_a_terminal_is_whole_lines() -> None:
     listener.begins("Tempo")
     listener.skipped("Tempo is skipped; set SOURCES__TEMPO__API_TOKEN.")
     listener.begins("Warehouse")
-    listener.finished(40, 1)
+    listener.finished(40, 1, 200)
     lines = [line.split(" (")[0] for line in output.getvalue().splitlines()]
     assert lines == [
         "→ Clockify …",
@@ -92,7 +94,7 @@ def test_progress_without_a_terminal_is_whole_lines() -> None:
         "→ Tempo …",
         "✓ Tempo is skipped; set SOURCES__TEMPO__API_TOKEN.",
         "→ Warehouse …",
-        "✓ Warehouse: 40 models and tests, 1 of them failed",
+        "✓ Warehouse: 40 models and tests, 1 of them failed; 200 models have no news",
     ]
 
 

@@ -1,7 +1,10 @@
 with
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of('timezone') }} as as_of
+    from {{ ref('int_identity__agency') }}
 ),
 
 loads as (

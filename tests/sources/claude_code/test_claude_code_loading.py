@@ -189,13 +189,39 @@ def test_a_file_out_of_reach_is_noted_and_the_others_land(loader: Loader, monkey
     with monkeypatch.context() as patch:
         patch.setattr("sources.claude_code.reading.read_new_lines", refuse)
         loader.run()
+        (noted,) = loader.rows("select u::text from unreadable_lines u")
         loader.run()
-    (fault,) = loader.rows("select path, line_offset, reason from unreadable_lines")
+    assert loader.rows("select u::text from unreadable_lines u") == [noted]
+    # Only lines of a file's own generation stand in staging.
+    current = "from unreadable_lines inner join files using (file_id, generation)"
+    (fault,) = loader.rows(f"select unreadable_lines.path, line_offset, reason {current}")
     assert fault[0].endswith("locked.jsonl")
     assert fault[1:] == (0, "the file cannot be read: Permission denied")
     assert loader.rows("select count(*) from messages") == [(2,)]
     loader.run()
     assert loader.rows("select count(*) from messages") == [(4,)]
+    assert loader.rows(f"select count(*) {current}") == [(0,)]
+
+
+def test_a_file_that_falls_out_of_reach_keeps_its_lines_and_is_read_anew(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader.write(FILE, FIRST)
+    loader.run()
+    loader.write(FILE, MORE, append=True)
+
+    def refuse(*arguments: Any) -> Any:
+        raise OSError(5, "Input/output error")
+
+    current = "from {0} inner join files using (file_id, generation)"
+    with monkeypatch.context() as patch:
+        patch.setattr("sources.claude_code.reading.read_new_lines", refuse)
+        loader.run()
+    assert loader.rows(f"select line_offset {current.format('unreadable_lines')}") == [(len(FIRST),)]
+    assert loader.rows(f"select count(*) {current.format('messages')}") == [(2,)]
+    loader.run()
+    assert loader.rows(f"select count(*) {current.format('unreadable_lines')}") == [(0,)]
+    assert loader.rows(f"select count(*) {current.format('messages')}") == [(3,)]
 
 
 def test_a_line_beyond_all_measure_is_set_aside_unread(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,6 +365,36 @@ def test_discovery_is_recursive_and_passes_over_what_is_no_transcript(loader: Lo
     (loader.folder / "slug" / "loop").symlink_to(loader.folder)
     found = discover([SessionRoot("transcripts0")], str(loader.folder.parent))
     assert sorted(file.path for file in found) == sorted(f"transcripts0/{name}" for name in wanted)
+
+
+def test_what_cannot_be_looked_at_is_noted_once_and_the_others_land(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader.write("slug/a.jsonl", FIRST)
+    loader.write("locked/b.jsonl", FIRST)
+    (loader.folder / "slug" / "loop.jsonl").symlink_to("loop.jsonl")
+    (loader.folder / "slug" / "gone.jsonl").symlink_to("nowhere")
+
+    def refuse(folder: object) -> Any:
+        if str(folder).endswith("locked"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    scandir = os.scandir
+    with monkeypatch.context() as patch:
+        patch.setattr("sources.claude_code.files.os.scandir", refuse)
+        loader.run()
+        faults = loader.rows("select path, reason from unreadable_lines order by path")
+        loads = loader.rows("select count(*) from _dlt_loads")
+        loader.run()
+    assert [path.rpartition("/")[2] for path, _ in faults] == ["locked", "loop.jsonl"]
+    assert faults[0][1] == "the folder cannot be listed: Permission denied"
+    assert faults[1][1].startswith("it cannot be looked at: ")
+    assert loader.rows("select path, reason from unreadable_lines order by path") == faults
+    assert loader.rows("select count(*) from _dlt_loads") == loads
+    assert loader.rows("select count(*) from messages") == [(2,)]
+    loader.run()
+    assert loader.rows("select count(*) from messages") == [(4,)]
 
 
 def test_roots_may_be_globs_files_and_overlap(loader: Loader) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from claude_code_world import SESSION, Read, answer, record, user
 
-from sources.claude_code.transcript import branch_ticket_keys, parse_timestamp, place_of, ticket_keys
+from sources.claude_code.transcript import LONGEST_NAME, branch_ticket_keys, parse_timestamp, place_of, ticket_keys
 
 
 def test_an_answer_bears_its_usage() -> None:
@@ -121,6 +121,15 @@ def test_a_record_without_timestamp_is_no_event_and_no_fault() -> None:
         user("hello", isCompactSummary=True),
         user("hello", isVisibleInTranscriptOnly=True),
         user("hello", origin={"kind": "task-notification"}),
+        user("continue", origin={"kind": "auto-continuation"}),
+        user("from another session", origin={"kind": "peer"}),
+        user("of a release to come", origin={"kind": "unheard-of"}),
+        user("goal set", promptSource="system"),
+        user("<cross-session-message from='x'>rebase</cross-session-message>"),
+        record(
+            "attachment",
+            attachment={"type": "queued_command", "prompt": "go on", "origin": {"kind": "auto-continuation"}},
+        ),
         user("<local-command-stdout>x</local-command-stdout>"),
         user("<bash-input>ls</bash-input>"),
         user("<system-reminder>x</system-reminder>"),
@@ -136,6 +145,14 @@ def test_a_record_without_timestamp_is_no_event_and_no_fault() -> None:
 )
 def test_what_the_tool_writes_in_the_persons_name_is_no_prompt(line: dict) -> None:
     assert not Read(line).prompts
+
+
+@pytest.mark.parametrize(
+    "marks", [{"origin": {"kind": "human"}}, {"origin": None}, {"origin": {}}, {"promptSource": "typed"}]
+)
+def test_marks_of_a_person_make_a_prompt(marks: dict) -> None:
+    queued = record("attachment", attachment={"type": "queued_command", "prompt": "and this", **marks})
+    assert [row["prompt_text"] for row in Read(user("hello", **marks), queued).prompts] == ["hello", "and this"]
 
 
 def test_no_prompt_comes_from_a_sub_agents_file() -> None:
@@ -251,11 +268,12 @@ def test_forks_are_marked() -> None:
         ("proj/abc.jsonl", "abc", None),
         ("proj/abc/subagents/agent-a1.jsonl", "abc", "a1"),
         ("proj/abc/subagents/workflows/w1/agent-a2.jsonl", "abc", "a2"),
-        ("proj/agent-a3.jsonl", None, "a3"),
+        ("proj/agent-a3.jsonl", "agent-a3", "a3"),
+        ("proj/.jsonl", ".jsonl", None),
         ("C:\\claude\\abc\\subagents\\agent-a1.jsonl", "abc", "a1"),
     ],
 )
-def test_session_and_agent_are_read_from_the_path(path: str, session_id: str | None, agent_id: str | None) -> None:
+def test_session_and_agent_are_read_from_the_path(path: str, session_id: str, agent_id: str | None) -> None:
     place = place_of("f", 0, path)
     assert (place.session_id, place.agent_id) == (session_id, agent_id)
 
@@ -271,6 +289,8 @@ def test_session_and_agent_are_read_from_the_path(path: str, session_id: str | N
         ("2026-13-02T09:00:00.123Z", None),
         ("yesterday", None),
         ("0001-01-01T00:00:00+23:00", None),
+        ("0001-01-01T00:00:00.000Z", None),
+        ("9999-12-31T23:59:59.999Z", None),
         (1762074000000, None),
         (None, None),
     ],
@@ -342,6 +362,10 @@ def test_raw_control_characters_and_lone_surrogates_are_read() -> None:
         (json.dumps(answer(message={"usage": {"input_tokens": "12"}})).encode(), "usage input_tokens is text"),
         (json.dumps(answer(message={"usage": {"output_tokens": -1}})).encode(), "usage output_tokens is out of range"),
         (json.dumps(answer(message={"usage": {"output_tokens": 10**30}})).encode(), "usage output_tokens is"),
+        (
+            json.dumps(answer(message={"usage": {"output_tokens": 2**40}})).encode(),
+            "usage output_tokens is out of range",
+        ),
         (json.dumps(record("assistant", message="hi")).encode(), "message is text"),
         (json.dumps(user(17)).encode(), "message.content is a number"),
         (json.dumps(user("x", timestamp=17)).encode(), "timestamp is a number"),
@@ -353,6 +377,7 @@ def test_raw_control_characters_and_lone_surrogates_are_read() -> None:
         (b"{}", "type is missing"),
         (json.dumps(answer(content=[7])).encode(), "a content block is a number"),
         (json.dumps(answer(costUSD="cheap")).encode(), "costUSD is no amount"),
+        (json.dumps(answer(costUSD=10**6)).encode(), "costUSD is no amount"),
         (json.dumps(record("progress", data="x")).encode(), "data is text"),
         (json.dumps(record("attachment", attachment=[])).encode(), "attachment is a list"),
     ],
@@ -374,3 +399,40 @@ def test_a_record_without_a_session_takes_that_of_its_file() -> None:
     assert [(row["session_id"], row["agent_id"], row["is_sidechain"]) for row in read.messages] == [
         (SESSION, "a1", "False")
     ]
+
+
+def test_a_session_may_be_named_in_either_spelling() -> None:
+    read = Read(answer(sessionId=..., session_id="other"), answer(session_id="other"), answer(sessionId=...))
+    assert [row["session_id"] for row in read.messages] == ["other", SESSION, SESSION]
+
+
+@pytest.mark.parametrize("session_id", [..., "", "\0"])
+def test_a_record_is_never_without_a_session(session_id: object) -> None:
+    read = Read(answer(sessionId=session_id), path="p/agent-a1.jsonl")
+    assert [(row["session_id"], row["agent_id"]) for row in read.messages] == [("agent-a1", "a1")]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "𝕏"])
+def test_a_name_too_long_for_an_index_is_cut_and_stays_itself(letter: str) -> None:
+    names = [letter * 5000, letter * 5000 + "y", letter * 5000]
+    lines = [
+        answer(name, message={"model": name}, sessionId=name, cwd=name, gitBranch=name, uuid=name, promptId=name)
+        for name in names
+    ]
+    read = Read(*lines)
+    for column in ("message_id", "model", "session_id", "cwd", "git_branch", "uuid"):
+        first, second, again = (row[column] for row in read.messages)
+        assert first == again != second
+        assert first.startswith(letter * 100)
+        assert len(first.encode()) <= LONGEST_NAME
+    for fault in read.unreadable_lines:
+        for name in ("sessionId", "cwd", "gitBranch", "uuid", "promptId", "message.id", "message.model"):
+            assert f"{name} is longer than 500 bytes" in fault["reason"]
+
+
+def test_a_long_name_that_an_index_takes_stays_as_it_stands() -> None:
+    name = "é" * 250
+    read = Read(answer(name, cwd=name, content=[{"type": "tool_use", "id": name, "name": name, "input": {}}]))
+    assert [(row["message_id"], row["cwd"]) for row in read.messages] == [(name, name)]
+    assert [(row["tool_use_id"], row["tool_name"]) for row in read.tool_calls] == [(name, name)]
+    assert read.unreadable_lines == []

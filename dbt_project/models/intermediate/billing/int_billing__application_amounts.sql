@@ -14,7 +14,10 @@ first_entries as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of_date('timezone') }} as as_of_date
+    from {{ ref('int_identity__agency') }}
 ),
 
 -- Worked or not; empty and 0 amounts give no line, and monitoring is for support alone (fine print, 25).

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ allow_large_sorts() }}") }}
+
 {% set engines = ['application', 'rule', 'terms', 'fixed_line'] %}
 with
 
@@ -58,6 +60,47 @@ summaries as (
     order by issue_key, preference
 ),
 
+-- Many parts in one go, because what tells the lines apart is long; then the few that differ in nothing but the source of their rate.
+summed_parts as (
+    select
+        line_key,
+        client_id,
+        currency,
+        invoice_month,
+        basis,
+        line_type,
+        rate_tier,
+        application_id,
+        contract_id,
+        contract_period_id,
+        billing_rule_id,
+        project_id,
+        issue_key,
+        unit_price,
+        rate_multiplier,
+        rate_source,
+        sum(raw_seconds) as raw_seconds,
+        sum(billable_seconds) as billable_seconds
+    from parts
+    group by
+        line_key,
+        client_id,
+        currency,
+        invoice_month,
+        basis,
+        line_type,
+        rate_tier,
+        application_id,
+        contract_id,
+        contract_period_id,
+        billing_rule_id,
+        project_id,
+        issue_key,
+        unit_price,
+        rate_multiplier,
+        rate_source
+),
+
 hours as (
     select
         line_key,
@@ -82,7 +125,7 @@ hours as (
         -- Once, on the line, from exact seconds, half away from zero (model, section 2).
         round(sum(billable_seconds) * min(unit_price) * min(rate_multiplier) / 3600, 2) as line_total,
         string_agg(distinct rate_source, ', ' order by rate_source) as rate_source
-    from parts
+    from summed_parts
     group by line_key
 ),
 

@@ -28,7 +28,10 @@ first_entries as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of_date('timezone') }} as as_of_date
+    from {{ ref('int_identity__agency') }}
 ),
 
 -- The client is the project's on the month's last day, so each of a moved project's clients has months of its own (fine print, 26).

@@ -10,7 +10,10 @@ first_entries as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of_date('timezone') }} as as_of_date
+    from {{ ref('int_identity__agency') }}
 ),
 
 final as (

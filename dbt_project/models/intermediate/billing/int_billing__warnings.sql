@@ -1,3 +1,6 @@
+{# Whom billed time belongs to, whoever pays for it. #}
+{% set owner = 'case when parts.contract_id is null then entries.project_client_id else entries.client_id end' %}
+
 with
 
 lines as (
@@ -18,11 +21,15 @@ unbilled as (
 ),
 
 entries as (
-    select
-        *,
-        date_trunc('month', local_date)::date as invoice_month
-    from {{ ref('int_billing__routed_entries') }}
+    select * from {{ ref('int_billing__routed_entries') }}
     where client_id is not null
+),
+
+client_sources as (
+    select distinct
+        client_id,
+        source
+    from {{ ref('int_billing__routed_entries') }}
 ),
 
 rejected_entries as (
@@ -71,7 +78,10 @@ rejected_files as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of_date('timezone') }} as as_of_date
+    from {{ ref('int_identity__agency') }}
 ),
 
 -- Why an hour has no price: the first thing that is missing.
@@ -260,6 +270,7 @@ currency_mismatches as (
     where lines.rate_source like '%clockify%' and lines.currency != projects.clockify_hourly_rate_currency
 ),
 
+-- The few that somebody may have to be warned of.
 billed_entries as (
     select
         parts.client_id,
@@ -270,15 +281,20 @@ billed_entries as (
         entries.developer_id,
         entries.person_key,
         entries.application_count,
-        -- Whom the time belongs to, whoever pays for it.
-        case when parts.contract_id is null then entries.project_client_id else entries.client_id end as owner_client_id,
+        {{ owner }} as owner_client_id,
         entries.hourly_rate,
         entries.project_id,
-        entries.basis,
-        entries.source
+        entries.basis
     from parts
     inner join entries on parts.time_entry_id = entries.time_entry_id
-    where parts.unbilled_reason is null
+    where
+        parts.unbilled_reason is null
+        and (
+            entries.developer_id is null
+            or entries.application_count > 1
+            or parts.client_id != {{ owner }}
+            or (entries.basis = 'client_terms' and entries.hourly_rate is not null)
+        )
 ),
 
 unknown_people as (
@@ -400,8 +416,8 @@ silent_sources as (
         stale_sources.last_changed_on <= {{ month_end('prefills.invoice_month') }}
         and prefills.invoice_month <= agency.as_of_date
         and exists (
-            select 1 from entries
-            where entries.client_id = prefills.client_id and entries.source = stale_sources.source
+            select 1 from client_sources
+            where client_sources.client_id = prefills.client_id and client_sources.source = stale_sources.source
         )
 ),
 

@@ -26,7 +26,13 @@ final as (
     from allocations
     inner join periods on allocations.contract_period_id = periods.contract_period_id
     cross join thresholds
-    where (allocations.seconds_before + allocations.seconds) * 100 >= periods.allocated_seconds * thresholds.threshold_percent
+    where
+        (allocations.seconds_before + allocations.seconds) * 100 >= periods.allocated_seconds * thresholds.threshold_percent
+        -- It was not reached before; a period of no hours is by its first second.
+        and (
+            allocations.seconds_before * 100 < periods.allocated_seconds * thresholds.threshold_percent
+            or allocations.seconds_before = 0
+        )
     order by allocations.contract_period_id asc, thresholds.threshold_percent asc, allocations.seconds_before asc
 )
 

@@ -15,6 +15,25 @@ terms as (
     select * from {{ ref('int_contracts__terms') }}
 ),
 
+-- Looked up once for each contract and day; a long contract has many periods, and a day many entries.
+contract_days as (
+    select distinct
+        contract_id,
+        local_date
+    from entries
+),
+
+days_in_periods as (
+    select
+        contract_days.local_date,
+        periods.*
+    from contract_days
+    inner join periods
+        on
+            contract_days.contract_id = periods.contract_id
+            and contract_days.local_date between periods.period_start and periods.period_end
+),
+
 -- Entries eat up their period's allowance in order of start, dates without times first on their day, then id.
 consumed as (
     select
@@ -23,21 +42,21 @@ consumed as (
         entries.developer_id,
         entries.local_date,
         entries.seconds,
-        periods.contract_period_id,
-        periods.allocated_seconds,
-        coalesce(periods.standard_rate, 0) as standard_rate,
-        periods.overage_rate,
+        days_in_periods.contract_period_id,
+        days_in_periods.allocated_seconds,
+        coalesce(days_in_periods.standard_rate, 0) as standard_rate,
+        days_in_periods.overage_rate,
         coalesce(sum(entries.seconds) over (
-            partition by periods.contract_period_id
+            partition by days_in_periods.contract_period_id
             -- noqa: disable=RF02
             order by entries.local_date, entries.start_time nulls first, entries.time_entry_id collate "C"
             -- noqa: enable=RF02
             rows between unbounded preceding and 1 preceding
         ), 0) as seconds_before
     from entries
-    inner join periods on
-        entries.contract_id = periods.contract_id
-        and entries.local_date between periods.period_start and periods.period_end
+    inner join days_in_periods on
+        entries.contract_id = days_in_periods.contract_id
+        and entries.local_date = days_in_periods.local_date
 ),
 
 split as (

@@ -11,7 +11,10 @@ transitions as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of('timezone') }} as as_of
+    from {{ ref('int_identity__agency') }}
 ),
 
 ordered_transitions as (
@@ -83,28 +86,32 @@ categories_by_name as (
     )
 ),
 
-final as (
+ended as (
     select
-        stints.issue_id,
-        stints.transition_id,
-        stints.number,
-        stints.status,
-        coalesce(categories_by_id.status_category, categories_by_name.status_category, 'undefined') as status_category,
-        stints.entered_at,
-        stints.left_at,
-        -- Between whole seconds, so that an issue's stints sum to its age.
-        greatest(
-            extract(
-                epoch from date_trunc('second', coalesce(stints.left_at, issues.deleted_at, agency.as_of))
-                - date_trunc('second', stints.entered_at)
-            ),
-            0
-        )::bigint as seconds
+        stints.*,
+        coalesce(stints.left_at, issues.deleted_at, agency.as_of) as counted_until
     from stints
     cross join agency
     left join issues on stints.issue_id = issues.issue_id
-    left join categories_by_id on stints.status_id = categories_by_id.status_id
-    left join categories_by_name on lower(stints.status) = categories_by_name.status
+),
+
+final as (
+    select
+        ended.issue_id,
+        ended.transition_id,
+        ended.number,
+        ended.status,
+        coalesce(categories_by_id.status_category, categories_by_name.status_category, 'undefined') as status_category,
+        ended.entered_at,
+        ended.left_at,
+        ended.counted_until,
+        -- Between whole seconds, so that an issue's stints sum to its age.
+        greatest(
+            extract(epoch from date_trunc('second', ended.counted_until) - date_trunc('second', ended.entered_at)), 0
+        )::bigint as seconds
+    from ended
+    left join categories_by_id on ended.status_id = categories_by_id.status_id
+    left join categories_by_name on lower(ended.status) = categories_by_name.status
 )
 
 select * from final

@@ -26,7 +26,10 @@ rates as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of_date('timezone') }} as as_of_date
+    from {{ ref('int_identity__agency') }}
 ),
 
 -- An empty valid_from is the month of the first counted entry of all (fine print, 33).

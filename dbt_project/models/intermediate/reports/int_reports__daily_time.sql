@@ -1,16 +1,18 @@
-{{ config(indexes=[
+{{ config(materialized='incremental', incremental_strategy='changed_dates_of_time', on_schema_change='fail', indexes=[
     {'columns': ['local_date']},
     {'columns': ['developer_id', 'local_date']},
     {'columns': ['client_id', 'local_date']},
     {'columns': ['project_id', 'local_date']},
     {'columns': ['contract_id', 'local_date']},
-]) }}
+], pre_hook="{{ allow_large_sorts() }}") }}
 
 with
 
 entries as (
     select * from {{ ref('time_entries') }}
-    where is_counted
+    where
+        is_counted
+        and {{ of_changed_dates(subject='time') }}
 ),
 
 final as (

@@ -1,7 +1,7 @@
 with
 
 agency as (
-    select as_of_date as today from {{ ref('int_identity__agency') }}
+    select {{ as_of_date('timezone') }} as today from {{ ref('int_identity__agency') }}
 ),
 
 -- Weeks begin on Monday; the last so many days end today, today included.

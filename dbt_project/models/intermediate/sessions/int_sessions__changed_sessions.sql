@@ -153,6 +153,15 @@ shared_prompts as (
     having min(hashtextextended(session_id, 0)) <> max(hashtextextended(session_id, 0))
 ),
 
+-- All lines are looked through once; as a condition of its own, or the planner would sort the whole history to join it.
+lines_of_new_files as materialized (
+    select
+        session_id,
+        uuid
+    from {{ records['events'] }}
+    where (uuid in (select new_events.uuid from new_events where new_events.is_anew)) is true
+),
+
 -- Sessions that hold copies of the same lines, answers or prompts decide together which of them keeps those.
 links as (
     select
@@ -181,7 +190,7 @@ links as (
         new_events.session_id,
         events.session_id as linked_session_id
     from new_events
-    inner join {{ records['events'] }} as events on new_events.uuid = events.uuid
+    inner join lines_of_new_files as events on new_events.uuid = events.uuid
     -- Copies come as files of their own. Where a known file grows by copies they are found by their answers and prompts: a scan of all
     -- lines for each grown file would cost more than the rest of the run.
     where new_events.is_anew

@@ -1,11 +1,21 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed_dates_of_time',
+    on_schema_change='fail',
+    indexes=[{'columns': ['local_date']}],
+    pre_hook="{{ allow_large_sorts() }}",
+) }}
+
 with
 
 tempo_worklogs as (
     select * from {{ ref('int_time__tempo_worklogs') }}
+    where {{ of_changed_dates(subject='time') }}
 ),
 
 mirror_worklogs as (
     select * from {{ ref('int_time__mirror_worklogs') }}
+    where {{ of_changed_dates(subject='time') }}
 ),
 
 applications as (

@@ -20,7 +20,10 @@ terms as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ as_of_date('timezone') }} as as_of_date
+    from {{ ref('int_identity__agency') }}
 ),
 
 row_history as (

@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='changed_rows',
+    incremental_strategy='changed_rows_of_time',
     on_schema_change='append_new_columns',
     indexes=[
         {'columns': ['id'], 'unique': true},
@@ -21,12 +21,14 @@
         {'columns': ['billable']},
         {'columns': ['start_time']},
     ],
+    pre_hook="{{ allow_large_sorts() }}",
 ) }}
 
 with
 
 entries as (
     select * from {{ ref('int_time__decided_entries') }}
+    where {{ of_changed_dates(subject='time') }}
 ),
 
 worklogs as (
@@ -35,6 +37,7 @@ worklogs as (
 
 work_logs as (
     select * from {{ ref('stg_reference__work_logs') }}
+    where {{ of_changed_dates('work_date', subject='time') }}
 ),
 
 row_history as (

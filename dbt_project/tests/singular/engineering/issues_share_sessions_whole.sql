@@ -23,12 +23,14 @@ ages as (
     select
         issues.id,
         extract(
-            epoch from date_trunc('second', coalesce(issues.deleted_at, agency.as_of)) - date_trunc('second', issues.created_at)
+            epoch from date_trunc('second', coalesce(issues.deleted_at, present_stints.counted_until))
+            - date_trunc('second', issues.created_at)
         ) as age_seconds,
         costs.seconds_in_new + costs.seconds_in_indeterminate + costs.seconds_in_done + costs.seconds_in_undefined as seconds_in_statuses
     from {{ ref('jira_issues') }} as issues
-    cross join {{ ref('int_identity__agency') }} as agency
     inner join {{ ref('issue_costs') }} as costs on issues.id = costs.issue_id
+    inner join {{ ref('int_engineering__status_stints') }} as present_stints
+        on issues.id = present_stints.issue_id and present_stints.left_at is null
 )
 
 select

@@ -7,7 +7,7 @@ with
 agency as (
     select
         currency,
-        (date_trunc('month', as_of_date) + interval '1 month')::date as first_day_after
+        (date_trunc('month', {{ as_of_date('timezone') }}) + interval '1 month')::date as first_day_after
     from {{ ref('int_identity__agency') }}
 ),
 

@@ -161,8 +161,8 @@ def by_route(dbt_project: DbtProject) -> Mapping[str, Mapping[str, list[dict[str
     wanted = ("invoice_prefill_lines", "unbilled", "unresolved", "time_entries")
     for route, selection in (
         ("tempo", [f"+{model}" for model in wanted]),
-        # Nothing before the union of the routes knows which of them bills.
-        ("clickhouse", [f"int_time__worklogs+,+{model}" for model in wanted]),
+        # Nothing before the dates that changed knows which of them bills.
+        ("clickhouse", [f"int_time__changed_dates+,+{model}" for model in wanted]),
     ):
         dbt_project.dbt(
             "build",

@@ -12,11 +12,13 @@ import dagster as dg
 
 # Steps whose name says more than their folder: int_money__known_accounts is what identity is to know of money,
 # int_identity__project_terms are terms, which are found by contract; int_engineering__session_cells are what sessions
-# did, which costs of tickets and of clients share out.
+# did, which costs of tickets and of clients share out; int_time__processed_dates says what the last table that is
+# rebuilt by dates, a report's, has taken in.
 _GROUP_BY_STEP: Final[Mapping[str, re.Pattern[str]]] = {
     "identity": re.compile(r"__known_"),
     "rating": re.compile(r"_terms$"),
     "sessions": re.compile(r"__session_cells$"),
+    "reports": re.compile(r"^int_time__processed_dates$"),
 }
 # Folders of models whose group is not their last folder.
 _GROUP_BY_FOLDER: Final[Mapping[str, str]] = {

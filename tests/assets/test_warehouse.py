@@ -23,6 +23,7 @@ def _node(kind: str, *path: str) -> dict[str, Any]:
         (_node("model", "intermediate", "contracts", "int_contracts__periods"), "rating"),
         (_node("model", "intermediate", "money", "int_money__known_accounts"), "identity"),
         (_node("model", "intermediate", "contracts", "int_contracts__contract_names"), "rating"),
+        (_node("model", "intermediate", "time", "int_time__processed_dates"), "reports"),
         (_node("model", "intermediate", "identity", "int_identity__project_terms"), "rating"),
         (_node("model", "marts", "contracts", "contract_periods"), "contracts"),
         (_node("model", "private", "session_prompts"), "sessions"),

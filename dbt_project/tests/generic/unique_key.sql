@@ -8,8 +8,5 @@ select
     count(*) as rows_found
 from {{ model }}
 group by {{ range(1, columns | length + 1) | join(', ') }}
-having
-    count(*) > 1
-    or {% for column in columns %}{{ column }} is null{% if not loop.last %} or {% endif %}{% endfor %}
-    {% for column in required %}or bool_or({{ column }} is null) {% endfor %}
+having count(*) > 1{% for column in columns + required %} or bool_or({{ column }} is null){% endfor %}
 {% endtest %}

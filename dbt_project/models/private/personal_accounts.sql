@@ -18,7 +18,9 @@ final as (
         entity,
         currency,
         balance_current::numeric(14, 2) as balance_current,
-        balance_available::numeric(14, 2) as balance_available
+        balance_available::numeric(14, 2) as balance_available,
+        is_deleted,
+        deleted_at
     from {{ ref('int_money__accounts') }}
     where scope <> 'business'
 )

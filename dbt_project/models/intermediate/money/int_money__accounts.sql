@@ -37,7 +37,9 @@ final as (
         described.entity,
         accounts.currency,
         round(accounts.balance_current, 2) as balance_current,
-        round(accounts.balance_available, 2) as balance_available
+        round(accounts.balance_available, 2) as balance_available,
+        accounts.is_deleted,
+        accounts.deleted_at
     from accounts
     inner join known_accounts on accounts.plaid_account_id = known_accounts.plaid_account_id
     inner join identifiers on accounts.plaid_account_id = identifiers.natural_key

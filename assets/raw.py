@@ -172,11 +172,12 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], li
     """
     with configured(spec, landing.configuration(spec)), landing.alone(spec), _pipeline(spec, landing) as pipeline:
         _forget_local_state(pipeline)
-        _complete_tables(spec, pipeline, create=False)
+        are_there = _complete_tables(spec, pipeline, create=False)
         started = datetime.now(UTC)
         pipeline.run(spec.build(), loader_file_format="csv").raise_on_failed_jobs()
         landed = _what_landed(spec, pipeline, started)
-        _complete_tables(spec, pipeline, create=True)
+        if not are_there:
+            _complete_tables(spec, pipeline, create=True)
         return landed, _rejections(spec, pipeline)
 
 
@@ -321,11 +322,14 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
     return [f"{place}: {reason}" for place, reason in rows or ()]
 
 
-def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> None:
+def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> bool:
     """Give tables that exist the declared columns that they lack, and create, if so wished, those that do not exist.
 
     Before a load, because a source looks at what has landed by its declared columns, which a table of an earlier
     version may not have.
+
+    Returns:
+        Whether every declared table exists now.
     """
     with pipeline.sql_client() as client:
         rows = client.execute_sql(
@@ -344,6 +348,7 @@ def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> N
     if incomplete:
         empty = DltSource(Schema(spec.name), spec.name, [_without_rows(table) for table in incomplete])
         pipeline.run(empty, loader_file_format="csv").raise_on_failed_jobs()
+    return create or all(table.name in existing for table in spec.tables)
 
 
 def _without_rows(table: Table) -> Any:

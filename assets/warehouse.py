@@ -97,13 +97,14 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
             for result in message.to_default_asset_events(manifest, translator, context):
                 yield _with_row_count(result, event) if isinstance(result, dg.Output) else result
-        yield from up_to_date(build.up_to_date())
         if failures := build.failures():
             raise dg.Failure(
                 description=f"{len(failures)} models or tests failed.",
                 metadata={FAILURES: dg.MetadataValue.json(list(failures))},
                 allow_retries=False,
             )
+        # Not after a failure: a view without news of its own may stand on a model that failed.
+        yield from up_to_date(build.up_to_date())
 
     return build_warehouse
 

@@ -140,7 +140,7 @@ class DbtBuild:
             settled = settle(self._graph, built, before, after, statuses, name, is_whole=is_whole)
             self._memory.write(built, settled)
         except Exception as error:  # noqa: BLE001 - handed to the reader of `failures`
-            self._failures = [f"dbt could not build the warehouse: {error}"]
+            self._failures = [*self._failures, f"dbt could not build the warehouse: {error}"]
         finally:
             self._events.put(None)
 

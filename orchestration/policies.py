@@ -37,7 +37,7 @@ SOURCE_POLICIES: Final[Mapping[str, SourcePolicy]] = {
     "reference": SourcePolicy("team:finance", "50 * * * *", timedelta(hours=3)),
 }
 
-# The day changes at midnight of the agency's zone, whichever that is; some are half an hour off.
+# The day changes at midnight of the agency's zone, in most zones on a whole or half hour of UTC.
 WAREHOUSE_CRON: Final = "1,31 * * * *"
 
 # Groups of models (see assets.keys.node_group); a new subject needs its line here.

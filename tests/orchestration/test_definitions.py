@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import dagster as dg
 import pytest
 
 from assets.keys import raw_key
-from orchestration.build import build_definitions
+from assets.warehouse import FAILURES, UP_TO_DATE
+from orchestration.build import BUILD_JOB, build_definitions
 from orchestration.dbt import prepare_manifest
 from orchestration.policies import SOURCE_POLICIES
 from orchestration.postgres import DATABASE
@@ -138,7 +140,7 @@ def test_a_whole_build_comes_by_the_clock_so_that_a_new_day_comes_without_new_ro
     schedule = definitions.resolve_schedule_def("warehouse_schedule")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     minutes, hours, *_ = schedule.cron_schedule.split()
-    # Zones are whole or half hours apart, and the day changes in each at midnight.
+    # Most zones are whole or half hours apart, and the day changes in each at midnight.
     assert (len(minutes.split(",")), hours) == (2, "*")
     built = definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
     assert set(built) == {key for key in specs if key.path[0] not in SOURCES}
@@ -166,3 +168,48 @@ def test_arrows_between_the_boxes_of_the_asset_graph_go_one_way(specs: dict[dg.A
                 sorter.add(str(spec.group_name), str(upstream))
     # Raises with the circle; assets.keys.node_group says which box a step belongs to.
     sorter.prepare()
+
+
+class OneBuild:
+    """`assets.warehouse.Transformer` and its build: dbt is through at once, and says this."""
+
+    def __init__(self, up_to_date: list[str], failures: list[str]) -> None:
+        self._up_to_date = up_to_date
+        self._failures = failures
+
+    def build(self, _: Any) -> "OneBuild":
+        return self
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        return iter(())
+
+    def up_to_date(self) -> list[str]:
+        return self._up_to_date
+
+    def failures(self) -> list[str]:
+        return self._failures
+
+
+def _built(home: Path, build: OneBuild) -> dg.ExecuteInProcessResult:
+    definitions = build_definitions(Settings(profile="production", home=home), {"transformer": build})
+    with dg.DagsterInstance.ephemeral() as instance:
+        return definitions.resolve_job_def(BUILD_JOB).execute_in_process(instance=instance, raise_on_error=False)
+
+
+def test_models_without_news_are_told_of_in_the_order_of_the_graph(home: Path, manifest: dict[str, Any]) -> None:
+    models = [name for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "snapshot")]
+    result = _built(home, OneBuild(sorted(models, reverse=True), []))
+    assert result.success
+    events = result.get_asset_materialization_events()
+    assert len(events) == len(models)
+    assert all(event.step_materialization_data.materialization.metadata[UP_TO_DATE].value is True for event in events)
+
+
+def test_a_failed_build_says_what_failed_and_calls_no_view_on_it_up_to_date(home: Path) -> None:
+    # A view on a table that is built by increments stays as it is when the table's build fails.
+    result = _built(home, OneBuild(["model.workledger.work_logs"], ["The model time_entries failed."]))
+    [failure] = result.filter_events(lambda one: one.is_step_failure)
+    data = failure.step_failure_data.user_failure_data
+    assert data is not None
+    assert data.metadata[FAILURES].value == ["The model time_entries failed."]
+    assert not result.get_asset_materialization_events()

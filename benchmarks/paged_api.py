@@ -40,7 +40,7 @@ import sources.jira
 import sources.jira.reading
 import sources.jira.schema
 import sources.tempo.reading
-from orchestration.postgres import EmbeddedServer
+from orchestration.warehouse.embedded import EmbeddedServer
 from sources import destination
 from sources.catalog import SOURCES
 from sources.clockify.api import ClockifyApi

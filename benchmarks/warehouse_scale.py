@@ -26,10 +26,10 @@ import psycopg
 from psycopg import sql
 
 from assets.raw import create_empty
-from orchestration.dbt import prepare_manifest
-from orchestration.postgres import Warehouse, embedded_server
-from orchestration.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
+from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.settings import Settings
+from orchestration.warehouse.dbt import prepare_manifest
+from orchestration.warehouse.embedded import Warehouse, embedded_server
 from sources.catalog import SOURCES
 
 DEVELOPERS: Final = 25

@@ -19,7 +19,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from orchestration.postgres import EmbeddedServer, Warehouse
+from orchestration.warehouse.embedded import EmbeddedServer, Warehouse
 
 _FOLDER_PREFIX = "workledger-tests-"
 _folder_key = pytest.StashKey[Path]()

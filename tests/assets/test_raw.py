@@ -12,8 +12,8 @@ import pytest
 
 from assets.keys import raw_key
 from assets.raw import LandedTable, configured, land, raw_assets
-from orchestration.postgres import Warehouse
-from orchestration.resources import LoggingListener
+from orchestration.graph.resources import LoggingListener
+from orchestration.warehouse.embedded import Warehouse
 from sources.catalog import SOURCES, SourceSpec
 from sources.errors import SourceError
 from sources.tables import QUARANTINE, Column, Quarantine, Table, to_arrow

@@ -20,12 +20,12 @@ from marts_of_transcripts import assert_marts_equal
 from psycopg import sql
 from rich.console import Console
 
+from orchestration.commands.expectations import check_expectations
+from orchestration.commands.run import RunSummary, open_instance, run
 from orchestration.errors import WorkledgerError
-from orchestration.expectations import check_expectations
-from orchestration.postgres import ROLES, Warehouse, embedded_server, open_warehouse
-from orchestration.run import RunSummary, open_instance, run
-from orchestration.sandbox import stop_sandbox
+from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
+from orchestration.warehouse.embedded import ROLES, Warehouse, embedded_server, open_warehouse
 from sources.catalog import SOURCES
 
 AS_OF = date(2026, 6, 30)

@@ -22,8 +22,9 @@ import psutil
 from assets.raw import create_empty, land
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.settings import SessionText, Settings
+from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import prepare_manifest
-from orchestration.warehouse.embedded import Warehouse, embedded_server
+from orchestration.warehouse.opening import embedded_server
 from sources.catalog import SOURCES
 
 SESSION_MARTS = ("+claude_sessions", "+session_activity", "+session_messages", "+session_message_copies")

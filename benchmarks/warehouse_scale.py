@@ -28,8 +28,9 @@ from psycopg import sql
 from assets.raw import create_empty
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import prepare_manifest
-from orchestration.warehouse.embedded import Warehouse, embedded_server
+from orchestration.warehouse.opening import embedded_server
 from sources.catalog import SOURCES
 
 DEVELOPERS: Final = 25

@@ -88,7 +88,7 @@ def ui(port: int) -> None:
 @click.option("--role", default="analyst", show_default=True, type=click.Choice(ROLE_NAMES), help="Role to log in as.")
 def dsn(role: Any) -> None:
     """Print the address of the warehouse for psql and BI tools; start the embedded server if need be."""
-    from orchestration.warehouse.embedded import open_warehouse
+    from orchestration.warehouse.opening import open_warehouse
 
     click.echo(open_warehouse(_settings(), _notify).dsn(role))
 
@@ -102,7 +102,7 @@ def dsn(role: Any) -> None:
 def sql(query: str, role: Any, form: str | None) -> None:
     """Run QUERY (`-` reads it from standard input) and print what it returns."""
     from orchestration.commands.query import print_query
-    from orchestration.warehouse.embedded import open_warehouse
+    from orchestration.warehouse.opening import open_warehouse
 
     text = sys.stdin.read() if query == "-" else query
     settings = _settings()
@@ -179,7 +179,7 @@ def expectations(sources: tuple[str, ...], folder: Path | None) -> None:
 def stop() -> None:
     """Stop the embedded warehouse and the sandbox."""
     from orchestration.inputs.sandbox import stop_sandbox
-    from orchestration.warehouse.embedded import embedded_server
+    from orchestration.warehouse.opening import embedded_server
 
     settings = _settings()
     stopped_warehouse = embedded_server(settings, _notify).stop()

@@ -66,7 +66,8 @@ def _home(settings: Settings) -> Finding:
 
 
 def _warehouse(settings: Settings) -> Finding:
-    from orchestration.warehouse.embedded import ROLES, open_warehouse
+    from orchestration.warehouse.opening import open_warehouse
+    from orchestration.warehouse.roles import ROLES
 
     said: list[str] = []
     try:

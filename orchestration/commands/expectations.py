@@ -13,7 +13,7 @@ from orchestration.commands.run import log_folder, noise_to, open_instance, proc
 from orchestration.errors import WorkledgerError
 from orchestration.graph.build import build_definitions
 from orchestration.settings import Settings
-from orchestration.warehouse.embedded import open_warehouse
+from orchestration.warehouse.opening import open_warehouse
 from sources.catalog import SOURCES
 
 

@@ -11,7 +11,8 @@ import psycopg
 from psycopg.types.json import set_json_loads
 
 from orchestration.errors import WarehouseError
-from orchestration.warehouse.embedded import Role, Warehouse
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.roles import Role
 
 MOST_TABLE_ROWS: Final = 1000
 

@@ -24,7 +24,7 @@ from orchestration.errors import WorkledgerError
 from orchestration.graph.build import BUILD_JOB, LOAD_JOB, build_definitions
 from orchestration.inputs.configuration import open_inputs
 from orchestration.settings import PROJECT_FOLDER, Settings
-from orchestration.warehouse.embedded import open_warehouse
+from orchestration.warehouse.opening import open_warehouse
 from sources.catalog import SOURCES
 
 _PROCESS_TAG: Final = "workledger/process"

@@ -26,7 +26,7 @@ from orchestration.graph.sensors import file_sensor
 from orchestration.inputs.configuration import session_roots
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
-from orchestration.warehouse.embedded import DATABASE
+from orchestration.warehouse.opening import DATABASE
 from sources.catalog import SOURCES
 from sources.claude_code.files import SessionRoot, discover
 

@@ -15,8 +15,9 @@ from assets.raw import LandedTable, Listener
 from orchestration.errors import WorkledgerError
 from orchestration.inputs.configuration import Inputs, open_inputs
 from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import DbtBuild, DbtProject, Manifest
-from orchestration.warehouse.embedded import Warehouse, open_warehouse
+from orchestration.warehouse.opening import open_warehouse
 from orchestration.warehouse.state import BuildMemory
 from sources.catalog import SourceSpec
 

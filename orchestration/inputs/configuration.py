@@ -2,7 +2,7 @@
 
 import csv
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from orchestration.errors import SettingsError
 from orchestration.inputs.sandbox import ensure_mirror, ensure_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
-from orchestration.warehouse.embedded import Notify
 
 _logger = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ class Inputs:
         return dict(self.values.get(source, {}))
 
 
-def open_inputs(settings: Settings, notify: Notify = _logger.info) -> Inputs:
+def open_inputs(settings: Settings, notify: Callable[[str], None] = _logger.info) -> Inputs:
     """Gather what the sources need; in a sandbox, generate and serve it first.
 
     Args:

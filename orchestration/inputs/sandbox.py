@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,6 @@ import psutil
 from orchestration.errors import SandboxError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.clickhouse import clickhouse_guard
-from orchestration.warehouse.embedded import Notify
 
 _START_SECONDS: Final = 60.0
 
@@ -69,7 +68,7 @@ def _access_tokens(items: Path) -> list[str]:
         ) from error
 
 
-def ensure_sandbox(settings: Settings, notify: Notify) -> RunningSandbox:
+def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> RunningSandbox:
     """Generate the sandbox's dataset if there is none, and serve it in a process that outlives this one.
 
     Safe to call from several processes at once; a generation that was killed begins anew.
@@ -93,7 +92,7 @@ def ensure_sandbox(settings: Settings, notify: Notify) -> RunningSandbox:
         return place.serve(folder)
 
 
-def ensure_mirror(settings: Settings, folder: Path, notify: Notify) -> str:
+def ensure_mirror(settings: Settings, folder: Path, notify: Callable[[str], None]) -> str:
     """Fill the embedded ClickHouse with the mirror tables of a dataset; nothing is done where they are as they were.
 
     Args:
@@ -251,7 +250,7 @@ class _Place:
         return False
 
 
-def _generate(place: _Place, settings: Settings, notify: Notify, lock: int) -> None:
+def _generate(place: _Place, settings: Settings, notify: Callable[[str], None], lock: int) -> None:
     """Generate beside the dataset's place and move it there when it is whole."""
     moment: Any = settings.as_of or datetime.now(UTC)
     day = moment.date() if isinstance(moment, datetime) else moment

@@ -19,7 +19,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from assets.warehouse import ancestors
-from orchestration.warehouse.embedded import SCHEMA_OWNERS, Warehouse
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.roles import SCHEMA_OWNERS
 
 Clock = Literal["date", "instant"]
 

@@ -27,7 +27,7 @@ from assets.raw import READ, WRITTEN
 from assets.suites.catalog import SUITES
 from assets.suites.rules import Suite, filled, matches
 from orchestration.settings import PROJECT_FOLDER
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.reference.schema import FILES
 from sources.tables import Column, Kind, Table

@@ -13,7 +13,7 @@ import pytest
 from assets.keys import raw_key
 from assets.raw import LandedTable, configured, land, raw_assets
 from orchestration.graph.resources import LoggingListener
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES, SourceSpec
 from sources.errors import SourceError
 from sources.tables import QUARANTINE, Column, Quarantine, Table, to_arrow

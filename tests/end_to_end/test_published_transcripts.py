@@ -12,7 +12,8 @@ from rich.console import Console
 
 from orchestration.commands.run import run
 from orchestration.settings import Settings
-from orchestration.warehouse.embedded import Warehouse, embedded_server, open_warehouse
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.opening import embedded_server, open_warehouse
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,9 @@ from orchestration.commands.run import RunSummary, open_instance, run
 from orchestration.errors import WorkledgerError
 from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
-from orchestration.warehouse.embedded import ROLES, Warehouse, embedded_server, open_warehouse
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.opening import embedded_server, open_warehouse
+from orchestration.warehouse.roles import ROLES
 from sources.catalog import SOURCES
 
 AS_OF = date(2026, 6, 30)

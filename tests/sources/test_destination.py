@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 import sources.destination
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources import landed
 from sources.tables import Column, Quarantine, Table, to_arrow
 

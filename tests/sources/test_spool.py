@@ -11,7 +11,7 @@ from typing import Any
 import dlt
 import pytest
 
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources import destination
 from sources.differences import declare
 from sources.per_run import PerRun

@@ -12,7 +12,7 @@ from typing import Any
 import dlt
 import pytest
 
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources import destination
 from sources.errors import SourceError
 from sources.tables import QUARANTINE, Column, PerRecord, Quarantine, Table, to_arrow

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from tests.dbt_project.billing.plain_billing import ZERO, Bill, Case, Line, LineKey, Period, bill_of
 from tests.dbt_project.billing.random_cases import AGENCY, AS_OF, random_cases, raw_tables
 from tests.dbt_project.conftest import DbtProject

@@ -18,7 +18,8 @@ import pytest
 from orchestration.commands.cli import ROLE_NAMES, main
 from orchestration.commands.doctor import Finding
 from orchestration.settings import PROJECT_FOLDER, load_settings
-from orchestration.warehouse.embedded import ROLES, EmbeddedServer
+from orchestration.warehouse.embedded import EmbeddedServer
+from orchestration.warehouse.roles import ROLES
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import pytest
 from orchestration.commands.doctor import Finding, examine
 from orchestration.inputs.sandbox import RunningSandbox, ensure_sandbox, stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings, load_settings
-from orchestration.warehouse.embedded import EmbeddedServer, Warehouse
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.embedded import EmbeddedServer
 
 
 @pytest.fixture(scope="module")

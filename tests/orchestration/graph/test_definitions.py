@@ -17,7 +17,7 @@ from orchestration.graph.build import BUILD_JOB, build_definitions
 from orchestration.graph.policies import SOURCE_POLICIES
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
-from orchestration.warehouse.embedded import DATABASE
+from orchestration.warehouse.opening import DATABASE
 from sources.catalog import SOURCES
 
 RAW_TABLES = [(source, table.name) for source, spec in SOURCES.items() for table in spec.tables]

@@ -15,7 +15,8 @@ import psutil
 import pytest
 from psycopg import sql
 
-from orchestration.warehouse.embedded import EmbeddedServer, Warehouse
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.embedded import EmbeddedServer
 from orchestration.warehouse.state import (
     BuildMemory,
     Built,

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 import psycopg
 
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources import destination
 from sources.claude_code import claude_code
 from sources.claude_code.schema import ROW_TABLES

@@ -13,7 +13,7 @@ import clickhouse_connect
 import dlt
 import pytest
 
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources import destination
 from sources.catalog import SOURCES
 from sources.clickhouse.reading import MirrorReader

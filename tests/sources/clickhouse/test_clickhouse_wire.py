@@ -10,7 +10,7 @@ import dlt
 import pytest
 from wire import WireServer
 
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources import destination
 from sources.catalog import SOURCES
 from sources.errors import readable

@@ -11,7 +11,7 @@ import dlt
 import psycopg
 import pytest
 
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources import destination
 from sources.catalog import SOURCES
 from sources.errors import SourceError

@@ -13,7 +13,7 @@ import pytest
 from tempo_world import Tempo, account
 
 import sources.tempo.reading
-from orchestration.warehouse.embedded import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
 from sources.http import HttpClient

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from assets.expectations import DOCS_FOLDER
 from assets.keys import expectations_job_name, expectations_name
-from orchestration.commands.run import log_folder, noise_to, open_instance, process_tags
+from orchestration.commands.terminal import output_to
 from orchestration.errors import WorkledgerError
 from orchestration.graph.build import build_definitions
+from orchestration.graph.instance import log_folder, open_instance, process_tags
 from orchestration.settings import Settings
 from orchestration.warehouse.opening import open_warehouse
 from sources.catalog import SOURCES
@@ -40,7 +41,7 @@ def check_expectations(
     console = console or Console(file=sys.stdout)
     log_file = log_folder(settings) / "expectations.log"
     whole = True
-    with noise_to(log_file):
+    with output_to(log_file):
         open_warehouse(settings)
         definitions = build_definitions(settings)
         with open_instance(settings, in_process=True) as instance:
@@ -48,7 +49,7 @@ def check_expectations(
                 folder = docs_folder / name if docs_folder else None
                 whole &= _check(definitions, instance, name, folder, console)
     if not whole:
-        _say(console, f"The whole account is in {log_file}.")
+        _say(console, f"The full log is in {log_file}.")
     if docs_folder:
         _say(console, f"Data docs are written: open index.html in a source's folder below {docs_folder}.")
     return whole

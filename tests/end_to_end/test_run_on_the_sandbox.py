@@ -21,8 +21,10 @@ from psycopg import sql
 from rich.console import Console
 
 from orchestration.commands.expectations import check_expectations
-from orchestration.commands.run import RunSummary, open_instance, run
+from orchestration.commands.run import run
+from orchestration.commands.summary import RunSummary
 from orchestration.errors import WorkledgerError
+from orchestration.graph.instance import open_instance
 from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse

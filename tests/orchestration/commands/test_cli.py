@@ -75,7 +75,7 @@ def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
 def test_dsn_imports_no_pipeline_library() -> None:
     script = (
         "import sys\n"
-        "import orchestration.commands.cli, orchestration.warehouse.embedded\n"
+        "import orchestration.commands.cli, orchestration.warehouse.opening\n"
         "heavy = {'dagster', 'dlt', 'dbt', 'pandas', 'pyarrow', 'rich'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -128,7 +128,7 @@ def test_a_generation_that_was_killed_begins_anew(home: Path, monkeypatch: pytes
     (half / "users.jsonl").write_text('{"id": "leftover"}\n')
     small = ["--scale", "0.05", "--months", "1"]
     monkeypatch.setattr(
-        "orchestration.sandbox.sandbox_command",
+        "orchestration.inputs.sandbox.sandbox_command",
         lambda given: sandbox_command([*given, *(small if given[0] == "generate" else [])]),
     )
     said: list[str] = []

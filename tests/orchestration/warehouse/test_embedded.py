@@ -213,7 +213,7 @@ def test_a_folder_that_the_servers_user_cannot_enter_stays_closed_and_the_data_l
         assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
         assert len(said) == 2
         assert said[1] == f"Creating the embedded warehouse in {folder} …"
-        assert f"cannot enter {folder}: the warehouse's data lies in {elsewhere}" in said[0]
+        assert f"cannot enter {folder}: the warehouse's data is in {elsewhere}" in said[0]
     finally:
         EmbeddedServer(folder).stop()
         (folder / "location").unlink()

@@ -1,35 +1,21 @@
-"""The run: what a reader is shown, and what is cleared away of runs that were killed."""
+"""What a person is shown of a run."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 from rich.console import Console
 
 from assets.raw import LandedTable
-from orchestration.commands.run import (
-    BuiltTable,
-    RunSummary,
-    TerminalListener,
-    _bury_the_dead,
-    _collect,
-    _this_process,
-    dagster_folder,
-    log_folder,
-    open_instance,
-)
-from orchestration.errors import WorkledgerError
-from orchestration.graph.storage import QuickEventLogStorage
-from orchestration.settings import Settings
+from orchestration.commands.summary import BuiltTable, RunSummary, collect
+from orchestration.commands.terminal import TerminalListener, print_summary
 
 
 def _printed(summary: RunSummary) -> str:
     output = io.StringIO()
-    summary.print_to(Console(file=output, width=200), Path("/home/ann/.workledger/logs/run.log"))
+    print_summary(summary, Console(file=output, width=200), Path("/home/ann/.workledger/logs/run.log"))
     return output.getvalue()
 
 
@@ -52,15 +38,15 @@ def test_the_summary_names_what_landed_what_was_built_and_what_to_do_next() -> N
     assert "Claude Code transcripts: files 1/1, 5,200 bytes" in text
     assert "marts: clients 5" in text
     assert "registry: identifiers +3" in text
-    assert "3 tables and views; 7 have no news and stay as they are" in text
-    assert "12 rules: 12 hold, 0 warn, 0 are broken" in text
+    assert "3 tables and views; 7 are up to date" in text
+    assert "12 rules: 12 passed, 0 warn, 0 failed" in text
     assert "workledger ui" in text
     assert "Failed" not in text
     assert summary.succeeded
 
 
 @pytest.mark.parametrize("what", ["failures", "failed_checks"])
-def test_a_failure_is_said_with_the_place_of_the_whole_account(what: str) -> None:
+def test_a_failure_is_shown_with_the_place_of_the_full_log(what: str) -> None:
     summary = RunSummary(**{what: ["Clockify refuses the key; set SOURCES__CLOCKIFY__API_KEY to a valid one."]})
     text = _printed(summary)
     assert not summary.succeeded
@@ -94,51 +80,8 @@ def test_progress_without_a_terminal_is_whole_lines() -> None:
         "→ Tempo …",
         "✓ Tempo is skipped; set SOURCES__TEMPO__API_TOKEN.",
         "→ Warehouse …",
-        "✓ Warehouse: 40 models and tests, 1 of them failed; 200 models have no news",
+        "✓ Warehouse: 40 models and tests, 1 of them failed; 200 models are up to date",
     ]
-
-
-@dg.op
-def nothing() -> None:
-    """Stand in for a load."""
-
-
-@dg.job
-def a_load() -> None:
-    nothing()
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with open_instance(Settings(profile="production", home=tmp_path), in_process=True) as one:
-        yield one
-
-
-def test_a_run_of_a_killed_process_is_marked_failed_and_one_of_a_living_is_not(instance: dg.DagsterInstance) -> None:
-    def started(process: str) -> dg.DagsterRun:
-        tags = {"workledger/process": process}
-        return instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED, tags=tags)
-
-    dead, reused, alive = started("4194303:1"), started(f"{_this_process().split(':')[0]}:1"), started(_this_process())
-    foreign = instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED)
-    _bury_the_dead(instance)
-    statuses = [instance.get_run_by_id(run.run_id).status.value for run in (dead, reused, alive, foreign)]  # type: ignore[union-attr]
-    assert statuses == ["FAILURE", "FAILURE", "STARTED", "STARTED"]
-
-
-def test_the_instance_is_the_projects_own_keeps_runs_and_tells_nobody(tmp_path: Path) -> None:
-    settings = Settings(profile="production", home=tmp_path)
-    with open_instance(settings) as instance:
-        assert isinstance(instance.event_log_storage, QuickEventLogStorage)
-        assert a_load.execute_in_process(instance=instance).success
-    with open_instance(settings) as again:
-        (run,) = again.get_runs()
-        assert run.is_success
-        events = [record.event_log_entry.dagster_event_type for record in again.get_records_for_run(run.run_id).records]
-        assert dg.DagsterEventType.RUN_SUCCESS in events
-    written = yaml.safe_load((dagster_folder(settings) / "dagster.yaml").read_text())
-    assert written["telemetry"] == {"enabled": False}
-    assert written["concurrency"]["pools"]["default_limit"] == 1
 
 
 def _failing(failure: dict[str, Any]) -> RunSummary:
@@ -148,7 +91,7 @@ def _failing(failure: dict[str, Any]) -> RunSummary:
 
     summary = RunSummary()
     with dg.DagsterInstance.ephemeral() as ephemeral:
-        _collect(summary, dg.materialize([broken], instance=ephemeral, raise_on_error=False))
+        collect(summary, dg.materialize([broken], instance=ephemeral, raise_on_error=False))
     return summary
 
 
@@ -161,10 +104,3 @@ def test_a_build_that_fails_says_one_sentence_for_each_node() -> None:
 def test_a_step_that_fails_says_its_own_sentence_or_the_innermost_reason() -> None:
     assert _failing({"description": "Clockify is down."}).failures == ["Clockify is down."]
     assert _failing({}).failures == ["KeyError: 'of nothing'"]
-
-
-def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    occupied = tmp_path / "home"
-    occupied.write_text("a file, no folder")
-    with pytest.raises(WorkledgerError, match="set WORKLEDGER_HOME to a writable folder"):
-        log_folder(Settings(profile="production", home=occupied))

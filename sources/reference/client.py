@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sources.errors import SourceError
+from sources.kit.errors import SourceError
 from sources.reference.schema import FILES, Field, ReferenceFile
 
 _TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sources.clickhouse.schema import WORKLOGS, Mirror
-from sources.errors import CredentialError, SourceError
-from sources.http import pause
+from sources.kit.errors import CredentialError, SourceError
+from sources.kit.http import pause
 
 Windows = dict[str, tuple[int, str]]
 """By window: its number of rows and their hash, as text."""

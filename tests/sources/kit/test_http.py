@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sources.errors import CredentialError, SourceError, VendorError, readable
-from sources.http import HttpClient, Response
+from sources.kit.errors import CredentialError, SourceError, VendorError, readable
+from sources.kit.http import HttpClient, Response
 
 Answer = tuple[int, dict[str, str], bytes]
 OK: Answer = (200, {"Content-Type": "application/json"}, b'{"fine": true}')

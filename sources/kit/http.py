@@ -6,22 +6,19 @@ What a vendor spells in its own way (GitHub's limits by status 403, for instance
 from __future__ import annotations
 
 import email.utils
-import gc
-import json
 import logging
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import orjson
 import requests
 
-from sources.errors import CredentialError, SourceError, VendorError
+from sources.kit.errors import CredentialError, SourceError, VendorError
+from sources.kit.text import decode_json
 
 logger = logging.getLogger(__name__)
 
@@ -57,26 +54,6 @@ LimitReader = Callable[[Response], float | None]
 def pause(seconds: float) -> None:
     """Wait; the one place where a client waits unless it was given another way."""
     time.sleep(seconds)
-
-
-def decode_json(body: bytes, *, exact: bool = False) -> Any:
-    """Decode JSON, None for an empty body. Raises `ValueError` for anything else."""
-    if not body.strip():
-        return None
-    if exact:
-        return json.loads(body, parse_float=Decimal)
-    # Parsing makes objects by the ten thousand and no garbage: the collector would look through them time and again
-    # (measured: a third of the time that 50,000 worklogs take from the socket to Arrow).
-    was_collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        # Lone surrogates are legal in JSON and refused by orjson; what is truly broken fails here again.
-        return json.loads(body)
-    finally:
-        if was_collecting:
-            gc.enable()
 
 
 class HttpClient:

@@ -13,9 +13,11 @@ import dlt
 import pytest
 
 from orchestration.postgres import Warehouse
-from sources import destination
-from sources.errors import SourceError
-from sources.tables import QUARANTINE, Column, PerRecord, Quarantine, Table, to_arrow
+from sources.kit import destination
+from sources.kit.arrow import PerRecord, arrow_schema, to_arrow
+from sources.kit.errors import SourceError
+from sources.kit.quarantine import Quarantine
+from sources.kit.table import QUARANTINE, Column, Table
 
 TABLE = Table(
     "things",
@@ -241,4 +243,4 @@ def test_loads_into_postgres(warehouse: Warehouse, tmp_path: Path) -> None:
 
 
 def test_quarantine_has_the_columns_that_it_declares() -> None:
-    assert QUARANTINE.arrow_schema().names[-2:] == ["row_hash", "loaded_at"]
+    assert arrow_schema(QUARANTINE).names[-2:] == ["row_hash", "loaded_at"]

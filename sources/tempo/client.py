@@ -16,10 +16,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pyarrow.compute as pc
 
-from sources.errors import CredentialError, SourceError
-from sources.http import HttpClient
-from sources.spool import Spool
-from sources.tables import Quarantine, to_arrow
+from sources.kit.arrow import to_arrow
+from sources.kit.errors import CredentialError, SourceError
+from sources.kit.http import HttpClient
+from sources.kit.quarantine import Quarantine
+from sources.kit.walk import Spool
 from sources.tempo.schema import WORKLOG_DELETIONS, WORKLOGS
 
 logger = logging.getLogger(__name__)

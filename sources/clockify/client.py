@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
-from sources.errors import SourceError
-from sources.http import HttpClient, Response
+from sources.kit.errors import SourceError
+from sources.kit.http import HttpClient, Response
 
 Entity = dict[str, Any]
 Feed = Literal["created", "updated", "deleted"]

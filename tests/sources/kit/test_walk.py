@@ -12,11 +12,13 @@ import dlt
 import pytest
 
 from orchestration.postgres import Warehouse
-from sources import destination
-from sources.differences import declare
-from sources.per_run import PerRun
-from sources.spool import Spool
-from sources.tables import Column, Quarantine, Table, to_arrow
+from sources.kit import destination
+from sources.kit.arrow import to_arrow
+from sources.kit.landed import declare
+from sources.kit.quarantine import Quarantine
+from sources.kit.run import PerRun
+from sources.kit.table import Column, Table
+from sources.kit.walk import Spool
 
 THINGS = Table(
     name="things",

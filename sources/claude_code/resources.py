@@ -26,13 +26,13 @@ from typing import Any, Final, get_args
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from sources.claude_code.files import Counts, Cursor, discover, may_have_grown, session_roots
+from sources.claude_code.client import Counts, Cursor, discover, may_have_grown, session_roots
 from sources.claude_code.reading import Job, Outcome, read_files
 from sources.claude_code.rows import row, to_csv
 from sources.claude_code.schema import CATALOG_PRICES, FILES, ROW_TABLES, UNREADABLE_LINES, TranscriptTable
 from sources.claude_code.transcript import SessionText
-from sources.errors import SourceError
-from sources.per_run import PerRun
+from sources.kit.errors import SourceError
+from sources.kit.run import PerRun
 
 LARGE_TABLE_BYTES: Final = 16 * 2**20
 """From this size on a raw table has an index."""

@@ -11,8 +11,8 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from sources.errors import SourceError, VendorError
-from sources.http import HttpClient, Response
+from sources.kit.errors import SourceError, VendorError
+from sources.kit.http import HttpClient, Response
 
 ISSUE_PAGE = 500
 """Asked for; Cloud sends as many as it likes, and a short page means nothing."""

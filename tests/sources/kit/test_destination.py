@@ -11,10 +11,12 @@ import dlt
 import psycopg2
 import pytest
 
-import sources.destination
+import sources.kit.destination
 from orchestration.postgres import Warehouse
-from sources import landed
-from sources.tables import Column, Quarantine, Table, to_arrow
+from sources.kit import landed
+from sources.kit.arrow import to_arrow
+from sources.kit.quarantine import Quarantine
+from sources.kit.table import Column, Table
 
 THINGS = Table("things", "Things.", ("id",), (Column("id", "text", "Id."), Column("name", "text", "Name.")))
 
@@ -52,7 +54,7 @@ def load(fresh_database: Warehouse, tmp_path: Path) -> Callable[..., list[tuple[
         def source() -> Any:
             return things
 
-        pipeline = sources.destination.pipeline("kept", fresh_database.dsn("loader"), "raw_tempo", tmp_path)
+        pipeline = sources.kit.destination.pipeline("kept", fresh_database.dsn("loader"), "raw_tempo", tmp_path)
         pipeline.run(source(), loader_file_format="csv")
         return seen
 
@@ -89,7 +91,7 @@ def test_a_connection_that_was_silent_for_long_is_opened_anew(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where usename = current_user and datname = current_database() and pid != pg_backend_pid()"
             )
-        monkeypatch.setattr(sources.destination, "_LONGEST_SILENCE_SECONDS", -1)
+        monkeypatch.setattr(sources.kit.destination, "_LONGEST_SILENCE_SECONDS", -1)
 
     assert load("second", silence) == [("1", "first")]
     assert rows(fresh_database) == [("1", "second")]

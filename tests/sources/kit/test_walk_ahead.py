@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sources.ahead import ahead
+from sources.kit.walk import ahead
 
 
 def test_items_come_in_their_order_and_some_are_made_in_advance() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from orchestration.postgres import Warehouse
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sources.claude_code.transcript import TranscriptReader, place_of
-from sources.errors import SourceError
+from sources.kit.errors import SourceError
 
 _HEAD_BYTES: Final = 4096
 _TAIL_BYTES: Final = 1024

@@ -28,7 +28,7 @@ from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import DATABASE
 from sources.catalog import SOURCES
-from sources.claude_code.files import SessionRoot, discover
+from sources.claude_code.client import SessionRoot, discover
 
 LOAD_JOB: Final = "refresh_sources"
 BUILD_JOB: Final = "refresh_warehouse"

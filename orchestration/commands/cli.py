@@ -118,7 +118,7 @@ def sandbox() -> None:
 @sandbox.command()
 @_debug_option
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="1 is the size of the agency of the design.")
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="1 is an agency of about 10 developers.")
 @click.option("--seed", type=int, help="The same seed gives the same agency.")
 @click.option("--as-of", metavar="DATE", help="The agency's last day, like 2026-06-30; today if absent.")
 def generate(folder: Path, scale: float | None, seed: int | None, as_of: str | None) -> None:

@@ -59,7 +59,7 @@ def open_inputs(settings: Settings, notify: Callable[[str], None] = _logger.info
         values["claude_code"] = {
             **values.get("claude_code", {}),
             "roots": roots,
-            # Relative roots start there (model's fine print, 7), in production at the checkout.
+            # Relative roots start there (rule 3.9), in production at the checkout.
             "base_folder": str(dataset_dir or PROJECT_FOLDER),
             "session_text": settings.session_text,
         }

@@ -183,7 +183,7 @@ def test_the_ui_shows_the_runs(world: World, first: RunSummary) -> None:
 
 
 def _marts(world: World) -> dict[str, tuple[int, str]]:
-    """Count and content of every mart, load columns aside (model, section 7)."""
+    """Count and content of every mart, load columns aside (rule 12.2)."""
     content = {}
     query = sql.SQL(
         "select count(*), coalesce(md5(string_agg(r, '|' order by r)), '') "

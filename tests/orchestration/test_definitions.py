@@ -15,7 +15,6 @@ from assets.keys import raw_key
 from assets.warehouse import FAILURES, UP_TO_DATE
 from orchestration.build import BUILD_JOB, build_definitions
 from orchestration.dbt import prepare_manifest
-from orchestration.policies import SOURCE_POLICIES
 from orchestration.postgres import DATABASE
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
@@ -127,7 +126,7 @@ def test_each_source_has_a_step_a_pool_a_job_and_a_schedule(definitions: dg.Defi
         assert asset.op.pool == source
         assert asset.op.name == f"load_{source}"
         schedule = definitions.resolve_schedule_def(f"{source}_schedule")
-        assert schedule.cron_schedule == SOURCE_POLICIES[source].cron
+        assert schedule.cron_schedule == spec.cron
         assert schedule.job_name == f"refresh_{source}"
         assert {
             key.path[0] for key in definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys

@@ -14,7 +14,6 @@ import pytest
 from assets.keys import raw_key
 from assets.warehouse import FAILURES, UP_TO_DATE
 from orchestration.graph.build import BUILD_JOB, build_definitions
-from orchestration.graph.policies import SOURCE_POLICIES
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import DATABASE
@@ -127,7 +126,7 @@ def test_each_source_has_a_step_a_pool_a_job_and_a_schedule(definitions: dg.Defi
         assert asset.op.pool == source
         assert asset.op.name == f"load_{source}"
         schedule = definitions.resolve_schedule_def(f"{source}_schedule")
-        assert schedule.cron_schedule == SOURCE_POLICIES[source].cron
+        assert schedule.cron_schedule == spec.cron
         assert schedule.job_name == f"refresh_{source}"
         assert {
             key.path[0] for key in definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys

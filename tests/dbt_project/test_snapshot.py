@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from dbt.contracts.graph.manifest import Manifest
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from tests.dbt_project.conftest import DbtProject
 
 OWN_QUERY = "macro.workledger.postgres__snapshot_staging_table"

@@ -20,9 +20,8 @@ def frame(
 ) -> "pd.DataFrame":
     """Run a query and return its rows.
 
-    Columns keep the meaning that they have in the warehouse: money stays exact (`decimal.Decimal`), whole numbers stay
-    whole where some are missing (`Int64`), timestamps are in UTC, dates are `datetime.date`, and what is missing is `pd.NA`
-    or None.
+    Values keep the meaning that they have in the warehouse: money is exact (`decimal.Decimal`), whole numbers stay whole
+    where some are missing (`Int64`), timestamps are in UTC, dates are `datetime.date`, a missing value is `pd.NA` or None.
 
     Args:
         query: one SQL statement with `%(name)s` for each parameter.

@@ -20,8 +20,9 @@ def frame(
 ) -> "pd.DataFrame":
     """Run a query and return its rows.
 
-    Values keep the meaning that they have in the warehouse: money is exact (`decimal.Decimal`), whole numbers stay whole
-    where some are missing (`Int64`), timestamps are in UTC, dates are `datetime.date`, a missing value is `pd.NA` or None.
+    Values keep the meaning that they have in the warehouse: money is exact (`decimal.Decimal`), whole numbers stay
+    whole where some are missing (`Int64`), timestamps are in UTC, dates are `datetime.date`, and a missing value is
+    `pd.NA` or None.
 
     Args:
         query: one SQL statement with `%(name)s` for each parameter.

@@ -13,8 +13,8 @@ import pytest
 
 from assets.keys import raw_key
 from assets.raw import LandedTable, configured, land, raw_assets
-from orchestration.postgres import Warehouse
-from orchestration.resources import LoggingListener
+from orchestration.graph.resources import LoggingListener
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES, SourceSpec
 from sources.kit.arrow import to_arrow
 from sources.kit.errors import SourceError

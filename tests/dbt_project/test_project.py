@@ -28,7 +28,7 @@ _SQL_TYPES = {
     "json": "jsonb",
 }
 
-# Compound indexes, flags and unique native ids that the seeds list, by their columns' names in the model.
+# Compound indexes, flags and unique native ids that the seeds list, by their columns' names in the marts.
 SEED_INDEXES = {
     "accounts": ["plaid_account_id"],
     "billing_rules": ["project_id", "project_id effective_from effective_to"],

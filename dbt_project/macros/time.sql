@@ -44,6 +44,11 @@
     floor(extract(epoch from {{ end_time }} - {{ start_time }}))::bigint
 {%- endmacro %}
 
+{# The end of a logged entry, which a start and a duration tell as well; null where nothing says when it ended. #}
+{% macro logged_until() -%}
+    coalesce(end_time, start_time + make_interval(secs => duration_seconds))
+{%- endmacro %}
+
 {# Whole seconds of an ISO-8601 duration such as PT1H15M. #}
 {% macro iso_duration_seconds(expression) -%}
     floor(extract(epoch from {{ expression }}::interval))::bigint

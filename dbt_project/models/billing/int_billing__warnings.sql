@@ -77,6 +77,10 @@ rejected_files as (
     select * from {{ ref('stg_reference__rejected_files') }}
 ),
 
+time_warnings as (
+    select * from {{ ref('int_billing__time_warnings') }}
+),
+
 agency as (
     select
         *,
@@ -464,6 +468,8 @@ unioned as (
     select * from silent_sources
     union all
     select * from refused_files
+    union all
+    select * from time_warnings
 ),
 
 warned_months as (

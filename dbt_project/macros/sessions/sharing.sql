@@ -1,4 +1,4 @@
-{# How a person's time is shared among the sessions that are active at once (model, 5.2), and which place each part of it belongs to. #}
+{# How a person's time is shared among the sessions that are active at once (rule 5.17), and which place each part of it belongs to. #}
 
 {# Divisible by every number up to 40, so that equal shares between so many sessions are whole numbers. #}
 {% macro share_scale() %}5342931457063200::numeric{% endmacro %}

@@ -443,6 +443,12 @@ FILES: Final = (
                 listed=True,
             ),
             *_RANGE,
+            _optional(
+                "count_logged_elsewhere",
+                "boolean",
+                "Sessions count even while the person logged the same time elsewhere.",
+                default=_NO,
+            ),
         ),
         range_key=("email", "client"),
     ),

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from sources.currencies import MOST_DECIMALS, decimals_of, is_known
+from sources.kit.currencies import MOST_DECIMALS, decimals_of, is_known
 from sources.reference.schema import Field, Form
 
 _TRUE = {"true", "yes", "y", "t", "1", "1.0", "wahr", "ja", "vrai", "oui", "verdadero"}

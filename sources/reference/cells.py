@@ -53,7 +53,7 @@ _DAY_ZERO = date(1899, 12, 30)
 """Day 0 of the numbers by which spreadsheets keep dates."""
 # Groups that Python knows and Postgres does not: named ones, conditions, flags of a part.
 _PYTHON_ALONE = re.compile(r"(?<!\\)\(\?(?![:=!#]|<[=!]|[imsx]+\)).?")
-_PLACE = re.compile(r"\{(?P<name>[^{}:]*)(?P<width>:0\d)?\}")
+_PLACE = re.compile(r"\{(?P<name>[^{}:]*)(?P<width>:0?\dd?)?\}")
 
 
 def clean(text: str, each: Field | None = None) -> str:
@@ -133,6 +133,8 @@ def _mend(each: Field, cell: str) -> str | None:
     """What to write instead of a cell that is no value of the field's type, where that can be told."""
     if not each.required and cell.casefold() in _NOTHING:
         return "stands for nothing; leave the cell empty"
+    if _parsed(cell) is not None:
+        return None
     if each.kind == "bigint" and (mend := _whole_number_meant(each, cell)):
         return f"is no whole number; write {mend}"
     if each.kind == "numeric" and (mend := _number_meant(each, cell)):
@@ -424,8 +426,6 @@ def _invoice_number(value: str) -> str:
             raise ValueError(
                 f"has {place.group()}; known are {{year}}, {{month}}, {{number}} and {{number:04}} with zeros in front"
             )
-    if "{number" not in value and "#" not in value:
-        raise ValueError("has no place for the running number; write it like INV-{year}-{number:04}")
     return value
 
 

@@ -1,10 +1,9 @@
 """What `workledger doctor` checks: each thing once, for real, and what to do about it. Nothing is mended."""
 
-import difflib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import WorkledgerError
 from orchestration.settings import Settings, load_settings
@@ -12,15 +11,6 @@ from orchestration.settings import Settings, load_settings
 if TYPE_CHECKING:
     from orchestration.inputs.configuration import Inputs
     from sources.catalog import SourceSpec
-
-# The raw table of a source that costs the fewest calls: reading its first rows shows whether the credentials work.
-_CHEAPEST_TABLE: Final = {
-    "clockify": "workspaces",
-    "jira": "fields",
-    "tempo": "accounts",
-    "github": "repositories",
-    "plaid": "items",
-}
 
 
 @dataclass(frozen=True)
@@ -106,7 +96,7 @@ def _sources(settings: Settings) -> Iterator[Finding]:
     for spec in SOURCES.values():
         if spec.name == "claude_code":
             yield _session_roots(inputs)
-        elif spec.name in _CHEAPEST_TABLE:
+        elif spec.probe:
             yield _credentials(spec, inputs)
 
 
@@ -155,13 +145,11 @@ def _session_roots(inputs: "Inputs") -> Finding:
 
 def _credentials(spec: "SourceSpec", inputs: "Inputs") -> Finding:
     given = inputs.configuration(spec.name)
-    prefix = f"SOURCES__{spec.name.upper()}__"
-    absent = [name for name in spec.required_settings if not given.get(name)]
+    absent = [spec.variable(name) for name in spec.required_settings if not given.get(name)]
     if not given:
-        names = " and ".join(f"{prefix}{name.upper()}" for name in absent)
-        return Finding(spec.name, f"not set up; set {names} to land it", skipped=True)
+        return Finding(spec.name, f"not set up; set {' and '.join(absent)} to land it", skipped=True)
     if absent:
-        sentence = f"{prefix}{absent[0].upper().replace('.', '__')} is not set{_near_miss(absent[0], given, prefix)}."
+        sentence = f"lacks {' and '.join(absent)}; set what is missing, or unset the other settings of {spec.title}."
         return Finding(spec.name, sentence, failed=True)
     from sources.kit.errors import readable
 
@@ -178,14 +166,9 @@ def _read_first_rows(spec: "SourceSpec", configuration: dict[str, Any]) -> None:
     from assets.raw import configured
 
     with configured(spec, configuration):
-        resource = spec.build().resources[_CHEAPEST_TABLE[spec.name]]
+        source = spec.build().with_resources(spec.probe)
         # A source may declare a table before it asks for rows: only rows, or the end, show that the vendor answered.
-        next((batch for batch in resource if getattr(batch, "num_rows", 0)), None)
-
-
-def _near_miss(name: str, given: dict[str, Any], prefix: str) -> str:
-    close = difflib.get_close_matches(name, list(given), n=1, cutoff=0.6)
-    return f"; {prefix}{close[0].upper()} is, perhaps meant to be it" if close else "; set it, or unset the others"
+        next((batch for batch in source if getattr(batch, "num_rows", 0)), None)
 
 
 def _clickhouse(settings: Settings) -> Finding:

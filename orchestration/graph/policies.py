@@ -1,7 +1,6 @@
-"""Who owns what, how fresh it must be, when a source is read: rules as data, applied once, at the root."""
+"""Owners, freshness and default status of everything in the asset graph; those of a source come from its SPEC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -9,33 +8,8 @@ import dagster as dg
 
 from orchestration.errors import SettingsError
 from orchestration.graph.automation import carry_new_data
-from orchestration.settings import SOURCE_NAMES, Profile, Settings
-
-
-@dataclass(frozen=True)
-class SourcePolicy:
-    """Rules of one source: owner, when it is read (cron, UTC), by when a load must have ended.
-
-    "Did it run" is the freshness of the raw assets: a load that finds nothing new writes no row,
-    so load columns say nothing.
-    """
-
-    owner: str
-    cron: str
-    fresh_within: timedelta
-
-
-# Source of the intervals: the issue "Every source"; transcripts and reference files are read when they change, too.
-SOURCE_POLICIES: Final[Mapping[str, SourcePolicy]] = {
-    "tempo": SourcePolicy("team:delivery", "*/15 * * * *", timedelta(hours=1)),
-    "jira": SourcePolicy("team:delivery", "*/15 * * * *", timedelta(hours=1)),
-    "clickhouse": SourcePolicy("team:delivery", "*/15 * * * *", timedelta(hours=1)),
-    "github": SourcePolicy("team:engineering", "10 * * * *", timedelta(hours=3)),
-    "clockify": SourcePolicy("team:delivery", "5 * * * *", timedelta(hours=3)),
-    "plaid": SourcePolicy("team:finance", "20 1,7,13,19 * * *", timedelta(hours=13)),
-    "claude_code": SourcePolicy("team:engineering", "40 * * * *", timedelta(hours=3)),
-    "reference": SourcePolicy("team:finance", "50 * * * *", timedelta(hours=3)),
-}
+from orchestration.settings import Profile, Settings
+from sources.catalog import SOURCES
 
 # The day changes at midnight of the agency's zone, in most zones on a whole or half hour of UTC.
 WAREHOUSE_CRON: Final = "1,31 * * * *"
@@ -65,17 +39,6 @@ _SENSED: Final[Mapping[Profile, dg.DefaultSensorStatus]] = {
 }
 
 
-def source_policy(source: str) -> SourcePolicy:
-    """Return the rules of a source.
-
-    Raises:
-        SettingsError: the source has none.
-    """
-    if source not in SOURCE_POLICIES:
-        raise SettingsError(f"Source {source} has no policy; add its line to SOURCE_POLICIES in {__file__}.")
-    return SOURCE_POLICIES[source]
-
-
 def schedule_status(settings: Settings) -> dg.DefaultScheduleStatus:
     """Whether schedules run as soon as the daemon does: a made-up agency needs no polling."""
     return settings.by_profile(_SCHEDULED)
@@ -94,9 +57,9 @@ def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
     """
     group = spec.group_name or ""
     if "dlt" in spec.kinds:
-        policy = source_policy(group)
-        return spec.replace_attributes(owners=[policy.owner], freshness_policy=_within(policy.fresh_within))
-    owner = SOURCE_POLICIES[group].owner if group in SOURCE_NAMES else GROUP_OWNERS.get(group)
+        source = SOURCES[group]
+        return spec.replace_attributes(owners=[source.owner], freshness_policy=_within(source.fresh_within))
+    owner = SOURCES[group].owner if group in SOURCES else GROUP_OWNERS.get(group)
     if owner is None:
         raise SettingsError(
             f"Group {group} of {spec.key.to_user_string()} has no owner; add it to GROUP_OWNERS in {__file__}."

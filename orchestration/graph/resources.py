@@ -113,8 +113,7 @@ class SourceLanding:
             return None
         if spec.name == "claude_code":
             return f"name the folders of transcripts in {inputs.reference_dir / 'session_roots.csv'}"
-        names = (f"SOURCES__{spec.name.upper()}__{name.upper().replace('.', '__')}" for name in absent)
-        return f"set {' and '.join(names)}"
+        return f"set {' and '.join(map(spec.variable, absent))}"
 
     def configuration(self, spec: SourceSpec) -> Mapping[str, Any]:
         """The source's settings, secrets included."""

@@ -7,7 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets.checks import check_specs
 from assets.keys import expectations_job_name, job_name, raw_key
-from orchestration.graph.policies import WAREHOUSE_CRON, schedule_status, source_policy
+from orchestration.graph.policies import WAREHOUSE_CRON, schedule_status
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
 
@@ -66,7 +66,7 @@ def warehouse_schedule(job_name: str, settings: Settings) -> dg.ScheduleDefiniti
 def _schedule(spec: SourceSpec, settings: Settings) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{spec.name}_schedule",
-        cron_schedule=source_policy(spec.name).cron,
+        cron_schedule=spec.cron,
         execution_timezone="UTC",
         job_name=job_name(spec.name),
         description=f"Load {spec.title} regularly.",

@@ -16,7 +16,7 @@ from orchestration.graph.schedules import runs_in_progress
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
 
-# The seed's host daemon polls every 30 s, too (model, Transcripts).
+# The hub seed's daemon polls every 30 s, too (rule 5.1).
 INTERVAL_SECONDS = 30
 
 

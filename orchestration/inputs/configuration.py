@@ -36,7 +36,6 @@ def open_inputs(settings: Settings, notify: Callable[[str], None] = _logger.info
         notify: receives one sentence before anything that takes long.
 
     Raises:
-        SettingsError: session_roots.csv cannot be read.
         SandboxError: the sandbox cannot be generated or served.
     """
     values: dict[str, dict[str, Any]] = {source: dict(given) for source, given in settings.sources.items()}

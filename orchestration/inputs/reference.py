@@ -1,12 +1,11 @@
 """The reference folder and what is found from it: reference files, session roots, transcripts."""
 
-import csv
 from pathlib import Path
 
-from orchestration.errors import SettingsError
 from orchestration.inputs.sandbox import dataset_folder
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.claude_code.client import SessionRoot, discover
+from sources.reference.client import read_file
 
 
 def reference_folder(settings: Settings) -> Path:
@@ -34,29 +33,15 @@ def reference_files(settings: Settings) -> list[Path]:
 
 
 def transcripts(settings: Settings) -> list[Path]:
-    """List the transcript files below the session roots; only folders are read.
-
-    Raises:
-        SettingsError: session_roots.csv cannot be read.
-    """
+    """List the transcript files below the session roots; only folders are read."""
     roots = [SessionRoot(row["path"], row["host"]) for row in session_roots(settings)]
     return [Path(file.location) for file in discover(roots, str(base_folder(settings)))]
 
 
 def session_roots(settings: Settings) -> list[dict[str, str]]:
-    """Return path and host of every row of session_roots.csv; none if the file does not exist.
+    """Return path and host of every row of session_roots.csv; none if the file is missing or cannot be read.
 
-    Rows without a path are left out; the validation of reference files names them.
-
-    Raises:
-        SettingsError: the file is not CSV in UTF-8.
+    What is wrong in the file is reported by the load of the reference files.
     """
-    file = reference_folder(settings) / "session_roots.csv"
-    if not file.exists():
-        return []
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"{file} cannot be read ({error}); make it a CSV file in UTF-8.") from error
-    return [{"path": row["path"].strip(), "host": (row.get("host") or "").strip()} for row in rows if row.get("path")]
+    rows = read_file("session_roots", reference_folder(settings)).rows
+    return [{"path": row.values["path"], "host": row.values["host"] or ""} for row in rows if row.values["path"]]

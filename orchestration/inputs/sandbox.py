@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,17 +24,9 @@ import psutil
 from orchestration.errors import SandboxError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.clickhouse import clickhouse_guard
+from sources.catalog import SOURCES
 
 _START_SECONDS: Final = 60.0
-
-# What each vendor of the sandbox is asked with; the server refuses everything else, as the vendors do.
-_SOURCE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
-    "clockify": {"base_url": "{url}/clockify/api/v1", "api_key": "sandbox-clockify-key"},
-    "jira": {"base_url": "{url}/jira", "email": "sandbox@example.com", "api_token": "sandbox-jira-token"},
-    "tempo": {"base_url": "{url}/tempo", "api_token": "sandbox-tempo-token"},
-    "github": {"base_url": "{url}/github/api/v3", "token": "sandbox-github-token"},
-    "plaid": {"host": "{url}/plaid", "client_id": "sandbox-plaid-client", "secret": "sandbox-plaid-secret"},
-}
 
 
 @dataclass(frozen=True)
@@ -48,8 +40,9 @@ class RunningSandbox:
     def source_settings(self) -> dict[str, dict[str, str]]:
         """What a source needs to read this sandbox instead of the vendor, by source and dlt's name below it."""
         handed = {
-            source: {name: text.format(url=self.url) for name, text in settings.items()}
-            for source, settings in _SOURCE_SETTINGS.items()
+            source: {name: text.format(url=self.url) for name, text in spec.sandbox_settings.items()}
+            for source, spec in SOURCES.items()
+            if spec.sandbox_settings
         }
         handed["plaid"]["access_tokens"] = ",".join(_access_tokens(self.folder / "plaid" / "items.jsonl"))
         return handed

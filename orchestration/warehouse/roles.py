@@ -28,7 +28,7 @@ SCHEMA_OWNERS: Final[Mapping[str, Role]] = {
     "private": "transformer",
     "billing": "owner",
 }
-# Who reads a schema besides its owner and role `owner`; finance is a member of analyst. Source: design, Engines.
+# Who reads a schema besides its owner and role `owner`; finance is a member of analyst. Source: rule 1.16.
 _SCHEMA_READERS: Final[Mapping[str, Role]] = {
     "marts": "analyst",
     "reports": "analyst",

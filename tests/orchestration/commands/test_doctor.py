@@ -102,7 +102,14 @@ def test_a_wrong_api_key_is_found_by_asking_the_vendor(environment: pytest.Monke
 def test_a_misspelt_credential_is_found(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("SOURCES__CLOCKIFY__API_KEY")
     environment.setenv("SOURCES__CLOCKIFY__APIKEY", "key")
-    assert "SOURCES__CLOCKIFY__API_KEY is not set; SOURCES__CLOCKIFY__APIKEY is" in only_failure()
+    assert "did you mean SOURCES__CLOCKIFY__API_KEY?" in only_failure()
+
+
+def test_a_missing_credential_is_found(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("SOURCES__CLOCKIFY__API_KEY")
+    assert only_failure() == (
+        "clockify: lacks SOURCES__CLOCKIFY__API_KEY; set what is missing, or unset the other settings of Clockify."
+    )
 
 
 def test_an_unreachable_warehouse_is_found(environment: pytest.MonkeyPatch) -> None:

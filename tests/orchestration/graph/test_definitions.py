@@ -15,7 +15,6 @@ import pytest
 from assets.keys import raw_key
 from assets.warehouse import FAILURES, UP_TO_DATE
 from orchestration.graph.build import BUILD_JOB, build_definitions
-from orchestration.graph.policies import SOURCE_POLICIES
 from orchestration.graph.resources import LoggingListener
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
@@ -129,7 +128,7 @@ def test_each_source_has_a_step_a_pool_a_job_and_a_schedule(definitions: dg.Defi
         assert asset.op.pool == source
         assert asset.op.name == f"load_{source}"
         schedule = definitions.resolve_schedule_def(f"{source}_schedule")
-        assert schedule.cron_schedule == SOURCE_POLICIES[source].cron
+        assert schedule.cron_schedule == spec.cron
         assert schedule.job_name == f"refresh_{source}"
         assert {
             key.path[0] for key in definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
@@ -203,9 +202,7 @@ def _built(home: Path, build: OneBuild) -> dg.ExecuteInProcessResult:
         return definitions.resolve_job_def(BUILD_JOB).execute_in_process(instance=instance, raise_on_error=False)
 
 
-def test_models_up_to_date_are_reported_in_the_order_of_the_graph(
-    home: Path, manifest: dict[str, Any]
-) -> None:
+def test_models_up_to_date_are_reported_in_the_order_of_the_graph(home: Path, manifest: dict[str, Any]) -> None:
     models = [name for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "snapshot")]
     result = _built(home, OneBuild(sorted(models, reverse=True), []))
     assert result.success

@@ -1,4 +1,4 @@
-"""Policies: every source and profile is named, and what is not named raises."""
+"""Policies: owners and freshness of every asset; a group or profile without a rule raises."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -7,17 +7,9 @@ import dagster as dg
 import pytest
 
 from orchestration.errors import SettingsError
-from orchestration.graph.policies import SOURCE_POLICIES, schedule_status, sensor_status, source_policy, with_policies
-from orchestration.settings import PROFILES, SOURCE_NAMES, Profile, Settings
-
-
-def test_every_source_of_the_model_has_a_policy() -> None:
-    assert set(SOURCE_POLICIES) == set(SOURCE_NAMES)
-
-
-def test_a_source_without_policy_raises_and_names_the_mend() -> None:
-    with pytest.raises(SettingsError, match="harvest has no policy; add its line to SOURCE_POLICIES"):
-        source_policy("harvest")
+from orchestration.graph.policies import schedule_status, sensor_status, with_policies
+from orchestration.settings import PROFILES, Profile, Settings
+from sources.catalog import SOURCES
 
 
 def test_a_group_without_owner_raises_and_names_the_mend() -> None:
@@ -46,18 +38,18 @@ def test_an_unknown_profile_raises_instead_of_falling_back() -> None:
     [("tempo", 15), ("jira", 15), ("clickhouse", 15), ("github", 60), ("clockify", 60), ("plaid", 360)],
 )
 def test_a_source_is_read_as_often_as_agreed(source: str, minutes: int) -> None:
-    minute, hour, *_ = SOURCE_POLICIES[source].cron.split()
+    minute, hour, *_ = SOURCES[source].cron.split()
     per_hour = 60 // int(minute.removeprefix("*/")) if minute.startswith("*/") else 1
     hours = 24 if hour == "*" else len(hour.split(","))
     assert 24 * 60 / (per_hour * hours) == minutes
 
 
-@pytest.mark.parametrize("source", SOURCE_NAMES)
+@pytest.mark.parametrize("source", SOURCES)
 def test_freshness_leaves_room_for_a_missed_tick(source: str) -> None:
-    policy = SOURCE_POLICIES[source]
-    minute, hour, *_ = policy.cron.split()
+    spec = SOURCES[source]
+    minute, hour, *_ = spec.cron.split()
     interval = 15 if minute.startswith("*/") else 60 if hour == "*" else 360
-    assert policy.fresh_within.total_seconds() / 60 >= 2 * interval
+    assert spec.fresh_within.total_seconds() / 60 >= 2 * interval
 
 
 def test_a_raw_table_and_its_staging_view_have_one_owner_but_only_the_view_is_carried() -> None:

@@ -144,7 +144,7 @@ def _truths(table: Table, records: list[dict[str, Any]]) -> dict[str, PerRecord]
 
 
 def _worklog_keys(shape: Shape, records: list[dict[str, Any]]) -> dict[str, PerRecord]:
-    """Ids of worklogs: the mirror's own, else a hash of the row and its ordinal among equals (model, 2)."""
+    """Ids of worklogs: the mirror's own, else a hash of the row and its ordinal among equals (rule 1.14)."""
     counts: dict[str, int] = {}
     ordinals: list[int] = [0] * len(records)
     keys = [

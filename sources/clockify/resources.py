@@ -1,6 +1,6 @@
 """Clockify by its REST API: what it returns and when it is read. What time is worth does not belong here.
 
-How edits and deletions are found (model, 4 and api_facts, 1.5 to 1.7):
+How edits and deletions are found (vendors 1.5 to 1.7):
 
 - the first run reads every entry of every member, inactive ones included;
 - later runs read the change feeds from a little before the last run on, and running timers until they stop;
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_BASE_URL = "https://api.clockify.me/api/v1"
 PAGE_SIZE = 1000
 _OVERLAP = timedelta(minutes=5)
-"""Feeds lag by a minute and demand two minutes of overlap (api_facts, 1.5); clocks differ besides."""
+"""Feeds lag by a minute and demand two minutes of overlap (vendors 1.5); clocks differ besides."""
 _FEED_REACH = timedelta(days=30)
 _LOOK_BACK_EVERY = timedelta(hours=20)
 _STATE_STEP = timedelta(hours=6)

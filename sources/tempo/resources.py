@@ -1,6 +1,6 @@
 """Tempo Cloud: worklogs, their deletions and accounts. No other system is known here.
 
-Strategy (api_facts 3.4): worklogs changed since the cursor less a look-back, newest change first, the cursor moved on
+Strategy (vendors 3.4): worklogs changed since the cursor less a look-back, newest change first, the cursor moved on
 only when the walk is whole; deletions from the audit log, by a whole read where the log does not reach; once a week
 everything is read again, which mends what no feed tells.
 """

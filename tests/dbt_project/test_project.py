@@ -28,7 +28,7 @@ _SQL_TYPES = {
     "json": "jsonb",
 }
 
-# Compound indexes, flags and unique native ids that the seeds list, by their columns' names in the model.
+# Compound indexes, flags and unique native ids that the seeds list, by their columns' names in the marts.
 SEED_INDEXES = {
     "accounts": ["plaid_account_id"],
     "billing_rules": ["project_id", "project_id effective_from effective_to"],
@@ -283,6 +283,16 @@ def test_sources_are_declared_as_they_land(source_name: str) -> None:
     }
 
     assert declared_tables == landed_tables
+
+
+def test_the_age_of_a_source_is_told_by_the_tables_that_its_spec_names(
+    parsed_project: tuple[Manifest, Path],
+) -> None:
+    manifest, _ = parsed_project
+    loads = _all_models(manifest)["int_staging__loads"]
+    read = {tuple(node.split(".")[-2:]) for node in loads.depends_on.nodes if node.startswith("source.")}
+
+    assert read == {(spec.name, table) for spec in SOURCES.values() for table in spec.age_tables}
 
 
 def test_models_and_descriptions_stand_side_by_side() -> None:

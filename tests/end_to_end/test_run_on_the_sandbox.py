@@ -20,12 +20,16 @@ from marts_of_transcripts import assert_marts_equal
 from psycopg import sql
 from rich.console import Console
 
+from orchestration.commands.expectations import check_expectations
+from orchestration.commands.run import run
+from orchestration.commands.summary import RunSummary
 from orchestration.errors import WorkledgerError
-from orchestration.expectations import check_expectations
-from orchestration.postgres import ROLES, Warehouse, embedded_server, open_warehouse
-from orchestration.run import RunSummary, open_instance, run
-from orchestration.sandbox import stop_sandbox
+from orchestration.graph.instance import open_instance
+from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.opening import embedded_server, open_warehouse
+from orchestration.warehouse.roles import ROLES
 from sources.catalog import SOURCES
 
 AS_OF = date(2026, 6, 30)
@@ -179,7 +183,7 @@ def test_the_ui_shows_the_runs(world: World, first: RunSummary) -> None:
 
 
 def _marts(world: World) -> dict[str, tuple[int, str]]:
-    """Count and content of every mart, load columns aside (model, section 7)."""
+    """Count and content of every mart, load columns aside (rule 12.2)."""
     content = {}
     query = sql.SQL(
         "select count(*), coalesce(md5(string_agg(r, '|' order by r)), '') "

@@ -122,7 +122,7 @@ hours as (
         round(sum(billable_seconds) / 3600.0, 4) as quantity,
         min(unit_price) as unit_price,
         min(rate_multiplier) as rate_multiplier,
-        -- Once, on the line, from exact seconds, half away from zero (model, section 2).
+        -- Once, on the line, from exact seconds, half away from zero (rule 1.6).
         round(sum(billable_seconds) * min(unit_price) * min(rate_multiplier) / 3600, 2) as line_total,
         string_agg(distinct rate_source, ', ' order by rate_source) as rate_source
     from summed_parts

@@ -49,7 +49,7 @@ keys as (
     )
 ),
 
--- Tax by the terms in force on the month's last day (fine print, 28).
+-- Tax by the terms in force on the month's last day (rule 7.28).
 final as (
     select
         {{ hashed_identifier('PRE', "keys.client_id || '|' || keys.currency || '|' || keys.invoice_month", 'keys.invoice_month') }}

@@ -1,5 +1,5 @@
 {#
-    Which engine bills a counted entry, or why none does (model, 5.5). The first that applies decides, priced or not; a price
+    Which engine bills a counted entry, or why none does (rule 7.2). The first that applies decides, priced or not; a price
     that is missing and hours beyond a cap are the engines' own to find.
 #}
 with

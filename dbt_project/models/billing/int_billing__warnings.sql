@@ -355,7 +355,7 @@ other_clients as (
     group by billed_entries.client_id, billed_entries.invoice_month, applications.name, contracts.contract_number, clients.name
 ),
 
--- Rates belong to hourly clients' projects (model, 5.1).
+-- Rates belong to hourly clients' projects (rule 4.2).
 needless_rates as (
     select distinct
         billed_entries.client_id,

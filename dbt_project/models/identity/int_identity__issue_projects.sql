@@ -13,7 +13,7 @@ projects as (
     where not is_deleted
 ),
 
--- A Jira project's key and name are labels of its issues, beside their own (model, 5.5).
+-- A Jira project's key and name are labels of its issues, beside their own (rule 4.12).
 labelled_issues as (
     select
         issues.issue_id,

@@ -1,4 +1,4 @@
-"""Session time, shares, half hours and days once more, from the model's words in plain Python. No SQL, no speed."""
+"""Session time, shares, half hours and days once more, from the rules, chapter 5, in plain Python. No SQL, no speed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

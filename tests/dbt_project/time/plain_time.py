@@ -1,4 +1,4 @@
-"""Which entry counts and why not, once more, from the model's words in plain Python. No SQL, no speed."""
+"""Which entry counts and why not, once more, from the rules, chapter 6, in plain Python. No SQL, no speed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -97,7 +97,7 @@ def _instant(random: Random) -> datetime:
 
 
 class World:
-    """Raw rows of every source, and the entries that the model's words make of them."""
+    """Raw rows of every source, and the entries that rules 4.6 and 6.5 to 6.7 make of them."""
 
     def __init__(self, random: Random) -> None:
         self.random = random

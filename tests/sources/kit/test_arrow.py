@@ -12,7 +12,7 @@ from typing import Any
 import dlt
 import pytest
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.kit import destination
 from sources.kit.arrow import PerRecord, arrow_schema, to_arrow
 from sources.kit.errors import SourceError

@@ -5,6 +5,16 @@
     ((({{ first_day }}) + interval '1 month')::date - 1)
 {%- endmacro %}
 
+{# Which engine bills an entry: the first that applies, priced or not (rule 7.2). #}
+{% macro billing_basis(entries) -%}
+    case
+        when {{ entries }}.application_id is not null then 'application'
+        when {{ entries }}.contract_id is not null or {{ entries }}.names_contract then 'contract'
+        when {{ entries }}.billing_rule_id is not null then 'billing_rule'
+        else 'client_terms'
+    end
+{%- endmacro %}
+
 {# The order in which entries eat up an allowance, a cap or a day: date, then start (none first), then id by bytes (rule 1.15). #}
 {% macro entry_order(entries) -%}
     {{ entries }}.local_date, {{ entries }}.start_time nulls first, {{ entries }}.time_entry_id collate "C"
@@ -48,6 +58,11 @@
         || ':' || lpad(mod(div({{ seconds }}::numeric, 60), 60)::text, 2, '0')
         || ':' || lpad(mod({{ seconds }}::numeric, 60)::text, 2, '0')
     )
+{%- endmacro %}
+
+{# The same for a line's text, without seconds where there are none: 12:30, 0:05:10. #}
+{% macro short_clock_text(seconds) -%}
+    regexp_replace({{ clock_text(seconds) }}, ':00$', '')
 {%- endmacro %}
 
 {# A month as it is read on an invoice: "March 2026". #}

@@ -34,6 +34,12 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Whether a month had ended at as_of; a date is its end. `as_of_date` is a column with as_of_date(). #}
+{% macro month_is_over(first_day, as_of_date) -%}
+    {%- set moment = var('as_of') or run_started_at -%}
+    ({{ month_end(first_day) }} {{ '<=' if moment | string | length == 10 else '<' }} {{ as_of_date }})
+{%- endmacro %}
+
 {# Whether a date lies in a range with open ends; the last day belongs to it. #}
 {% macro in_force(date, valid_from, valid_to) -%}
     ({{ date }} >= coalesce({{ valid_from }}, '-infinity'::date) and {{ date }} <= coalesce({{ valid_to }}, 'infinity'::date))
@@ -42,6 +48,11 @@
 {# Whole seconds between two instants, floored (rule 1.4). #}
 {% macro seconds_between(start_time, end_time) -%}
     floor(extract(epoch from {{ end_time }} - {{ start_time }}))::bigint
+{%- endmacro %}
+
+{# The end of a logged entry, which a start and a duration tell as well; null where nothing says when it ended. #}
+{% macro logged_until() -%}
+    coalesce(end_time, start_time + make_interval(secs => duration_seconds))
 {%- endmacro %}
 
 {# Whole seconds of an ISO-8601 duration such as PT1H15M. #}

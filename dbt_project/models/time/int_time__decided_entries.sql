@@ -154,10 +154,13 @@ group_policies as (
         groups.person_key,
         groups.client_key,
         groups.local_date,
-        policy.sources
+        policy.sources,
+        policy.count_logged_elsewhere
     from groups
     cross join lateral (
-        select policies.sources
+        select
+            policies.sources,
+            policies.count_logged_elsewhere
         from policies
         where
             (policies.developer_id is null or policies.developer_id = groups.developer_id)
@@ -171,6 +174,7 @@ group_policies as (
 ranked as (
     select
         judged.*,
+        coalesce(group_policies.count_logged_elsewhere, false) as counts_logged_elsewhere,
         case
             when judged.own_reason is null then array_position(group_policies.sources, judged.source)
         end as claim,
@@ -234,6 +238,7 @@ final as (
         ranked.hourly_rate,
         ranked.rate_source,
         entries.context,
+        ranked.counts_logged_elsewhere,
         case
             when ranked.own_reason is not null then ranked.own_reason
             when ranked.claims_by_contract then null

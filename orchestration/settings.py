@@ -37,7 +37,7 @@ class Settings:
     profile: Profile
     home: Path
     reference_dir: Path | None = None
-    """The folder of reference files; None in a sandbox that brings its own."""
+    """REFERENCE_DIR; `inputs.reference` decides what is read without it."""
     sandbox_dir: Path | None = None
     """A dataset folder to serve instead of a generated one."""
     warehouse_dsn: str | None = field(default=None, repr=False)
@@ -110,13 +110,11 @@ def load_settings(
     values.setdefault("home", project_folder / ".workledger")
     if "profile" not in values:
         values["profile"] = _implied_profile(values, sources, project_folder / "reference")
-    if values["profile"] == "production":
-        if "sandbox_dir" in values:
-            raise SettingsError(
-                "SANDBOX_DIR is set while WORKLEDGER_PROFILE is production; unset SANDBOX_DIR, "
-                "or set WORKLEDGER_PROFILE=sandbox."
-            )
-        values.setdefault("reference_dir", project_folder / "reference")
+    if values["profile"] == "production" and "sandbox_dir" in values:
+        raise SettingsError(
+            "SANDBOX_DIR is set while WORKLEDGER_PROFILE is production; unset SANDBOX_DIR, "
+            "or set WORKLEDGER_PROFILE=sandbox."
+        )
     frozen = MappingProxyType({source: MappingProxyType(keys) for source, keys in sources.items()})
     return Settings(**values, sources=frozen)  # type: ignore[arg-type]
 

@@ -1,6 +1,6 @@
 """What a line of a transcript means: one line in, rows of the raw tables out. Files, processes, loading: not here.
 
-The format has no vendor schema and shifts between releases (model.md, Transcripts; api_facts.md, 6), so nothing in a
+The format has no vendor schema and shifts between releases (vendors 6.2), so nothing in a
 line may stop a load: a field of a wrong type becomes null and is noted in `unreadable_lines`, an unknown type passes.
 This module imports neither dlt nor the schema, so that helper processes start fast; the values of a row stand in the
 order of the columns in `schema.py`.
@@ -37,7 +37,7 @@ _LARGEST_COUNT: Final = 2**40
 _LARGEST_COST: Final = 10**6
 _MOST_SALVAGE_ATTEMPTS: Final = 20
 
-# api_facts.md, 6.4: what the tool writes in the person's name.
+# Vendors 6.4: what the tool writes in the person's name.
 _WRAPPER: Final = re.compile(
     r"\s*(?:<(?:local-command-(?:stdout|stderr|caveat)|bash-(?:input|stdout|stderr)|system-reminder|task-notification"
     r"|ide_opened_file|ide_selection|ide_diagnostics|teammate-message|cross-session-message|user-prompt-submit-hook"
@@ -86,7 +86,7 @@ class Place:
 
 
 def place_of(file_id: str, generation: int, path: str) -> Place:
-    """Read session and sub-agent from a transcript's path, both layouts (api_facts.md, 6.1)."""
+    """Read session and sub-agent from a transcript's path, both layouts (vendors 6.1)."""
     parts = path.replace("\\", "/").split("/")
     stem = parts[-1].removesuffix(".jsonl") or parts[-1]
     if not stem.startswith("agent-"):
@@ -98,7 +98,7 @@ def place_of(file_id: str, generation: int, path: str) -> Place:
 
 
 def ticket_keys(text: str) -> list[str]:
-    """All that looks like a Jira key, in order, once each; `UTF-8` looks like one too (model.md, Tickets)."""
+    """All that looks like a Jira key, in order, once each; `UTF-8` looks like one too (rule 5.22)."""
     return list(dict.fromkeys(_TICKET_KEY.findall(text)))
 
 
@@ -578,7 +578,7 @@ class TranscriptReader:
         return "other"
 
     def _read_prompt(self, place: _Record, content: str | list[Any], *, is_queued: bool) -> bool:
-        """Append a row of `prompts` unless the content is not a person's own (api_facts.md, 6.4)."""
+        """Append a row of `prompts` unless the content is not a person's own (vendors 6.4)."""
         pieces: list[str] = [content] if isinstance(content, str) else []
         has_image = False
         if isinstance(content, list):

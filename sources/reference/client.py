@@ -1,4 +1,4 @@
-"""Reads and checks the reference files (model.md, 3; fine print, 15). Nothing is landed here.
+"""Reads and checks the reference files (rules 2.1 to 2.4). Nothing is landed here.
 
 A file is checked whole: form, types, required cells, allowed values, keys, dates that overlap, and what its cells point
 at in other files. What only the vendors know (a client that Clockify has and no file names) is checked in the models.
@@ -355,7 +355,7 @@ def _check_classifications(content: Content) -> None:
 
 
 def _check_clients(content: Content) -> None:
-    """Parents must not form a circle (model, 5.7)."""
+    """Parents must not form a circle (rule 3.7)."""
     by_name = {name: row for row in content.rows for name in _names_of("clients", row)}
     for row in content.rows:
         seen = {row.number}
@@ -430,7 +430,7 @@ _SPECIAL_CHECKS: dict[str, Callable[[Content], None]] = {
 
 
 def _names_of(file: str, row: Row) -> set[str]:
-    """The names by which other files may point at a row (fine print, 15)."""
+    """The names by which other files may point at a row (rule 2.3)."""
     names = {
         "clients": ("client", "company_name", "trading_name", "account_number"),
         "contracts": ("contract_number", "name"),

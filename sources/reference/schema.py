@@ -1,4 +1,4 @@
-"""What each reference file may hold (model.md, 3): columns, types, defaults, allowed values, keys. No reading here.
+"""What each reference file may hold (rules, chapter 2): columns, types, defaults, allowed values, keys.
 
 A row's key is its natural key; files with dates may hold one key several times as long as the ranges do not overlap.
 """
@@ -465,6 +465,12 @@ FILES: Final = (
                 listed=True,
             ),
             *_RANGE,
+            _optional(
+                "count_logged_elsewhere",
+                "boolean",
+                "Sessions count even while the person logged the same time elsewhere.",
+                default=_NO,
+            ),
         ),
         range_key=("email", "client"),
     ),

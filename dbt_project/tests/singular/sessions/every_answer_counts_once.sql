@@ -1,4 +1,4 @@
--- Every message id in staging that is a call is one answer, and no answer comes from nowhere (model, Transcripts).
+-- Every message id in staging that is a call is one answer, and no answer comes from nowhere (rule 5.2).
 with
 
 called as (

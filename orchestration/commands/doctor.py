@@ -118,15 +118,14 @@ def _reference_files(inputs: "Inputs") -> Iterator[Finding]:
 
 
 def _session_roots(inputs: "Inputs") -> Finding:
+    from sources.catalog import SOURCES
     from sources.claude_code.client import SessionRoot, discover
 
     configuration = inputs.configuration("claude_code")
     roots = configuration.get("roots", [])
     file = inputs.reference_dir / "session_roots.csv"
-    if not roots:
-        return Finding(
-            "claude_code", f"not set up; name the folders of transcripts in {file} to land them", skipped=True
-        )
+    if mend := inputs.missing(SOURCES["claude_code"]):
+        return Finding("claude_code", f"not set up; {mend} to land them", skipped=True)
     below = {
         root["path"]: discover([SessionRoot(root["path"], root["host"])], configuration["base_folder"])
         for root in roots
@@ -145,10 +144,11 @@ def _session_roots(inputs: "Inputs") -> Finding:
 
 def _credentials(spec: "SourceSpec", inputs: "Inputs") -> Finding:
     given = inputs.configuration(spec.name)
-    absent = [spec.variable(name) for name in spec.required_settings if not given.get(name)]
-    if not given:
-        return Finding(spec.name, f"not set up; set {' and '.join(absent)} to land it", skipped=True)
-    if absent:
+    if mend := inputs.missing(spec):
+        # In a sandbox nothing is set by hand: what is missing is missing in the dataset.
+        if not given or inputs.dataset_dir is not None:
+            return Finding(spec.name, f"not set up; {mend} to land it", skipped=True)
+        absent = [spec.variable(name) for name in spec.required_settings if not given.get(name)]
         sentence = f"lacks {' and '.join(absent)}; set what is missing, or unset the other settings of {spec.title}."
         return Finding(spec.name, sentence, failed=True)
     from sources.kit.errors import readable

@@ -254,5 +254,10 @@ SPEC: Final = SourceSpec(
     fresh_within=timedelta(hours=3),
     required_settings=("roots",),
     optional_settings=("base_folder", "session_text"),
+    supplied_settings={
+        "roots": "name the folders of transcripts in {reference_dir}/session_roots.csv",
+        "base_folder": "write absolute paths in {reference_dir}/session_roots.csv",
+        "session_text": "set SESSION_TEXT",
+    },
     age_tables=("files",),
 )

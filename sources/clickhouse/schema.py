@@ -155,5 +155,6 @@ SPEC: Final = SourceSpec(
     fresh_within=timedelta(hours=1),
     required_settings=("dsn",),
     optional_settings=("timeout_seconds",),
+    supplied_settings={"dsn": "set CLICKHOUSE_DSN"},
     age_tables=("cdm_applications", "jira_issues", "tempo_worklogs_flat"),
 )

@@ -576,4 +576,5 @@ SPEC: Final = SourceSpec(
     cron="50 * * * *",
     fresh_within=timedelta(hours=3),
     required_settings=("folder",),
+    supplied_settings={"folder": "set REFERENCE_DIR"},
 )

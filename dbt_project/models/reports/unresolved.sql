@@ -3,5 +3,6 @@ select
     native_id,
     reason,
     row_count,
-    seconds
+    seconds,
+    candidates
 from {{ ref('int_reports__unresolved') }}

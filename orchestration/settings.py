@@ -152,7 +152,8 @@ def _implied_profile(values: Mapping[str, object], sources: Mapping[str, object]
 def _has_rows(file: Path) -> bool:
     try:
         with file.open(encoding="utf-8-sig", errors="replace") as lines:
-            return sum(1 for line in lines if line.strip()) > 1
+            # Spreadsheets leave rows of commas, and a first line that names the separator.
+            return sum(1 for line in lines if line.strip(", \t\r\n") and not line.startswith("sep=")) > 1
     except OSError:
         return False
 

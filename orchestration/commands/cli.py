@@ -85,6 +85,16 @@ def ui(port: int) -> None:
 
 @workledger.command()
 @_debug_option
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1024, 65535), help="Port of the pages.")
+def docs(port: int) -> None:
+    """Serve dbt's documentation of every table, column and test on 127.0.0.1; Ctrl-C ends it."""
+    from orchestration.commands.docs import serve_docs
+
+    serve_docs(_settings(), _free_port_from(port), _notify)
+
+
+@workledger.command()
+@_debug_option
 @click.option("--role", default="analyst", show_default=True, type=click.Choice(ROLE_NAMES), help="Role to log in as.")
 def dsn(role: Any) -> None:
     """Print the address of the warehouse for psql and BI tools; start the embedded server if need be."""

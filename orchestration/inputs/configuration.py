@@ -1,15 +1,14 @@
 """What each source is handed: one's own settings in production, the sandbox's in a sandbox. No vendor's format here."""
 
-import csv
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestration.errors import SettingsError
 from orchestration.inputs.sandbox import ensure_mirror, ensure_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
+from sources.reference.client import read_file
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +36,6 @@ def open_inputs(settings: Settings, notify: Callable[[str], None] = _logger.info
         notify: receives one sentence before anything that takes long.
 
     Raises:
-        SettingsError: session_roots.csv cannot be read.
         SandboxError: the sandbox cannot be generated or served.
     """
     values: dict[str, dict[str, Any]] = {source: dict(given) for source, given in settings.sources.items()}
@@ -69,18 +67,9 @@ def open_inputs(settings: Settings, notify: Callable[[str], None] = _logger.info
 
 
 def session_roots(file: Path) -> list[dict[str, str]]:
-    """Return path and host of every row of session_roots.csv; none if the file is absent.
+    """Return path and host of every row of session_roots.csv; none if the file is absent or cannot be read.
 
-    Rows without a path are left to the validation of reference files, which names them.
-
-    Raises:
-        SettingsError: the file is no CSV in UTF-8.
+    What is wrong in the file is for the load of the reference files to say.
     """
-    if not file.exists():
-        return []
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"{file} cannot be read ({error}); make it a CSV file in UTF-8.") from error
-    return [{"path": row["path"].strip(), "host": (row.get("host") or "").strip()} for row in rows if row.get("path")]
+    rows = read_file(file.stem, file.parent).rows
+    return [{"path": row.values["path"], "host": row.values["host"] or ""} for row in rows if row.values["path"]]

@@ -207,6 +207,35 @@ class DbtProject:
             memory,
         )
 
+    def document(self, environment: Mapping[str, str], folder: Path) -> None:
+        """Write dbt's documentation: a page with every model, column, test and the graph between them.
+
+        Args:
+            environment: says where the warehouse is (profiles.yml).
+            folder: where `index.html` and the files that it reads are written.
+
+        Raises:
+            WarehouseError: dbt could not write it, with its own reason.
+        """
+        result = self._documentation("generate", environment, folder, "--no-compile")
+        if not result.success:
+            raise WarehouseError(
+                f"The documentation cannot be written: {_one_line(result.exception or 'see dbt.log')}."
+            )
+        # Without compiling, dbt writes the catalogue and the page but not the manifest that the page reads.
+        shutil.copy(self.manifest.folder / _MANIFEST, folder / _MANIFEST)
+
+    def serve_documentation(self, environment: Mapping[str, str], folder: Path, port: int) -> None:
+        """Serve what `document` wrote on 127.0.0.1 until the process is interrupted."""
+        self._documentation("serve", environment, folder, "--host", "127.0.0.1", "--port", str(port), "--no-browser")
+
+    def _documentation(self, command: str, environment: Mapping[str, str], folder: Path, *arguments: str) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        common = [*_common_arguments(self.project, folder), "--log-path", str(self.settings.home / "logs")]
+        with _variables(environment):
+            return dbtRunner(manifest=self.manifest.load()).invoke(["docs", command, *common, *arguments])
+
 
 def dbt_variables(settings: Settings) -> dict[str, str]:
     """Return the variables that differ from `dbt_project.yml`'s own."""

@@ -21,9 +21,9 @@ from sources.kit import landed
 from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.errors import SourceError
 from sources.kit.landed import declare
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import QUARANTINE, Table
+from sources.kit.table import Table
 from sources.kit.text import decode_json
 from sources.kit.walk import Spool
 
@@ -60,11 +60,7 @@ def clickhouse() -> Any:
 
         return rows
 
-    @dlt.resource(**QUARANTINE.dlt_hints())
-    def quarantined_records() -> Iterator[Any]:
-        yield from declare(QUARANTINE)
-
-    return (*(mirrored(mirror) for mirror in MIRRORS), quarantined_records)
+    return (*(mirrored(mirror) for mirror in MIRRORS), quarantined_records())
 
 
 def _changes(

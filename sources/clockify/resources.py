@@ -28,9 +28,9 @@ from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.errors import CredentialError, SourceError, VendorError
 from sources.kit.http import HttpClient
 from sources.kit.landed import declare, differing
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import QUARANTINE, Table
+from sources.kit.table import Table
 from sources.kit.walk import Spool, ahead
 
 logger = logging.getLogger(__name__)
@@ -148,10 +148,6 @@ def clockify() -> Any:
                 state[workspace] = reading_state
         yield from run.quarantine.flush()
 
-    @dlt.resource(**QUARANTINE.dlt_hints())
-    def quarantined_records() -> Iterator[Any]:
-        yield from declare(QUARANTINE)
-
     return (
         workspaces,
         users,
@@ -159,7 +155,7 @@ def clockify() -> Any:
         named(PROJECTS, "projects"),
         named(TAGS, "tags"),
         time_entries,
-        quarantined_records,
+        quarantined_records(),
     )
 
 

@@ -23,9 +23,9 @@ from sources.kit import landed
 from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.errors import SourceError
 from sources.kit.landed import declare
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import QUARANTINE, Table
+from sources.kit.table import Table
 from sources.kit.walk import Spool
 
 LOOK_BACK = timedelta(hours=1)
@@ -317,11 +317,7 @@ def jira() -> Any:
             )
         yield from _listing(run, "users", found, {}, {})
 
-    @dlt.resource(**QUARANTINE.dlt_hints())
-    def quarantined_records() -> Iterator[Any]:
-        yield from declare(QUARANTINE)
-
-    return issues, issue_deletions, transitions, fields, projects, users, quarantined_records
+    return issues, issue_deletions, transitions, fields, projects, users, quarantined_records()
 
 
 def issue_batch(

@@ -16,9 +16,10 @@ from typing import Any
 import dlt
 
 from sources.kit import landed
-from sources.kit.arrow import PerRecord, empty, to_arrow
+from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.errors import SourceError
-from sources.kit.quarantine import Quarantine
+from sources.kit.landed import declare
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.table import Table
 from sources.plaid.client import Connection, CursorRefused, ItemError, MutationDuringPagination, PlaidClient
 from sources.plaid.schema import ACCOUNTS, ITEMS, TRANSACTION_REMOVALS, TRANSACTIONS
@@ -185,7 +186,7 @@ def plaid() -> Any:
             access_tokens: str = dlt.secrets.value,
             host: str = "production",
         ) -> Iterator[Any]:
-            yield empty(table)
+            yield from declare(table)
             yield from batches(walk.updates(Connection(client_id, secret, host), access_tokens))
             yield from quarantine.flush()
             walk.commit(table.name)
@@ -222,7 +223,7 @@ def plaid() -> Any:
         landing(ACCOUNTS, accounts),
         landing(TRANSACTIONS, transactions),
         landing(TRANSACTION_REMOVALS, transaction_removals),
-        quarantine.resource(),
+        quarantined_records(),
     )
 
 

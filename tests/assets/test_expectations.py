@@ -140,6 +140,7 @@ SANE: Final[Mapping[str, Callable[[int], Any]]] = {
 }
 FORMS: Final[Mapping[str, Any]] = {
     "currency": "EUR",
+    "known_currency": "EUR",
     "email": "person@example.com",
     "timezone": "Europe/Berlin",
     "time_of_day": "09:00",

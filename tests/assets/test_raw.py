@@ -18,7 +18,7 @@ from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES, SourceSpec
 from sources.kit.arrow import to_arrow
 from sources.kit.errors import SourceError
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.table import QUARANTINE, Column, Table
 
 SHOPS = Table(
@@ -70,7 +70,7 @@ class Vendor:
                     raise vendor.failure
                 yield from quarantine.flush()
 
-            return shops, quarantine.resource()
+            return shops, quarantined_records()
 
         return made_up()
 

@@ -4,14 +4,12 @@ What is required of a table follows from its own description: keys and foreign k
 statuses from names and types of its columns; what only the seeds list stands here.
 """
 
-import json
 import re
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 import yaml
-from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from sources.catalog import SOURCES
@@ -243,24 +241,6 @@ def test_every_column_is_described_typed_and_bears_its_unit(parsed_project: tupl
 
 def _all_models(manifest: Manifest) -> dict[str, object]:
     return {node.name: node for node in manifest.nodes.values() if str(node.resource_type) == "model"}
-
-
-def test_documentation_builds(
-    built: DbtProject, parsed_project: tuple[Manifest, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parameters = built.warehouse.parameters("transformer")
-    for name in ("host", "port", "user", "password", "dbname"):
-        monkeypatch.setenv(f"DBT_{name.upper()}", str(parameters[name]))
-    manifest, _ = parsed_project
-    folders = ["--project-dir", str(PROJECT_FOLDER), "--profiles-dir", str(PROJECT_FOLDER)]
-    outcome = dbtRunner(manifest=built._manifest).invoke(
-        ["docs", "generate", "--no-compile", *folders, "--target-path", str(tmp_path), "--log-path", str(tmp_path)]
-    )
-
-    assert outcome.success, outcome.exception
-    documented = {name.split(".")[-1] for name in json.loads((tmp_path / "catalog.json").read_text())["nodes"]}
-    assert set(_tables(manifest, "marts", "private", "reports")) <= documented
-    assert (tmp_path / "index.html").is_file()
 
 
 def test_every_rule_passes_its_unit_test(dbt_project: DbtProject) -> None:

@@ -20,6 +20,7 @@ from marts_of_transcripts import assert_marts_equal
 from psycopg import sql
 from rich.console import Console
 
+from orchestration.commands.docs import write_docs
 from orchestration.commands.expectations import check_expectations
 from orchestration.commands.run import run
 from orchestration.commands.summary import RunSummary
@@ -121,6 +122,23 @@ def test_a_staging_view_reads_every_raw_table_of_the_catalogue(world: World, fir
     assert {name.split(".")[0] for name in readers} == {f"raw_{source}" for source in SOURCES}
     assert readers.keys() >= {f"raw_{s}.{table.name}" for s, spec in SOURCES.items() for table in spec.tables}
     assert not [name for name, views in readers.items() if not any(str(view).startswith("stg_") for view in views)]
+
+
+def test_the_documentation_shows_every_table_and_view(world: World, first: RunSummary) -> None:
+    _, _, folder = write_docs(world.settings, lambda _: None)
+
+    documented = json.loads((folder / "catalog.json").read_text())["nodes"].values()
+    shown = {(node["metadata"]["schema"], node["metadata"]["name"]) for node in documented}
+    with world.warehouse.connect("owner") as connection:
+        existing = set(
+            connection.execute(
+                "select table_schema, table_name from information_schema.tables"
+                " where table_schema in ('marts', 'private', 'reports')"
+            )
+        )
+    assert existing <= shown
+    assert json.loads((folder / "manifest.json").read_text())["nodes"]
+    assert (folder / "index.html").is_file()
 
 
 def test_the_suites_hold_on_the_sandboxs_rows_and_data_docs_are_built_on_request(

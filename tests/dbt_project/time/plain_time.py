@@ -162,7 +162,7 @@ def verdicts(
                 reasons[entry.id] = "superseded"
     yielded = _logged_elsewhere([entry for entry in entries if reasons[entry.id] is None], policies)
     for entry in entries:
-        if yielded.get(entry.id) == entry.allocated:
+        if entry.id in yielded and yielded[entry.id] == entry.allocated:
             reasons[entry.id] = "logged_elsewhere"
     return {
         entry.id: Verdict(

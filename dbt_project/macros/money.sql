@@ -5,6 +5,11 @@
     'bench'
 {%- endmacro %}
 
+{# Decimals of a currency's amounts, from a join with stg_reference__currencies: its own, of an unknown one 2, never more than are kept. #}
+{% macro decimals_of(currencies) -%}
+    coalesce(least({{ currencies }}.decimals, 2), 2)::integer
+{%- endmacro %}
+
 {# The first day of a date's month. #}
 {% macro month_of(date) -%}
     date_trunc('month', {{ date }})::date

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from babel.numbers import get_currency_precision, is_currency
+from babel.numbers import get_currency_precision, is_currency, list_currencies
 from iso4217 import raw_table
 
 MOST_DECIMALS = 2
@@ -31,3 +31,9 @@ def decimals_of(code: str) -> int | None:
 def is_known(code: str) -> bool:
     """Tell whether ISO 4217 has, or once had, the code; `code` is three upper-case letters."""
     return code in raw_table or is_currency(code)
+
+
+def all_decimals() -> dict[str, int]:
+    """Decimals of every currency that has any, 0 included, by code."""
+    codes = sorted({*raw_table, *list_currencies()})
+    return {code: decimals for code in codes if (decimals := decimals_of(code)) is not None}

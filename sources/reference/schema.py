@@ -566,7 +566,19 @@ REJECTED_FILES: Final = Table(
     mirrors=True,
 )
 
-TABLES: Final = (*(file.table for file in FILES), REJECTED_FILES)
+CURRENCIES: Final = Table(
+    "currencies",
+    "One currency and the decimals of its amounts, as two libraries know them.",
+    ("code",),
+    (
+        Column("code", "text", "Three-letter code.", required=True),
+        Column("decimals", "bigint", "Decimals of an amount.", required=True),
+    ),
+    keeps_record=False,
+    mirrors=True,
+)
+
+TABLES: Final = (*(file.table for file in FILES), CURRENCIES, REJECTED_FILES)
 
 SPEC: Final = SourceSpec(
     name="reference",

@@ -35,5 +35,6 @@ def is_known(code: str) -> bool:
 
 def all_decimals() -> dict[str, int]:
     """Decimals of every currency that has any, 0 included, by code."""
-    codes = sorted({*raw_table, *list_currencies()})
+    # ISO lists countries without a currency, too.
+    codes = sorted({code for code in (*raw_table, *list_currencies()) if code})
     return {code: decimals for code in codes if (decimals := decimals_of(code)) is not None}

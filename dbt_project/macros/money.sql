@@ -45,5 +45,7 @@
     {% for measure in ['accrued', 'invoiced', 'received', 'labour_cost', 'ai_cost', 'margin'] -%}
         {{ margins }}.{{ 'invoiced' if measure == 'invoiced' else 'client_' ~ measure }}::numeric(14, 2) as {{ measure }}_in_client_currency,
     {% endfor -%}
-    {{ margins }}.warnings
+    {{ margins }}.warnings,
+    {{ margins }}.agency_accrued_later::numeric(14, 2) as accrued_later,
+    {{ margins }}.client_accrued_later::numeric(14, 2) as accrued_later_in_client_currency
 {%- endmacro %}

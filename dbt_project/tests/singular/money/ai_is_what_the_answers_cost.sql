@@ -45,6 +45,8 @@ expected as (
         ) as ai_cost
     from answers
     cross join agency
+    -- Months end with that of as_of.
+    where answers.month <= {{ as_of_date('agency.timezone') }}
     group by answers.month, agency.currency
 ),
 

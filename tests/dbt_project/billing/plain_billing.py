@@ -768,6 +768,8 @@ class _Biller:
     def bill_hours(self, contract: Contract, entries: Sequence[Entry]) -> None:
         for entry in entries:
             rate = self.amended(contract, "standard_rate", entry.day)
+            if rate is None and contract.kind != "pay_as_you_go":
+                rate = ZERO
             allocation = Allocation(entry.id, contract.number, None, "included", entry.seconds, rate)
             self.bill.allocations.append(allocation)
             if rate is None and contract.kind == "pay_as_you_go":

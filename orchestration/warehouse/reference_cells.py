@@ -59,7 +59,10 @@ def unresolved_cells(warehouse: Warehouse) -> list[UnresolvedCell]:
         ).fetchall()
     return [
         UnresolvedCell(
-            f"{source.removeprefix(_SOURCE_PREFIX)}.csv", value, reason, tuple(candidates.split(", ")) if candidates else ()
+            f"{source.removeprefix(_SOURCE_PREFIX)}.csv",
+            value,
+            reason,
+            tuple(candidates.split(", ")) if candidates else (),
         )
         for source, value, reason, candidates in rows
     ]

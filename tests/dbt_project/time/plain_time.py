@@ -176,7 +176,7 @@ def verdicts(
 
 
 def _logged_elsewhere(counted: Sequence[Entry], policies: Sequence[Policy]) -> dict[str, int]:
-    """Seconds of counted sessions that the same developer's counted entries of other sources cover, millisecond by span."""
+    """Seconds of counted sessions that the same developer's counted entries of other sources cover, by entry."""
     logged: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for entry in counted:
         if entry.source == "claude_session" or entry.developer is None or entry.start is None:

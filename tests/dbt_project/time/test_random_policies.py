@@ -468,7 +468,8 @@ _QUERY = """
         end as id,
         entries.source, split_part(developers.email, '@', 1) as developer, clients.name as client,
         projects.name as project, entries.local_date, entries.start_time, entries.end_time, entries.duration_seconds,
-        entries.allocated_seconds, entries.logged_elsewhere_seconds, entries.status, entries.billable, entries.is_counted, entries.not_counted_reason
+        entries.allocated_seconds, entries.logged_elsewhere_seconds, entries.status, entries.billable,
+        entries.is_counted, entries.not_counted_reason
     from marts.time_entries as entries
     left join intermediate.int_identity__developers as developers using (developer_id)
     left join intermediate.int_identity__clients as clients using (client_id)

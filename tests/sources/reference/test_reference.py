@@ -183,8 +183,8 @@ REFUSED = {
         {"business_calendars": "calendar,timezone,weekday,opens,closes\ndefault,UTC,8,18:00,09:00\n"},
         [
             "business_calendars.csv, row 2, column weekday: '8' is more than 7; give 7 or less",
-            "business_calendars.csv, row 2, column closes: '09:00' is not after opens; where business goes past midnight, "
-            "write two rows: 18:00–24:00 and 00:00–09:00 of the next day",
+            "business_calendars.csv, row 2, column closes: '09:00' is not after opens; where business goes past "
+            "midnight, write two rows: 18:00–24:00 and 00:00–09:00 of the next day",
         ],
     ),
     "settings of a rule": (

@@ -6,7 +6,7 @@ from babel.numbers import get_currency_precision, is_currency, list_currencies
 from iso4217 import raw_table
 
 MOST_DECIMALS = 2
-"""Amounts are kept with two decimals (model, 2), so a currency with more cannot be billed."""
+"""Amounts are kept with two decimals (rule 1.5), so a currency with more cannot be billed."""
 
 
 def decimals_of(code: str) -> int | None:

@@ -298,7 +298,7 @@ class World:
                 at += self.random.choice((300, 60_000, 600_000, 899_000, 2_000_000))
             # Something is logged within its time, for whichever client.
             if (developer := owners[session]) and self.random.random() < 0.7:
-                second = self.random.randrange(lines[session][0].at // 1000, at // 1000)
+                second = self.random.randrange(lines[session][0].at // 1000, at // 1000 + 1)
                 start = datetime.fromtimestamp(second, UTC)
                 lasts = self.random.choice((7, 60, 900, 2700))
                 self._clockify_entry(developer, start, start + timedelta(seconds=lasts))

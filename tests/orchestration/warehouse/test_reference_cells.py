@@ -9,10 +9,9 @@ def test_nothing_is_unresolved_before_the_warehouse_is_built(fresh_database: War
 
 
 def test_cells_that_name_nothing_are_told_one_by_one(fresh_database: Warehouse) -> None:
-    with fresh_database.connect("owner") as connection:
+    with fresh_database.connect("transformer") as connection:
         connection.execute(
             """
-            create schema if not exists reports;
             create table reports.unresolved as
             select * from (values
                 ('reference.client_terms', 'Third', 'several_client', 'CLI-1, CLI-2'),

@@ -22,6 +22,10 @@ rates as (
     select * from {{ ref('int_money__exchange_rates') }}
 ),
 
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
+),
+
 agency as (
     select
         *,
@@ -164,8 +168,10 @@ targeted as (
 converted_amounts as (
     select
         targeted.*,
-        {{ converted('targeted.amount', 'targeted.currency', 'targeted.target_currency', 'rates.rate') }} as converted_amount
+        {{ converted('targeted.amount', 'targeted.currency', 'targeted.target_currency', 'rates.rate') }} as converted_amount,
+        {{ decimals_of('currencies') }} as decimals
     from targeted
+    left join currencies on targeted.target_currency = currencies.currency
     left join rates on {{ rate_of_month('rates', 'targeted.currency', 'targeted.target_currency', 'targeted.month') }}
 ),
 
@@ -179,7 +185,7 @@ rounded as (
         measure,
         target,
         bool_and(is_unpriced) as is_unpriced,
-        case when bool_and(converted_amount is not null) then round(sum(converted_amount), 2) end as amount
+        case when bool_and(converted_amount is not null) then round(sum(converted_amount), min(decimals)) end as amount
     from converted_amounts
     group by kind, client_id, month, member_id, measure, target
 ),

@@ -4,14 +4,17 @@ with
 
 agency as (
     select
-        *,
-        date_trunc('month', {{ as_of_date('timezone') }})::date as last_month
-    from {{ ref('int_identity__agency') }}
+        int_agency.*,
+        date_trunc('month', {{ as_of_date('int_agency.timezone') }})::date as last_month,
+        {{ decimals_of('currencies') }} as decimals
+    from {{ ref('int_identity__agency') }} as int_agency
+    left join {{ ref('stg_reference__currencies') }} as currencies on int_agency.currency = currencies.currency
 ),
 
 converted_subtotals as (
     select
         prefills.client_id,
+        agency.decimals,
         least(prefills.invoice_month, agency.last_month) as month,
         prefills.invoice_month > agency.last_month as is_later,
         prefills.subtotal * case
@@ -37,11 +40,11 @@ expected as (
         month,
         case
             when coalesce(bool_and(subtotal is not null) filter (where not is_later), true)
-                then coalesce(round(sum(subtotal) filter (where not is_later), 2), 0)
+                then coalesce(round(sum(subtotal) filter (where not is_later), min(decimals)), 0)
         end as accrued,
         case
             when coalesce(bool_and(subtotal is not null) filter (where is_later), true)
-                then coalesce(round(sum(subtotal) filter (where is_later), 2), 0)
+                then coalesce(round(sum(subtotal) filter (where is_later), min(decimals)), 0)
         end as accrued_later
     from converted_subtotals
     group by client_id, month

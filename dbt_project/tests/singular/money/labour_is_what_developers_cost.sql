@@ -6,9 +6,11 @@ with
 
 agency as (
     select
-        currency,
-        (date_trunc('month', {{ as_of_date('timezone') }}) + interval '1 month')::date as first_day_after
-    from {{ ref('int_identity__agency') }}
+        int_agency.currency,
+        (date_trunc('month', {{ as_of_date('int_agency.timezone') }}) + interval '1 month')::date as first_day_after,
+        {{ decimals_of('currencies') }} as decimals
+    from {{ ref('int_identity__agency') }} as int_agency
+    left join {{ ref('stg_reference__currencies') }} as currencies on int_agency.currency = currencies.currency
 ),
 
 entries as (
@@ -115,7 +117,8 @@ developer_months as (
         developer_id,
         month,
         round(
-            sum((monthly_cost + hourly_cost * days_of_month) * rate) / (3600 * days_of_month), 2
+            sum((monthly_cost + hourly_cost * days_of_month) * rate) / (3600 * days_of_month),
+            (select agency.decimals from agency)
         ) as cost,
         bool_and(rate is not null) as is_known
     from converted_costs

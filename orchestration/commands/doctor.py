@@ -36,7 +36,10 @@ def examine() -> Iterator[Finding]:
     yield home
     if home.failed:
         return
-    yield _warehouse(settings)
+    warehouse = _warehouse(settings)
+    yield warehouse
+    if not warehouse.failed:
+        yield from _reference_names(settings)
     yield from _sources(settings)
     yield _clickhouse(settings)
 
@@ -78,6 +81,14 @@ def _warehouse(settings: Settings) -> Finding:
     return Finding(
         "warehouse", f"{kind}PostgreSQL {version} at {warehouse.address}, all {len(ROLES)} roles in place{_aside(said)}"
     )
+
+
+def _reference_names(settings: Settings) -> Iterator[Finding]:
+    from orchestration.warehouse.opening import open_warehouse
+    from orchestration.warehouse.reference_cells import unresolved_cells
+
+    for cell in unresolved_cells(open_warehouse(settings)):
+        yield Finding("reference names", str(cell), failed=True)
 
 
 def _sources(settings: Settings) -> Iterator[Finding]:

@@ -312,7 +312,12 @@ FILES: Final = (
             _optional("auto_renew", "boolean", "Runs on past its end.", default=_NO),
             _optional("monthly_hours", "numeric", "Hours included per period.", minimum=0, form="hours"),
             Field("overage_rate", "numeric", "Rate per hour beyond the included ones.", minimum=0),
-            _optional("standard_rate", "numeric", "Rate per included or plain hour.", minimum=0),
+            _optional(
+                "standard_rate",
+                "numeric",
+                "Rate per hour used, of the included or plain ones; it is no flat fee.",
+                minimum=0,
+            ),
             Field(
                 "billing_cycle",
                 "text",
@@ -566,7 +571,19 @@ REJECTED_FILES: Final = Table(
     mirrors=True,
 )
 
-TABLES: Final = (*(file.table for file in FILES), REJECTED_FILES)
+CURRENCIES: Final = Table(
+    "currencies",
+    "One currency and the decimals of its amounts, as two libraries know them.",
+    ("code",),
+    (
+        Column("code", "text", "Three-letter code.", required=True),
+        Column("decimals", "bigint", "Decimals of an amount.", required=True),
+    ),
+    keeps_record=False,
+    mirrors=True,
+)
+
+TABLES: Final = (*(file.table for file in FILES), CURRENCIES, REJECTED_FILES)
 
 SPEC: Final = SourceSpec(
     name="reference",

@@ -19,7 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sources.claude_code.transcript import TranscriptReader, place_of
+from sources.claude_code.records import place_of
+from sources.claude_code.transcript import TranscriptReader
 from sources.errors import SourceError
 
 _HEAD_BYTES: Final = 4096

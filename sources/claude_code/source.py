@@ -28,9 +28,9 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from sources.claude_code.files import Counts, Cursor, discover, may_have_grown, session_roots
 from sources.claude_code.reading import Job, Outcome, read_files
+from sources.claude_code.records import SessionText
 from sources.claude_code.rows import row, to_csv
 from sources.claude_code.schema import CATALOG_PRICES, FILES, ROW_TABLES, UNREADABLE_LINES, TranscriptTable
-from sources.claude_code.transcript import SessionText
 from sources.errors import SourceError
 from sources.per_run import PerRun
 

@@ -5,7 +5,9 @@ import json
 import pytest
 from claude_code_world import SESSION, Read, answer, record, user
 
-from sources.claude_code.transcript import LONGEST_NAME, branch_ticket_keys, parse_timestamp, place_of, ticket_keys
+from sources.claude_code.prompts import branch_ticket_keys, ticket_keys
+from sources.claude_code.records import parse_timestamp, place_of
+from sources.claude_code.values import LONGEST_NAME
 
 
 def test_an_answer_bears_its_usage() -> None:

@@ -1,36 +1,13 @@
 """The only place where an asset key or a group is spelled. No assets here.
 
-A raw table's key is [source, table], which is dagster-dbt's default key of a dbt source, so raw tables and the staging
-views on them join with no translator.
+A raw table's key is [source, table], for the asset that loads it and for dbt's source of the same name, so that the two
+are one asset. What dbt builds has the key [schema, name].
 """
 
-import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
-
-# Steps whose name says more than their folder: int_money__known_accounts is what identity is to know of money,
-# int_identity__project_terms are terms, which are found by contract; int_engineering__session_cells are what sessions
-# did, which costs of tickets and of clients share out; int_time__processed_dates says what the last table that is
-# rebuilt by dates, a report's, has taken in.
-_GROUP_BY_STEP: Final[Mapping[str, re.Pattern[str]]] = {
-    "identity": re.compile(r"__known_"),
-    "rating": re.compile(r"_terms$"),
-    "sessions": re.compile(r"__session_cells$"),
-    "reports": re.compile(r"^int_time__processed_dates$"),
-}
-# Folders of models whose group is not their last folder.
-_GROUP_BY_FOLDER: Final[Mapping[str, str]] = {
-    "registry": "identity",
-    # Which terms an entry falls under: these steps are built from one another.
-    "intermediate/time": "rating",
-    "intermediate/contracts": "rating",
-    "intermediate/billing": "rating",
-}
-
-# Private tables stand in the box of what they are taken from; costs, from which money is built, in one of their own.
-_GROUP_OF_PRIVATE: Final[Mapping[str, str]] = {"session_": "sessions", "personal_": "money"}
 
 
 def raw_key(source: str, table: str) -> dg.AssetKey:
@@ -41,6 +18,17 @@ def raw_key(source: str, table: str) -> dg.AssetKey:
 def raw_schema(source: str) -> str:
     """Postgres schema in which a source's raw tables lie."""
     return f"raw_{source}"
+
+
+def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
+    """Key of the asset of a node of dbt's manifest: [source, table] of a raw table, else [schema, name] as in Postgres.
+
+    Args:
+        node: one entry of `nodes` or `sources` in dbt's `manifest.json`.
+    """
+    if node["resource_type"] == "source":
+        return raw_key(str(node["source_name"]), str(node["name"]))
+    return dg.AssetKey([str(node["schema"]), str(node["alias"])])
 
 
 def load_name(source: str) -> str:
@@ -64,23 +52,15 @@ def expectations_job_name(source: str) -> str:
 
 
 def node_group(node: Mapping[str, Any]) -> str:
-    """Group of a node of dbt's manifest: its source, its subject or its folder.
+    """Group of a node of dbt's manifest: the name of its source, or of the folder that it lies in.
 
-    A raw table and the staging view on it stand in one box of the asset graph, and so do the steps and the marts of a
-    subject, where neither is built from other subjects that are built from it: arrows between boxes go one way.
+    A raw table, the staging view on it and the snapshot of it are one group, named after the source. Every other folder
+    below `models/` is a group of its own.
+
+    Args:
+        node: one entry of `nodes` or `sources` in dbt's `manifest.json`.
     """
-    folders = list(node["fqn"][1:-1])
     if node["resource_type"] == "source":
         return str(node["source_name"])
-    if node["resource_type"] == "snapshot":
-        # Its name begins with the source whose versions it keeps.
-        return str(node["name"]).split("_", maxsplit=1)[0]
-    if folders[0] == "intermediate":
-        for group, step in _GROUP_BY_STEP.items():
-            if step.search(str(node["name"])):
-                return group
-    if folders[0] == "private":
-        for beginning, group in _GROUP_OF_PRIVATE.items():
-            if str(node["name"]).startswith(beginning):
-                return group
-    return _GROUP_BY_FOLDER.get("/".join(folders[:2])) or (folders[1] if len(folders) > 1 else folders[0])
+    folder, *subfolders = node["fqn"][1:-1]
+    return str(subfolders[0] if folder == "staging" and subfolders else folder)

@@ -23,11 +23,12 @@ from dlt.pipeline.pipeline import Pipeline
 
 from assets.checks import REJECTED_TABLE, check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
-from sources import destination
 from sources.catalog import SourceSpec
-from sources.errors import readable
-from sources.runtime import keep_quiet
-from sources.tables import Column, Kind, Table
+from sources.kit import destination
+from sources.kit.arrow import empty
+from sources.kit.errors import readable
+from sources.kit.run import keep_quiet
+from sources.kit.table import Column, Kind, Table
 
 READ: Final = "rows_read"
 WRITTEN: Final = "rows_written"
@@ -280,7 +281,7 @@ def configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[N
 
 def _what_landed(spec: SourceSpec, pipeline: Pipeline, started: datetime) -> dict[str, LandedTable]:
     trace = pipeline.last_trace
-    # Counted where they are extracted: rows that come as a whole file (sources/spool.py) need no normalizing.
+    # Counted where they are extracted: rows that come as a whole file (sources/kit/walk.py) need no normalizing.
     rows: dict[str, int] = {}
     counters: dict[str, dict[str, int | float | str]] = {}
     for steps in trace.last_extract_info.metrics.values() if trace and trace.last_extract_info else ():
@@ -352,7 +353,7 @@ def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> b
 
 
 def _without_rows(table: Table) -> Any:
-    return dlt.resource([table.empty()], **table.dlt_hints())
+    return dlt.resource([empty(table)], **table.dlt_hints())
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -24,7 +24,7 @@ from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.metadata_types import FailureSeverity
 
 from assets.suites.rules import Rule, Suite
-from sources.errors import SourceError
+from sources.kit.errors import SourceError
 
 _SAMPLES: Final = 5
 _LONGEST_SAMPLE: Final = 60

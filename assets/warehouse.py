@@ -9,7 +9,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from assets.keys import node_group
+from assets.keys import node_group, node_key
 
 BUILD_NAME: Final = "build_warehouse"
 DBT_POOL: Final = "dbt"
@@ -45,11 +45,15 @@ class Transformer(Protocol):
 
 
 class WarehouseTranslator(DagsterDbtTranslator):
-    """dbt's nodes in the asset graph: default keys, groups by folder, descriptions without the SQL."""
+    """dbt's nodes in the asset graph: keys by schema and name, groups by folder, descriptions without the SQL."""
 
     def __init__(self) -> None:
         """Turn tests of dbt's sources into checks of the raw assets, too."""
         super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_source_metadata=False))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Key by schema and name."""
+        return node_key(dbt_resource_props)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """Group by folder."""

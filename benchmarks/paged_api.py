@@ -35,18 +35,18 @@ import pyarrow as pa
 import sandbox.vendors.clockify
 import sandbox.vendors.jira
 import sandbox.vendors.tempo
-import sources.clockify
-import sources.jira
-import sources.jira.reading
+import sources.clockify.resources
+import sources.jira.client
+import sources.jira.resources
 import sources.jira.schema
-import sources.tempo.reading
+import sources.tempo.client
 from orchestration.postgres import EmbeddedServer
-from sources import destination
 from sources.catalog import SOURCES
-from sources.clockify.api import ClockifyApi
+from sources.clockify.client import ClockifyApi
 from sources.clockify.schema import TIME_ENTRIES
-from sources.http import HttpClient
-from sources.tables import Table
+from sources.kit import destination
+from sources.kit.http import HttpClient
+from sources.kit.table import Table
 from sources.tempo.schema import WORKLOGS
 
 WORKSPACE = "64a687e29ae1f428e7ebe303"
@@ -135,7 +135,7 @@ def write_clockify(folder: Path, records: int) -> list[str]:
 def clockify_api(base_url: str) -> ClockifyApi:
     """The sandbox's Clockify."""
     client = HttpClient(base_url, {"X-Api-Key": sandbox.vendors.clockify.API_KEY}, source="clockify")
-    return ClockifyApi(client, page_size=sources.clockify.PAGE_SIZE)
+    return ClockifyApi(client, page_size=sources.clockify.resources.PAGE_SIZE)
 
 
 def wake_clockify(base_url: str) -> None:
@@ -184,8 +184,8 @@ def write_tempo(folder: Path, records: int) -> list[str]:
 
 def tempo_pages(base_url: str) -> Iterator[list[dict[str, Any]]]:
     """All worklogs, along `next`."""
-    client = sources.tempo.reading.connect(base_url, sandbox.vendors.tempo.TOKEN)
-    url, params = "4/worklogs", {"orderBy": "UPDATED", "limit": sources.tempo.reading.PAGE_SIZE}
+    client = sources.tempo.client.connect(base_url, sandbox.vendors.tempo.TOKEN)
+    url, params = "4/worklogs", {"orderBy": "UPDATED", "limit": sources.tempo.client.PAGE_SIZE}
     while url:
         answer = client.get(url, params).json()
         yield answer["results"]
@@ -243,9 +243,9 @@ def write_jira(folder: Path, records: int) -> list[str]:
 def jira_pages(base_url: str) -> Iterator[list[dict[str, Any]]]:
     """All issues, without their history."""
     token = sandbox.vendors.jira.TOKEN
-    reader = sources.jira.reading.connect(base_url, "sandbox@example.com", token, "cloud")
+    reader = sources.jira.client.connect(base_url, "sandbox@example.com", token, "cloud")
     yield from reader.search(
-        "updated >= 0 order by updated asc, key asc", (*sources.jira.BASE_FIELDS, "customfield_10016")
+        "updated >= 0 order by updated asc, key asc", (*sources.jira.resources.BASE_FIELDS, "customfield_10016")
     )
 
 
@@ -257,7 +257,7 @@ CASES = {
     "tempo": Case(
         WORKLOGS,
         "worklogs",
-        sources.tempo.reading.PAGE_SIZE,
+        sources.tempo.client.PAGE_SIZE,
         "tempo",
         {"api_token": sandbox.vendors.tempo.TOKEN},
         write_tempo,
@@ -268,7 +268,7 @@ CASES = {
     "clockify": Case(
         TIME_ENTRIES,
         "time_entries",
-        sources.clockify.PAGE_SIZE,
+        sources.clockify.resources.PAGE_SIZE,
         "clockify/api/v1",
         {"api_key": sandbox.vendors.clockify.API_KEY},
         write_clockify,
@@ -279,7 +279,7 @@ CASES = {
     "jira": Case(
         sources.jira.schema.tables_for("cloud")["issues"],
         "issues",
-        sources.jira.reading.ISSUE_PAGE,
+        sources.jira.client.ISSUE_PAGE,
         "jira",
         {"email": "sandbox@example.com", "api_token": sandbox.vendors.jira.TOKEN},
         write_jira,

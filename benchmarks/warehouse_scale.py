@@ -694,7 +694,7 @@ def main() -> None:
 
 
 def _index_as_production(connection: psycopg.Connection[Any], table: sql.Identifier) -> None:
-    """What the source of transcripts does to tables that grew large (sources/claude_code/source.py)."""
+    """What the source of transcripts does to tables that grew large (sources/claude_code/resources.py)."""
     for index in ("(file_id, line_offset)", "using brin (loaded_at)", "(session_id)"):
         connection.execute(sql.SQL("create index on {} " + index).format(table))  # type: ignore[operator]
 

@@ -28,7 +28,7 @@ from orchestration.schedules import (
 from orchestration.sensors import file_sensor
 from orchestration.settings import PROJECT_FOLDER, Settings
 from sources.catalog import SOURCES
-from sources.claude_code.files import SessionRoot, discover
+from sources.claude_code.client import SessionRoot, discover
 
 LOAD_JOB: Final = "refresh_sources"
 BUILD_JOB: Final = "refresh_warehouse"

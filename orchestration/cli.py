@@ -224,7 +224,7 @@ def _readable_failures(debug: bool) -> Iterator[None]:
 
 
 def _sentence(error: Exception) -> str:
-    from sources.errors import SourceError
+    from sources.kit.errors import SourceError
 
     if isinstance(error, WorkledgerError | SourceError):
         return str(error)

@@ -110,8 +110,8 @@ def _sources(settings: Settings) -> Iterator[Finding]:
 
 
 def _reference_files(inputs: "Inputs") -> Iterator[Finding]:
-    from sources.errors import SourceError
-    from sources.reference.files import validate_folder
+    from sources.kit.errors import SourceError
+    from sources.reference.client import validate_folder
 
     folder = inputs.reference_dir
     try:
@@ -127,7 +127,7 @@ def _reference_files(inputs: "Inputs") -> Iterator[Finding]:
 
 
 def _session_roots(inputs: "Inputs") -> Finding:
-    from sources.claude_code.files import SessionRoot, discover
+    from sources.claude_code.client import SessionRoot, discover
 
     configuration = inputs.configuration("claude_code")
     roots = configuration.get("roots", [])
@@ -162,7 +162,7 @@ def _credentials(spec: "SourceSpec", inputs: "Inputs") -> Finding:
     if absent:
         sentence = f"{prefix}{absent[0].upper().replace('.', '__')} is not set{_near_miss(absent[0], given, prefix)}."
         return Finding(spec.name, sentence, failed=True)
-    from sources.errors import readable
+    from sources.kit.errors import readable
 
     try:
         _read_first_rows(spec, given)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from sources.tables import Table
+from sources.kit.table import Table
 
 Severity = Literal["critical", "warning"]
 """`critical`: the vendor's shape is broken. `warning`: the shape holds, but it is hard to believe."""

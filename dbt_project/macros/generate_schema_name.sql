@@ -1,4 +1,11 @@
-{# A folder's schema is the schema's own name, with no prefix: analysts read `marts.developers` in every environment. #}
+{#
+    The schema that a relation lies in: `intermediate` for every int_* model, else the configured name as it is, with no prefix, so that
+    analysts read `marts.developers` in every environment.
+#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ target.schema if custom_schema_name is none else custom_schema_name | trim }}
+    {%- if node.resource_type == 'model' and node.name.startswith('int_') -%}
+        intermediate
+    {%- else -%}
+        {{ target.schema if custom_schema_name is none else custom_schema_name | trim }}
+    {%- endif -%}
 {%- endmacro %}

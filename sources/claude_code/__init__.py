@@ -1,20 +1,5 @@
-"""Claude Code transcripts: what a host's session files say. Whose they are and what they cost does not belong here.
+"""Claude Code transcripts: what the session files of a host say."""
 
-`claude_code` is the dlt source. It is looked up on first use, because helper processes import this package and must not
-wait for dlt.
-"""
+from sources.claude_code.schema import SPEC
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sources.claude_code.source import claude_code
-
-__all__ = ["claude_code"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "claude_code":
-        from sources.claude_code.source import claude_code
-
-        return claude_code
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = ["SPEC"]

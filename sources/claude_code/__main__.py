@@ -1,5 +1,6 @@
-"""Runs the source alone: `python -m sources.claude_code --dsn … --set roots=…`. Nothing else belongs here."""
+"""Runs the source alone: `python -m sources.claude_code --dsn …`."""
 
-from sources.standalone import main
+from sources.claude_code import SPEC
+from sources.kit.run import main
 
-main("claude_code")
+main(SPEC)

@@ -23,11 +23,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from sources.claude_code.files import Counts, Cursor, FoundFile, read_new_lines
+from sources.claude_code.client import Counts, Cursor, FoundFile, read_new_lines
 from sources.claude_code.records import Redactor, SessionText, place_of
 from sources.claude_code.rows import to_csv
 from sources.claude_code.transcript import TranscriptReader
-from sources.errors import SourceError
+from sources.kit.errors import SourceError
 
 BYTES_PER_HELPER: Final = 48 * 2**20
 """A helper takes 0.4 s to start: less than this much to read is read sooner without one."""

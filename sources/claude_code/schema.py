@@ -11,9 +11,11 @@ Two things that a reader of these tables must know, beyond the column descriptio
   in several rows of `tool_calls`.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
-from sources.tables import Column, Table
+from sources.kit.spec import SourceSpec
+from sources.kit.table import Column, Table
 
 
 class TranscriptTable(Table):
@@ -242,3 +244,15 @@ ROW_TABLES: Final = (MESSAGES, EVENTS, PROMPTS, TOOL_CALLS, TICKET_MENTIONS, UNR
 """The tables that the reader fills from lines, each row with its place."""
 
 TABLES: Final = (FILES, *ROW_TABLES, CATALOG_PRICES)
+
+SPEC: Final = SourceSpec(
+    name="claude_code",
+    title="Claude Code transcripts",
+    tables=TABLES,
+    owner="team:engineering",
+    cron="40 * * * *",
+    fresh_within=timedelta(hours=3),
+    required_settings=("roots",),
+    optional_settings=("base_folder", "session_text"),
+    age_tables=("files",),
+)

@@ -1,5 +1,6 @@
-"""Runs the source alone: `python -m sources.clickhouse --dsn …`. Nothing else belongs here."""
+"""Runs the source alone: `python -m sources.clickhouse --dsn …`."""
 
-from sources.standalone import main
+from sources.clickhouse import SPEC
+from sources.kit.run import main
 
-main("clickhouse")
+main(SPEC)

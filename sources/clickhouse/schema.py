@@ -5,9 +5,11 @@ else a mirror table holds stays in `record`.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
-from sources.tables import Column, Table
+from sources.kit.spec import SourceSpec
+from sources.kit.table import QUARANTINE, Column, Table
 
 _DELETION: Final = (
     Column("is_deleted", "boolean", "The mirror has it no more, or says itself that it is deleted.", required=True),
@@ -143,3 +145,15 @@ MIRRORS: Final = (
 )
 
 TABLES: Final = tuple(mirror.table for mirror in MIRRORS)
+
+SPEC: Final = SourceSpec(
+    name="clickhouse",
+    title="ClickHouse mirror",
+    tables=(*TABLES, QUARANTINE),
+    owner="team:delivery",
+    cron="*/15 * * * *",
+    fresh_within=timedelta(hours=1),
+    required_settings=("dsn",),
+    optional_settings=("timeout_seconds",),
+    age_tables=("cdm_applications", "jira_issues", "tempo_worklogs_flat"),
+)

@@ -1,5 +1,6 @@
-"""Runs the source alone: `python -m sources.clockify --dsn …`. Nothing else belongs here."""
+"""Runs the source alone: `python -m sources.clockify --dsn …`."""
 
-from sources.standalone import main
+from sources.clockify import SPEC
+from sources.kit.run import main
 
-main("clockify")
+main(SPEC)

@@ -4,9 +4,11 @@ Paths follow the vendor's OpenAPI document (api_facts, 1.3). Rates are integers 
 warehouse marks: `is_deleted` and `deleted_at`. A workspace that the key reads no more is not deleted but out of sight.
 """
 
+from datetime import timedelta
 from typing import Final
 
-from sources.tables import Column, Table
+from sources.kit.spec import SourceSpec
+from sources.kit.table import QUARANTINE, Column, Table
 
 _ID: Final = Column("id", "text", "Clockify's id.", required=True)
 _WORKSPACE_ID: Final = Column("workspace_id", "text", "Workspace that the row was read from.", required=True)
@@ -111,3 +113,20 @@ TIME_ENTRIES: Final = Table(
 )
 
 TABLES: Final = (WORKSPACES, USERS, CLIENTS, PROJECTS, TAGS, TIME_ENTRIES)
+
+SPEC: Final = SourceSpec(
+    name="clockify",
+    title="Clockify",
+    tables=(*TABLES, QUARANTINE),
+    owner="team:delivery",
+    cron="5 * * * *",
+    fresh_within=timedelta(hours=3),
+    required_settings=("api_key",),
+    optional_settings=("base_url", "look_back_days", "sweep_days"),
+    probe="workspaces",
+    sandbox_settings={
+        "base_url": "{url}/clockify/api/v1",
+        "api_key": "sandbox-clockify-key",
+    },
+    age_tables=("clients", "projects", "time_entries", "users"),
+)

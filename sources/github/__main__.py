@@ -1,5 +1,6 @@
-"""Runs the source alone: `python -m sources.github --dsn …`. Nothing else belongs here."""
+"""Runs the source alone: `python -m sources.github --dsn …`."""
 
-from sources.standalone import main
+from sources.github import SPEC
+from sources.kit.run import main
 
-main("github")
+main(SPEC)

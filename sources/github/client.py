@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from sources.errors import SourceError, VendorError
-from sources.http import RETRY_STATUSES, HttpClient, Response
+from sources.kit.errors import SourceError, VendorError
+from sources.kit.http import RETRY_STATUSES, HttpClient, Response
 
 DEFAULT_BASE_URL = "https://api.github.com"
 REST_VERSION = "2022-11-28"  # the next one dropped fields of pull requests (api_facts, wrong most often, 6)

@@ -5,7 +5,11 @@ Commits and pull requests bear GraphQL's names in `record`, repositories REST's.
 
 from __future__ import annotations
 
-from sources.tables import Column, Table
+from datetime import timedelta
+from typing import Final
+
+from sources.kit.spec import SourceSpec
+from sources.kit.table import QUARANTINE, Column, Table
 
 REPOSITORIES = Table(
     name="repositories",
@@ -84,3 +88,20 @@ PULL_REQUESTS = Table(
 )
 
 TABLES = (REPOSITORIES, COMMITS, PULL_REQUESTS)
+
+SPEC: Final = SourceSpec(
+    name="github",
+    title="GitHub",
+    tables=(*TABLES, QUARANTINE),
+    owner="team:engineering",
+    cron="10 * * * *",
+    fresh_within=timedelta(hours=3),
+    required_settings=("token",),
+    optional_settings=("base_url", "organizations", "repositories"),
+    probe="repositories",
+    sandbox_settings={
+        "base_url": "{url}/github/api/v3",
+        "token": "sandbox-github-token",
+    },
+    age_tables=("commits", "pull_requests", "repositories"),
+)

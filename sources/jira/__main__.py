@@ -1,5 +1,6 @@
-"""Runs the source alone: `python -m sources.jira --dsn …`. Nothing else belongs here."""
+"""Runs the source alone: `python -m sources.jira --dsn …`."""
 
-from sources.standalone import main
+from sources.jira import SPEC
+from sources.kit.run import main
 
-main("jira")
+main(SPEC)

@@ -6,8 +6,11 @@ Paths follow Jira Cloud's REST v3; `tables_for` bends those of people for Data C
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
-from sources.tables import Column, Table
+from sources.kit.spec import SourceSpec
+from sources.kit.table import QUARANTINE, Column, Table
 
 IS_DELETED = Column("is_deleted", "boolean", "Whether Jira no longer has the object, as far as can be told.")
 DELETED_AT = Column("deleted_at", "timestamp", "When it was deleted (as Jira says) or first missed (start of the run).")
@@ -163,3 +166,22 @@ def _by_key(column: Column) -> Column:
     if not column.path.endswith("accountId"):
         return column
     return replace(column, path=column.path.removesuffix("accountId") + "key")
+
+
+SPEC: Final = SourceSpec(
+    name="jira",
+    title="Jira",
+    tables=(*TABLES, QUARANTINE),
+    owner="team:delivery",
+    cron="*/15 * * * *",
+    fresh_within=timedelta(hours=1),
+    required_settings=("base_url", "api_token"),
+    optional_settings=("email", "deployment"),
+    probe="fields",
+    sandbox_settings={
+        "base_url": "{url}/jira",
+        "email": "sandbox@example.com",
+        "api_token": "sandbox-jira-token",
+    },
+    age_tables=("issues", "projects", "transitions"),
+)

@@ -1,5 +1,6 @@
-"""Runs the source alone: `python -m sources.plaid --dsn …`. Nothing else belongs here."""
+"""Runs the source alone: `python -m sources.plaid --dsn …`."""
 
-from sources.standalone import main
+from sources.kit.run import main
+from sources.plaid import SPEC
 
-main("plaid")
+main(SPEC)

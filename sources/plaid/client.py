@@ -22,8 +22,8 @@ from plaid.model.item_get_request import ItemGetRequest
 from plaid.model.transactions_sync_request import TransactionsSyncRequest
 from plaid.model.transactions_sync_request_options import TransactionsSyncRequestOptions
 
-from sources.errors import CredentialError, SourceError
-from sources.http import decode_json
+from sources.kit.errors import CredentialError, SourceError
+from sources.kit.text import decode_json
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,11 @@ its Item's `full_update_number`.
 
 from __future__ import annotations
 
-from sources.tables import Column, Table
+from datetime import timedelta
+from typing import Final
+
+from sources.kit.spec import SourceSpec
+from sources.kit.table import QUARANTINE, Column, Table
 
 ITEMS = Table(
     name="items",
@@ -86,3 +90,21 @@ TRANSACTION_REMOVALS = Table(
 )
 
 TABLES = (ITEMS, ACCOUNTS, TRANSACTIONS, TRANSACTION_REMOVALS)
+
+SPEC: Final = SourceSpec(
+    name="plaid",
+    title="Plaid",
+    tables=(*TABLES, QUARANTINE),
+    owner="team:finance",
+    cron="20 1,7,13,19 * * *",
+    fresh_within=timedelta(hours=13),
+    required_settings=("client_id", "secret", "access_tokens"),
+    optional_settings=("host",),
+    probe="items",
+    sandbox_settings={
+        "host": "{url}/plaid",
+        "client_id": "sandbox-plaid-client",
+        "secret": "sandbox-plaid-secret",
+    },
+    age_tables=("accounts", "transactions"),
+)

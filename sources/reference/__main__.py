@@ -1,5 +1,6 @@
-"""Runs the source alone: `python -m sources.reference --dsn …`. Nothing else belongs here."""
+"""Runs the source alone: `python -m sources.reference --dsn …`."""
 
-from sources.standalone import main
+from sources.kit.run import main
+from sources.reference import SPEC
 
-main("reference")
+main(SPEC)

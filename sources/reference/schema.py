@@ -6,9 +6,11 @@ A row's key is its natural key; files with dates may hold one key several times 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Literal
 
-from sources.tables import Column, Kind, Table
+from sources.kit.spec import SourceSpec
+from sources.kit.table import Column, Kind, Table
 
 Form = Literal["", "currency", "timezone", "email", "time_of_day", "time_or_moment", "pattern", "fraction"]
 """A text's or number's shape beyond its type."""
@@ -537,3 +539,13 @@ REJECTED_FILES: Final = Table(
 )
 
 TABLES: Final = (*(file.table for file in FILES), REJECTED_FILES)
+
+SPEC: Final = SourceSpec(
+    name="reference",
+    title="Reference files",
+    tables=TABLES,
+    owner="team:finance",
+    cron="50 * * * *",
+    fresh_within=timedelta(hours=3),
+    required_settings=("folder",),
+)

@@ -1,5 +1,6 @@
-"""Runs the source alone: `python -m sources.tempo --dsn …`. Nothing else belongs here."""
+"""Runs the source alone: `python -m sources.tempo --dsn …`."""
 
-from sources.standalone import main
+from sources.kit.run import main
+from sources.tempo import SPEC
 
-main("tempo")
+main(SPEC)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sources.tables import Column, Table
+from datetime import timedelta
+from typing import Final
+
+from sources.kit.spec import SourceSpec
+from sources.kit.table import QUARANTINE, Column, Table
 
 IS_DELETED = Column("is_deleted", "boolean", "Whether Tempo no longer has the object.")
 DELETED_AT = Column("deleted_at", "timestamp", "When it was deleted (audit log) or first missed (start of the run).")
@@ -78,3 +82,20 @@ ACCOUNTS = Table(
 )
 
 TABLES: tuple[Table, ...] = (WORKLOGS, WORKLOG_DELETIONS, ACCOUNTS)
+
+SPEC: Final = SourceSpec(
+    name="tempo",
+    title="Tempo",
+    tables=(*TABLES, QUARANTINE),
+    owner="team:delivery",
+    cron="*/15 * * * *",
+    fresh_within=timedelta(hours=1),
+    required_settings=("api_token",),
+    optional_settings=("base_url",),
+    probe="accounts",
+    sandbox_settings={
+        "base_url": "{url}/tempo",
+        "api_token": "sandbox-tempo-token",
+    },
+    age_tables=("accounts", "worklogs"),
+)

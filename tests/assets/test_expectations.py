@@ -29,8 +29,8 @@ from assets.suites.rules import Suite, filled, matches
 from orchestration.postgres import Warehouse
 from orchestration.settings import PROJECT_FOLDER
 from sources.catalog import SOURCES
+from sources.kit.table import Column, Kind, Table
 from sources.reference.schema import FILES
-from sources.tables import Column, Kind, Table
 
 ROW_COUNT: Final = 20
 TYPES: Final[Mapping[Kind, str]] = {

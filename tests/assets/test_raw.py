@@ -15,8 +15,10 @@ from assets.raw import LandedTable, configured, land, raw_assets
 from orchestration.postgres import Warehouse
 from orchestration.resources import LoggingListener
 from sources.catalog import SOURCES, SourceSpec
-from sources.errors import SourceError
-from sources.tables import QUARANTINE, Column, Quarantine, Table, to_arrow
+from sources.kit.arrow import to_arrow
+from sources.kit.errors import SourceError
+from sources.kit.quarantine import Quarantine
+from sources.kit.table import QUARANTINE, Column, Table
 
 SHOPS = Table(
     "shops", "Shops of a made-up vendor.", ("id",), (Column("id", "text", "Id."), Column("name", "text", "Name."))

@@ -17,22 +17,16 @@ def _node(kind: str, *path: str) -> dict[str, Any]:
     [
         (_node("source", "clockify", "users"), "clockify"),
         (_node("model", "staging", "clockify", "stg_clockify__users"), "clockify"),
-        (_node("snapshot", "reference_versions", "reference_versions"), "reference"),
-        (_node("model", "registry", "identifiers"), "identity"),
-        (_node("model", "intermediate", "identity", "int_identity__developers"), "identity"),
-        (_node("model", "intermediate", "contracts", "int_contracts__periods"), "rating"),
-        (_node("model", "intermediate", "money", "int_money__known_accounts"), "identity"),
-        (_node("model", "intermediate", "contracts", "int_contracts__contract_names"), "rating"),
-        (_node("model", "intermediate", "time", "int_time__processed_dates"), "reports"),
-        (_node("model", "intermediate", "identity", "int_identity__project_terms"), "rating"),
-        (_node("model", "marts", "contracts", "contract_periods"), "contracts"),
-        (_node("model", "private", "session_prompts"), "sessions"),
-        (_node("model", "private", "developer_costs"), "private"),
+        (_node("model", "staging", "int_staging__loads"), "staging"),
+        (_node("snapshot", "reference", "reference_versions", "reference_versions"), "reference"),
+        (_node("model", "identity", "identifiers"), "identity"),
+        (_node("model", "identity", "int_identity__developers"), "identity"),
+        (_node("model", "billing", "contract_periods"), "billing"),
         (_node("model", "reports", "unresolved"), "reports"),
     ],
     ids=lambda value: value if isinstance(value, str) else value["name"],
 )
-def test_a_node_is_grouped_with_its_source_or_subject(node: dict[str, Any], group: str) -> None:
+def test_the_group_of_a_node_is_its_source_or_its_folder(node: dict[str, Any], group: str) -> None:
     assert node_group(node) == group
 
 

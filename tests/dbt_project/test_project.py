@@ -292,3 +292,57 @@ def test_models_and_descriptions_stand_side_by_side() -> None:
         assert re.search(rf"- name: {model.stem}\n", description.read_text()), (
             f"{description} does not describe {model.stem}"
         )
+
+
+# The order of the data flow: a model may be built from models of its own folder and of folders before it.
+FOLDERS = (
+    "staging",
+    "identity",
+    "agreements",
+    "sessions",
+    "time",
+    "billing",
+    "engineering",
+    "money",
+    "reports",
+    "changes",
+)
+
+
+def test_the_graph_of_folders_is_a_line(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    models = {key: node for key, node in manifest.nodes.items() if str(node.resource_type) == "model"}
+    folder = {key: node.fqn[1] for key, node in models.items()}
+    backwards = [
+        f"{models[parent].name} ({folder[parent]}) → {node.name} ({folder[key]})"
+        for key, node in models.items()
+        for parent in node.depends_on.nodes
+        if parent in models and FOLDERS.index(folder[parent]) > FOLDERS.index(folder[key])
+    ]
+
+    assert backwards == [], backwards
+    assert set(folder.values()) == set(FOLDERS)
+
+
+def test_an_intermediate_model_is_named_after_its_folder(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    misplaced = [
+        node.name
+        for node in manifest.nodes.values()
+        if str(node.resource_type) == "model"
+        and node.name.startswith("int_")
+        and (node.name.split("__")[0] != f"int_{node.fqn[1]}" or node.schema != "intermediate")
+    ]
+
+    assert misplaced == [], misplaced
+
+
+def test_what_analysts_read_is_under_contract(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    loose = [
+        name
+        for name, node in _tables(manifest, "marts", "private", "reports").items()
+        if not node.config.contract.enforced
+    ]
+
+    assert loose == [], loose

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.agency import Agency, tell_story
 from sandbox.reference import TEMPLATES, write_reference
-from sources.reference.files import validate_folder
+from sources.reference.client import validate_folder
 from sources.reference.schema import FILES
 
 

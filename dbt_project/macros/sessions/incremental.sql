@@ -51,12 +51,12 @@
 {%- endmacro %}
 
 {#
-    int_sessions__processed_inputs as the last run left it, for a table that reads itself as well; none where either is missing or
+    int_changes__processed_session_inputs as the last run left it, for a table that reads itself as well; none where either is missing or
     everything is built anew. By name, because it is built after all who ask.
 #}
 {% macro inputs_of_last_run() -%}
     {%- if execute and not flags.FULL_REFRESH and load_relation(this) -%}
-        {%- do return(load_relation(this.incorporate(path={'identifier': 'int_sessions__processed_inputs'}))) -%}
+        {%- do return(load_relation(this.incorporate(path={'identifier': 'int_changes__processed_session_inputs'}))) -%}
     {%- endif -%}
     {%- do return(none) -%}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 with
 
 alerts as (
-    select * from {{ ref('int_contracts__alerts') }}
+    select * from {{ ref('int_billing__contract_alerts') }}
 ),
 
 periods as (

@@ -8,7 +8,7 @@ agency as (
 ),
 
 loads as (
-    select * from {{ ref('int_time__loads') }}
+    select * from {{ ref('int_staging__loads') }}
 ),
 
 final as (

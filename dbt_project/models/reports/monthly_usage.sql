@@ -19,7 +19,7 @@ developers as (
 ),
 
 allocations as (
-    select * from {{ ref('int_contracts__allocations') }}
+    select * from {{ ref('int_billing__contract_allocations') }}
 ),
 
 used as (

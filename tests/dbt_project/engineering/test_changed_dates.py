@@ -38,8 +38,8 @@ def _build(project: DbtProject, *arguments: str) -> None:
         "--exclude-resource-type",
         "test",
         "--select",
-        "+int_engineering__processed_dates",
-        "+int_sessions__processed_inputs",
+        "+int_changes__processed_engineering_dates",
+        "+int_changes__processed_session_inputs",
         *arguments,
         as_of="2026-05-31",
     )

@@ -28,10 +28,8 @@ START = datetime(2026, 3, 28, 20, tzinfo=UTC)
 # Everything of sessions, without the people and reference tables above it, which few of the steps change.
 SESSION_MODELS = (
     "workledger.staging.claude_code",
-    "workledger.intermediate.sessions",
-    "workledger.marts.sessions",
-    "session_prompts",
-    "session_responses",
+    "workledger.sessions",
+    "int_changes__processed_session_inputs",
 )
 
 

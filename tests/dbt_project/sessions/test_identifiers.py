@@ -6,7 +6,7 @@ from itertools import count
 
 from tests.dbt_project.conftest import DbtProject
 
-SESSION_MODELS = ("workledger.staging.claude_code", "workledger.intermediate.sessions", "session_tickets")
+SESSION_MODELS = ("workledger.staging.claude_code", "workledger.sessions", "int_changes__processed_session_inputs")
 START = datetime(2026, 5, 1, 9, tzinfo=UTC)
 
 

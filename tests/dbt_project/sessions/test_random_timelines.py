@@ -146,7 +146,7 @@ def timelines(dbt_project: DbtProject) -> tuple[DbtProject, list[Line], dict[str
     """Random lines, landed and built, with the tests that every build runs."""
     lines, owners = _timelines(Random(SEED))
     dbt_project.load(_raw(lines, owners))
-    dbt_project.build("+int_sessions__processed_inputs")
+    dbt_project.build("+int_changes__processed_session_inputs")
     return dbt_project, lines, owners
 
 

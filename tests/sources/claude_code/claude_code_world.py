@@ -10,12 +10,11 @@ import dlt
 import psycopg
 
 from orchestration.postgres import Warehouse
-from sources import destination
-from sources.claude_code import claude_code
 from sources.claude_code.records import Redactor, place_of
+from sources.claude_code.resources import claude_code, run_metrics
 from sources.claude_code.schema import ROW_TABLES
-from sources.claude_code.source import run_metrics
 from sources.claude_code.transcript import TranscriptReader
+from sources.kit import destination
 
 COLUMNS = {table.name: [column.name for column in table.columns] for table in ROW_TABLES}
 SESSION = "11111111-1111-4111-8111-111111111111"

@@ -11,9 +11,9 @@ import pytest
 from claude_code_world import SESSION, Loader, answer, lines, user
 from dlt.destinations.impl.postgres.postgres import PostgresCsvCopyJob
 
-from sources.claude_code import claude_code
-from sources.claude_code.files import Counts, FoundFile, SessionRoot, discover, read_new_lines, session_roots
-from sources.errors import SourceError
+from sources.claude_code.client import Counts, FoundFile, SessionRoot, discover, read_new_lines, session_roots
+from sources.claude_code.resources import claude_code
+from sources.kit.errors import SourceError
 
 FIRST = lines(user("begin"), answer("msg_1", 1), answer("msg_1", 143))
 MORE = lines(user("go on"), answer("msg_2", 9))
@@ -225,8 +225,8 @@ def test_a_file_that_falls_out_of_reach_keeps_its_lines_and_is_read_anew(
 
 
 def test_a_line_beyond_all_measure_is_set_aside_unread(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sources.claude_code.files.LONGEST_LINE", 2000)
-    monkeypatch.setattr("sources.claude_code.files._CHUNK_BYTES", 512)
+    monkeypatch.setattr("sources.claude_code.client.LONGEST_LINE", 2000)
+    monkeypatch.setattr("sources.claude_code.client._CHUNK_BYTES", 512)
     long = lines(user("x" * 5000))
     loader.write(FILE, FIRST + long + MORE)
     loader.run()
@@ -324,7 +324,7 @@ def test_a_table_that_grew_large_gets_its_indexes_once(loader: Loader, monkeypat
     loader.write(FILE, MORE, append=True)
     loader.run()
     assert loader.rows(indexes) == []
-    monkeypatch.setattr("sources.claude_code.source.LARGE_TABLE_BYTES", 1)
+    monkeypatch.setattr("sources.claude_code.resources.LARGE_TABLE_BYTES", 1)
     for _ in range(2):
         loader.write(FILE, MORE, append=True)
         loader.run()
@@ -382,7 +382,7 @@ def test_what_cannot_be_looked_at_is_noted_once_and_the_others_land(
 
     scandir = os.scandir
     with monkeypatch.context() as patch:
-        patch.setattr("sources.claude_code.files.os.scandir", refuse)
+        patch.setattr("sources.claude_code.client.os.scandir", refuse)
         loader.run()
         faults = loader.rows("select path, reason from unreadable_lines order by path")
         loads = loader.rows("select count(*) from _dlt_loads")

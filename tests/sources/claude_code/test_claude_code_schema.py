@@ -2,7 +2,7 @@
 
 from claude_code_world import SESSION, Read, answer, user
 
-from sources.claude_code.files import Cursor
+from sources.claude_code.client import Cursor
 from sources.claude_code.schema import FILES, ROW_TABLES, TABLES
 from sources.clockify.schema import TABLES as OTHERS
 

@@ -14,10 +14,10 @@ import dlt
 import pytest
 
 from orchestration.postgres import Warehouse
-from sources import destination
 from sources.catalog import SOURCES
-from sources.clickhouse.reading import MirrorReader
-from sources.errors import SourceError, readable
+from sources.clickhouse.client import MirrorReader
+from sources.kit import destination
+from sources.kit.errors import SourceError, readable
 
 WORKLOG_COLUMNS = ["duration_seconds", "account_id", "user_name", "start_date", "project_label", "issue_key"]
 
@@ -322,7 +322,7 @@ def test_however_long_the_history_one_query_brings_a_bounded_number_of_rows(
         sizes.append(len(rows))
         return rows
 
-    monkeypatch.setattr("sources.clickhouse._ROWS_PER_QUERY", 6)
+    monkeypatch.setattr("sources.clickhouse.resources._ROWS_PER_QUERY", 6)
     monkeypatch.setattr(MirrorReader, "rows", counted)
     world.run()
     assert world.worklogs() == world.truth()

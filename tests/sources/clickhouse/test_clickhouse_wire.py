@@ -11,15 +11,15 @@ import pytest
 from wire import WireServer
 
 from orchestration.postgres import Warehouse
-from sources import destination
 from sources.catalog import SOURCES
-from sources.errors import readable
+from sources.kit import destination
+from sources.kit.errors import readable
 
 
 @pytest.fixture
 def wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WireServer]:
     """Two thousand worklogs over a hundred days behind a port; pauses take no time."""
-    monkeypatch.setattr("sources.clickhouse.reading.pause", lambda _: None)
+    monkeypatch.setattr("sources.clickhouse.client.pause", lambda _: None)
     server = WireServer(tmp_path / "engine")
     server.do("create database tempo")
     server.do(

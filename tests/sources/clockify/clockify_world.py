@@ -12,8 +12,8 @@ import dlt
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.clockify import API_KEY
-from sources import destination
 from sources.catalog import SOURCES
+from sources.kit import destination
 
 WORKSPACE = "64a687e29ae1f428e7ebe303"
 ENTITIES = ("users", "clients", "projects", "tags", "time_entries")

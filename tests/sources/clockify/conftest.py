@@ -90,6 +90,6 @@ def clockify(tmp_path: Path, fresh_database: Warehouse) -> Iterator[Clockify]:
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Waiting takes no time and pages are short; the seconds that would have been waited are kept."""
     seconds: list[float] = []
-    monkeypatch.setattr("sources.http.pause", seconds.append)
-    monkeypatch.setattr("sources.clockify.PAGE_SIZE", 50)
+    monkeypatch.setattr("sources.kit.http.pause", seconds.append)
+    monkeypatch.setattr("sources.clockify.resources.PAGE_SIZE", 50)
     return seconds

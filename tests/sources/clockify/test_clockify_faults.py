@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from clockify_world import Clockify, entry
 
-from sources.errors import readable
+from sources.kit.errors import readable
 
 ENTRIES = r"/user/u2/time-entries"
 PASSING = {

@@ -15,9 +15,9 @@ from graphql import build_schema, parse, validate
 
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
-from sources import destination
-from sources.github import github, queries
 from sources.github.client import GitHubClient
+from sources.github.resources import github, queries
+from sources.kit import destination
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ADA = {"login": "ada", "id": 11, "type": "User"}

@@ -12,11 +12,11 @@ import orjson
 import pytest
 from jira_world import FIELDS, Jira, project, user
 
-import sources.jira.reading
+import sources.jira.client
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import EMAIL, TOKEN
-from sources.http import HttpClient
+from sources.kit.http import HttpClient
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def make_jira(
         opened.append(server)
         jira = Jira(server, empty_warehouse, tmp_path / "pipelines")
         client = functools.partial(HttpClient, sleep=jira.waits.append)
-        monkeypatch.setattr(sources.jira.reading, "HttpClient", client)
+        monkeypatch.setattr(sources.jira.client, "HttpClient", client)
         settings = {"base_url": f"{server.url}/jira", "email": EMAIL, "deployment": deployment}
         for name, value in settings.items():
             dlt.config[f"sources.jira.{name}"] = value
@@ -78,6 +78,6 @@ def make_jira(
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pages, so that few issues make many."""
     for name, size in (("ISSUE_PAGE", 5), ("KEY_PAGE", 7), ("OFFSET_PAGE", 5), ("OFFSET_KEY_PAGE", 7), ("OVERLAP", 2)):
-        monkeypatch.setattr(sources.jira.reading, name, size)
+        monkeypatch.setattr(sources.jira.client, name, size)
     for name, size in (("HISTORY_PAGE", 4), ("ISSUES_IN_BULK", 3), ("ISSUES_OF_CHANGELOGS", 10), ("LISTING_PAGE", 1)):
-        monkeypatch.setattr(sources.jira.reading, name, size)
+        monkeypatch.setattr(sources.jira.client, name, size)

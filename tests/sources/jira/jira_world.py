@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-import sources.jira
+import sources.jira.resources
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import TOKEN
-from sources import destination
-from sources.errors import readable
+from sources.kit import destination
+from sources.kit.errors import readable
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -123,7 +123,7 @@ class Jira:
     def run(self, *resources: str) -> Any:
         """Land once; returns dlt's load information."""
         pipeline = destination.pipeline("jira", self.warehouse.dsn("loader"), "raw_jira", self.pipelines)
-        source = sources.jira.jira()
+        source = sources.jira.resources.jira()
         return pipeline.run(source.with_resources(*resources) if resources else source)
 
     def refusal(self) -> str:

@@ -256,8 +256,8 @@ def test_changelogs_are_whole_whatever_their_dates_look_like(make_jira: Callable
 def test_an_unchanged_run_writes_nothing_at_all(
     make_jira: Callable[..., Jira], monkeypatch: pytest.MonkeyPatch, deployment: str
 ) -> None:
-    monkeypatch.setattr("sources.jira.reading.ISSUE_PAGE", 5)
-    monkeypatch.setattr("sources.jira.reading.OFFSET_PAGE", 5)
+    monkeypatch.setattr("sources.jira.client.ISSUE_PAGE", 5)
+    monkeypatch.setattr("sources.jira.client.OFFSET_PAGE", 5)
     issues = [issue(number, updated=later(-7200 * number), created=later(-7200 * number)) for number in range(1, 601)]
     jira = make_jira(issues, [history(number, number) for number in range(1, 20)], deployment=deployment)
     jira.run()
@@ -271,7 +271,7 @@ def test_an_unchanged_run_writes_nothing_at_all(
 
 
 def test_a_small_change_costs_little(make_jira: Callable[..., Jira], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sources.jira.reading.ISSUE_PAGE", 5)
+    monkeypatch.setattr("sources.jira.client.ISSUE_PAGE", 5)
     issues = [issue(number, updated=later(-7200 * number), created=later(-7200 * number)) for number in range(1, 601)]
     jira = make_jira(issues)
     jira.run()

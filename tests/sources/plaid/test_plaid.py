@@ -15,9 +15,9 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
-from sources import destination
+from sources.kit import destination
 from sources.plaid import client as plaid_client
-from sources.plaid import plaid
+from sources.plaid.resources import plaid
 
 TOKENS = {"item-one": "access-sandbox-one-11111111", "item-two": "access-sandbox-two-22222222"}
 

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 
 from orchestration.postgres import Warehouse
-from sources import destination
 from sources.catalog import SOURCES
-from sources.errors import SourceError
-from sources.reference import validate_folder
+from sources.kit import destination
+from sources.kit.errors import SourceError
+from sources.reference.client import validate_folder
 from sources.reference.schema import FILES
 
 DEVELOPERS = """email,name,clockify_id,github_username,jira_account_id,timezone,status

@@ -12,11 +12,11 @@ import orjson
 import pytest
 from tempo_world import Tempo, account
 
-import sources.tempo.reading
+import sources.tempo.client
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
-from sources.http import HttpClient
+from sources.kit.http import HttpClient
 
 
 @pytest.fixture
@@ -45,9 +45,7 @@ def make_tempo(
         server = SandboxServer(folder, remember=False, **options).start()
         opened.append(server)
         tempo = Tempo(server, empty_warehouse, tmp_path / "pipelines")
-        monkeypatch.setattr(
-            sources.tempo.reading, "HttpClient", functools.partial(HttpClient, sleep=tempo.waits.append)
-        )
+        monkeypatch.setattr(sources.tempo.client, "HttpClient", functools.partial(HttpClient, sleep=tempo.waits.append))
         dlt.config["sources.tempo.base_url"] = f"{server.url}/tempo"
         dlt.secrets["sources.tempo.api_token"] = TOKEN
         return tempo
@@ -60,6 +58,6 @@ def make_tempo(
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> int:
     """Pages of ten rows that overlap by two, so that few rows make many pages."""
-    monkeypatch.setattr(sources.tempo.reading, "PAGE_SIZE", 10)
-    monkeypatch.setattr(sources.tempo.reading, "OVERLAP", 2)
+    monkeypatch.setattr(sources.tempo.client, "PAGE_SIZE", 10)
+    monkeypatch.setattr(sources.tempo.client, "OVERLAP", 2)
     return 10

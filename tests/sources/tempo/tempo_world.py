@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-import sources.tempo
+import sources.tempo.resources
 from orchestration.postgres import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
-from sources import destination
-from sources.errors import readable
+from sources.kit import destination
+from sources.kit.errors import readable
 
 
 def worklog(number: int, **changes: Any) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Tempo:
     def run(self, *resources: str) -> Any:
         """Land once; returns dlt's load information."""
         pipeline = destination.pipeline("tempo", self.warehouse.dsn("loader"), "raw_tempo", self.pipelines)
-        source = sources.tempo.tempo()
+        source = sources.tempo.resources.tempo()
         return pipeline.run(source.with_resources(*resources) if resources else source)
 
     def refusal(self) -> str:

@@ -166,7 +166,7 @@ def test_a_deletion_while_pages_are_read_pulls_no_row_past_the_border(
 def test_an_unchanged_run_writes_nothing_at_all(
     make_tempo: Callable[..., Tempo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sources.tempo.reading.PAGE_SIZE", 100)
+    monkeypatch.setattr("sources.tempo.client.PAGE_SIZE", 100)
     tempo = make_tempo([worklog(number, updatedAt=later(-2400 * number)) for number in range(1, 3001)])
     tempo.run()
     everything, state, asked = tempo.everything(), tempo.state(), len(tempo.server.requests)
@@ -179,7 +179,7 @@ def test_an_unchanged_run_writes_nothing_at_all(
 
 
 def test_a_small_change_costs_little(make_tempo: Callable[..., Tempo], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sources.tempo.reading.PAGE_SIZE", 100)
+    monkeypatch.setattr("sources.tempo.client.PAGE_SIZE", 100)
     tempo = make_tempo([worklog(number, updatedAt=later(-2400 * number)) for number in range(1, 3001)])
     tempo.run()
     asked, started = len(tempo.server.requests), tempo.rows("select max(loaded_at) from worklogs")

@@ -1,0 +1,75 @@
+{{ config(indexes=[{'columns': ['client_id', 'currency', 'invoice_month'], 'unique': true}]) }}
+
+with
+
+lines as (
+    select * from {{ ref('int_billing__lines') }}
+),
+
+unbilled as (
+    select * from {{ ref('int_billing__unbilled') }}
+    -- Work that a person must look at, or nobody would see it.
+    where reason in ('contract_inactive', 'no_rate', 'capped')
+),
+
+client_terms as (
+    select * from {{ ref('int_agreements__client_terms_by_day') }}
+),
+
+sums as (
+    select
+        client_id,
+        currency,
+        invoice_month,
+        sum(line_total) as subtotal
+    from lines
+    group by client_id, currency, invoice_month
+),
+
+-- A month with nothing but unpriced work has a prefill too: empty, with a warning.
+keys as (
+    select
+        client_id,
+        currency,
+        invoice_month
+    from sums
+    union
+    select distinct
+        unbilled.client_id,
+        client_terms.currency,
+        unbilled.invoice_month
+    from unbilled
+    inner join client_terms
+        on
+            unbilled.client_id = client_terms.client_id
+            and {{ month_end('unbilled.invoice_month') }} between client_terms.valid_from and client_terms.valid_to
+    where not exists (
+        select 1 from sums
+        where sums.client_id = unbilled.client_id and sums.invoice_month = unbilled.invoice_month
+    )
+),
+
+-- Tax by the terms in force on the month's last day (fine print, 28).
+final as (
+    select
+        {{ hashed_identifier('PRE', "keys.client_id || '|' || keys.currency || '|' || keys.invoice_month", 'keys.invoice_month') }}
+            as prefill_id,
+        keys.client_id,
+        keys.currency,
+        keys.invoice_month,
+        coalesce(sums.subtotal, 0) as subtotal,
+        client_terms.tax_rate,
+        round(coalesce(sums.subtotal, 0) * client_terms.tax_rate, 2) as tax
+    from keys
+    left join sums
+        on
+            keys.client_id = sums.client_id
+            and keys.currency = sums.currency
+            and keys.invoice_month = sums.invoice_month
+    inner join client_terms
+        on
+            keys.client_id = client_terms.client_id
+            and {{ month_end('keys.invoice_month') }} between client_terms.valid_from and client_terms.valid_to
+)
+
+select * from final

@@ -1,0 +1,154 @@
+{{ config(
+    indexes=[{'columns': ['local_date'], 'unique': true}],
+    pre_hook="{{ allow_large_sorts() }}",
+) }}
+
+{#
+    Read as the last run left it, by name: it is built after the tables that ask here, so dbt must not see a dependency. Where it is missing,
+    or everything is built anew, every date has changed.
+-#}
+{%- set processed_dates = load_relation(this.incorporate(path={'identifier': 'int_changes__processed_time_dates'})) -%}
+{%- set is_known = processed_dates and not flags.FULL_REFRESH -%}
+{#- What the business decides, and what it makes of names: a few rows each, and a change in one of them may reach any date. -#}
+{%- set rules = {
+    'applications': ref('int_agreements__applications'),
+    'billing_rules': ref('int_agreements__billing_rules'),
+    'client_names': ref('int_identity__client_names'),
+    'contract_names': ref('int_agreements__contract_names'),
+    'contracts': ref('int_agreements__contracts'),
+    'developers': ref('int_identity__developers'),
+    'exclusions': ref('int_agreements__exclusions'),
+    'label_classes': ref('int_agreements__label_classes'),
+    'policies': ref('int_agreements__time_policies'),
+    'project_classes': ref('int_agreements__project_classes'),
+    'project_terms': ref('int_agreements__project_terms'),
+    'service_types': ref('stg_reference__service_types'),
+    'value_map': ref('stg_reference__jira_value_map'),
+} -%}
+{%- set routes = {'tempo': ref('int_time__tempo_worklogs'), 'clickhouse': ref('int_time__mirror_worklogs')} -%}
+{%- set parts = ['clockify_entries', 'worklogs', 'session_entries', 'work_logs'] -%}
+
+with
+
+clockify_entries as (
+    select * from {{ ref('int_time__clockify_entries') }}
+),
+
+session_entries as (
+    select * from {{ ref('int_sessions__time_entries') }}
+),
+
+-- Of the one route that bills.
+routed_worklogs as (
+    select * from {{ routes.clickhouse if var('worklog_route') == 'clickhouse' else routes.tempo }}
+),
+
+landed_worklogs as (
+    select * from {{ ref('stg_tempo__worklogs') }}
+),
+
+logs_of_file as (
+    select * from {{ ref('stg_reference__work_logs') }}
+),
+
+row_history as (
+    select * from {{ ref('int_identity__row_history') }}
+    where file = 'work_logs'
+),
+
+-- Of the agency its zone alone; the clock is no part of an entry.
+agency as (
+    select timezone from {{ ref('int_identity__agency') }}
+),
+
+-- With the times at which Tempo says that a worklog came to be and changed.
+worklogs as (
+    select
+        routed_worklogs.*,
+        landed_worklogs.created_at,
+        landed_worklogs.updated_at
+    from routed_worklogs
+    left join landed_worklogs on routed_worklogs.tempo_worklog_id = landed_worklogs.tempo_worklog_id
+),
+
+-- As the file has them, which is the largest of all: what int_time__work_logs makes of them follows from the rules below.
+work_logs as (
+    select
+        logs_of_file.work_date as local_date,
+        logs_of_file.work_log_id,
+        logs_of_file.client,
+        logs_of_file.contract,
+        logs_of_file.service_type,
+        logs_of_file.email,
+        logs_of_file.start_time,
+        logs_of_file.end_time,
+        logs_of_file.duration_seconds,
+        logs_of_file.work_location,
+        logs_of_file.description,
+        logs_of_file.is_billable,
+        logs_of_file.row_key,
+        logs_of_file.is_deleted,
+        row_history.created_at,
+        row_history.updated_at
+    from logs_of_file
+    left join row_history on logs_of_file.row_key = row_history.row_key
+),
+
+-- Hashed row by row, twice, as in int_engineering__changed_dates.
+hashed_rows as (
+    {% for part in parts %}
+        select
+            local_date,
+            hashtextextended(hash_record_extended({{ part }}, 0)::text, {{ loop.index }}) as row_hash
+        from {{ part }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+rules as (
+    select md5(string_agg(rule || ':' || row_count || ':' || row_hashes, ',' order by rule)) as fingerprint
+    from (
+        {% for rule, relation in rules.items() %}
+            select
+                '{{ rule }}' as rule,
+                count(*) as row_count,
+                coalesce(sum(hashtextextended({{ rule }}::text, 0)), 0) as row_hashes
+            from {{ relation }} as {{ rule }}
+            union all
+        {% endfor %}
+        select
+            'agency' as rule,
+            count(*) as row_count,
+            sum(hashtextextended(agency::text, 0)) as row_hashes
+        from agency
+    ) as hashed_rules
+),
+
+fingerprints as (
+    select
+        hashed_rows.local_date,
+        count(*) || ':' || sum(hashed_rows.row_hash) || ':' || min(rules.fingerprint) as fingerprint
+    from hashed_rows
+    cross join rules
+    where hashed_rows.local_date is not null
+    group by hashed_rows.local_date
+),
+
+processed_dates as (
+    select
+        local_date,
+        fingerprint
+    from {{ processed_dates if is_known else 'fingerprints' }}
+    where {{ 'true' if is_known else 'false' }}
+),
+
+final as (
+    select
+        fingerprints.local_date,
+        fingerprints.fingerprint,
+        coalesce(processed_dates.fingerprint != fingerprints.fingerprint, true) as is_changed
+    from fingerprints
+    left join processed_dates on fingerprints.local_date = processed_dates.local_date
+)
+
+select * from final

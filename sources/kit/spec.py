@@ -1,0 +1,57 @@
+"""The declaration of a source: its tables, its settings, its owner and its schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from sources.kit.table import Table
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One source, as data; every list of sources elsewhere derives from it.
+
+    `name` is the package below `sources`, the dlt pipeline, the suffix of the schema and the prefix of the assets.
+    Settings are dlt's names below `SOURCES__<NAME>__`, in lower case.
+    """
+
+    name: str
+    title: str
+    tables: tuple[Table, ...]
+    owner: str
+    """The team that answers for it, such as `team:delivery`."""
+    cron: str
+    """When it is loaded, UTC."""
+    fresh_within: timedelta
+    """How long after a load the next one must have ended. A load that finds no change writes no row, so the tables
+    themselves do not tell."""
+    required_settings: tuple[str, ...] = ()
+    """Without one of them the source is skipped."""
+    optional_settings: tuple[str, ...] = ()
+    probe: str = ""
+    """The table that `doctor` reads a few rows of to prove the credentials; empty where there are none to prove."""
+    sandbox_settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings that make it read the sandbox; `{url}` is the address of the sandbox's server."""
+    age_tables: tuple[str, ...] = ()
+    """The tables whose newest row tells how old the source's data is (dbt model `int_time__loads`)."""
+
+    def __post_init__(self) -> None:
+        """Refuse names that are declared nowhere."""
+        names = {table.name for table in self.tables}
+        if unknown := {*self.age_tables, *([self.probe] if self.probe else [])} - names:
+            raise ValueError(f"source {self.name}: {', '.join(sorted(unknown))} is none of its tables")
+        if unknown := set(self.sandbox_settings) - {*self.required_settings, *self.optional_settings}:
+            raise ValueError(f"source {self.name}: {', '.join(sorted(unknown))} is none of its settings")
+
+    @property
+    def schema(self) -> str:
+        """The Postgres schema that the source lands in."""
+        return f"raw_{self.name}"
+
+    def build(self) -> Any:
+        """Make the dlt source, importing what reads the vendor only now; no setting is needed yet."""
+        return getattr(import_module(f"sources.{self.name}.resources"), self.name)()

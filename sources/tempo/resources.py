@@ -1,0 +1,207 @@
+"""Tempo Cloud: worklogs, their deletions and accounts. No other system is known here.
+
+Strategy (api_facts 3.4): worklogs changed since the cursor less a look-back, newest change first, the cursor moved on
+only when the walk is whole; deletions from the audit log, by a whole read where the log does not reach; once a week
+everything is read again, which mends what no feed tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import dlt
+
+from sources.kit import landed
+from sources.kit.arrow import to_arrow
+from sources.kit.errors import SourceError
+from sources.kit.http import HttpClient
+from sources.kit.landed import declare
+from sources.kit.quarantine import Quarantine
+from sources.kit.run import PerRun
+from sources.kit.table import QUARANTINE
+from sources.kit.walk import Spool
+from sources.tempo.client import (
+    AUDIT_MEMORY,
+    Deletion,
+    Walk,
+    connect,
+    exists,
+    read_accounts,
+    read_deletions,
+    walk_worklogs,
+)
+from sources.tempo.schema import ACCOUNTS, WORKLOG_DELETIONS, WORKLOGS
+
+BASE_URL: Final = "https://api.tempo.io"
+LOOK_BACK = timedelta(hours=1)
+"""Read again before the cursor: Tempo's clock, late writes, ties."""
+WHOLE_READ_EVERY = timedelta(days=7)
+AUDIT_STEP = timedelta(days=1)
+"""How stale the audit cursor may grow before it is moved: moving it writes state, reading a day again costs nothing."""
+ALARMING_LOSS = 20
+"""From so many missed worklogs on, more than half of all is taken for a lost permission and not for deletions."""
+_DELETED = ("audit_log", "not_found")
+
+
+class _Run:
+    """What the resources of one run share: the client, the quarantine and the walk."""
+
+    def __init__(self) -> None:
+        self.quarantine = Quarantine("tempo")
+        self.started_at = self.quarantine.found_at
+        self._client: HttpClient | None = None
+        self._walk: Walk | None = None
+        self._whole_walk: Walk | None = None
+
+    def client(self, base_url: str, api_token: str) -> HttpClient:
+        if self._client is None:
+            self._client = connect(base_url, api_token)
+        return self._client
+
+    def walk(self, client: HttpClient) -> Walk:
+        """The walk that the resource `worklogs` lands: what changed since its cursor, or all when that is due."""
+        if self._walk is None:
+            state = dlt.current.resource_state(WORKLOGS.name)
+            since = None if self.is_due(state) else _moment(state["cursor"]) - LOOK_BACK
+            self._walk = self.whole_walk(client) if since is None else walk_worklogs(client, self.quarantine, since)
+        return self._walk
+
+    def whole_walk(self, client: HttpClient) -> Walk:
+        """A walk through all worklogs, at most one a run."""
+        if self._whole_walk is None:
+            known = self._walk
+            self._whole_walk = known if known and known.whole else walk_worklogs(client, self.quarantine, None)
+        return self._whole_walk
+
+    def is_due(self, state: dict[str, Any]) -> bool:
+        """Whether a resource must look at everything: for the first time, or because the last time is a week ago."""
+        return "whole_at" not in state or _moment(state["whole_at"]) < self.started_at - WHOLE_READ_EVERY
+
+
+@dlt.source(name="tempo", section="tempo", max_table_nesting=0)
+def tempo() -> Any:
+    """Tempo's worklogs, deletions and accounts.
+
+    Settings below `SOURCES__TEMPO__`: `api_token`; `base_url`, the region's address (default https://api.tempo.io).
+    """
+    runs = PerRun(_Run)
+
+    @dlt.resource(**WORKLOGS.dlt_hints())
+    def worklogs(api_token: str = dlt.secrets.value, base_url: str = BASE_URL) -> Iterator[Any]:
+        run = runs()
+        state = dlt.current.resource_state()
+        yield from declare(WORKLOGS)
+        walk = run.walk(run.client(base_url, api_token))
+        yield from walk.spool.load(alone=True)
+        # A clock that runs ahead must not carry the cursor into the future.
+        cursor = min(walk.newest, run.started_at) if walk.newest else None
+        if walk.whole:
+            state["whole_at"] = run.started_at.isoformat()
+            cursor = cursor or run.started_at
+        if cursor and ("cursor" not in state or walk.whole or cursor > _moment(state["cursor"])):
+            state["cursor"] = cursor.isoformat()
+        yield from run.quarantine.flush()
+
+    @dlt.resource(**WORKLOG_DELETIONS.dlt_hints())
+    def worklog_deletions(api_token: str = dlt.secrets.value, base_url: str = BASE_URL) -> Iterator[Any]:
+        run = runs()
+        state = dlt.current.resource_state()
+        yield from declare(WORKLOG_DELETIONS)
+        rows = _deletions(run, run.client(base_url, api_token), state)
+        if rows:
+            yield to_arrow(WORKLOG_DELETIONS, rows, quarantine=run.quarantine)
+        yield from run.quarantine.flush()
+
+    @dlt.resource(**ACCOUNTS.dlt_hints())
+    def accounts(api_token: str = dlt.secrets.value, base_url: str = BASE_URL) -> Iterator[Any]:
+        run = runs()
+        records = read_accounts(run.client(base_url, api_token))
+        yield from declare(ACCOUNTS)
+        spool = Spool(ACCOUNTS)
+        spool.add(
+            to_arrow(ACCOUNTS, records, quarantine=run.quarantine, extra={"is_deleted": False, "deleted_at": None})
+        )
+        shown = {record.get("id") for record in records if isinstance(record, dict)}
+        gone = sorted(row[0] for row in landed.rows(ACCOUNTS, ("id",), "not is_deleted") if row[0] not in shown)
+        if gone:
+            lost = landed.records(ACCOUNTS, "id = any(%s)", gone)
+            extra = {"is_deleted": True, "deleted_at": run.started_at.isoformat()}
+            spool.add(to_arrow(ACCOUNTS, lost, quarantine=run.quarantine, extra=extra))
+        yield from spool.load()
+        yield from run.quarantine.flush()
+
+    @dlt.resource(**QUARANTINE.dlt_hints())
+    def quarantined_records() -> Iterator[Any]:
+        yield from declare(QUARANTINE)
+
+    return worklogs, worklog_deletions, accounts, quarantined_records
+
+
+def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of `worklog_deletions` that this run learns; moves the audit cursor on.
+
+    What the audit log calls deleted is deleted. Where the log does not reach (no permission, more than 180 days since
+    the last look), what a whole read misses and Tempo does not know by its id counts as deleted; where it does reach,
+    a missed worklog without an entry is only not visible.
+    """
+    is_due = run.is_due(state)
+    if "audited_until" not in state and not landed.rows(WORKLOGS, ("id",), "true limit 1"):
+        # Nothing landed can have been deleted; what goes during this first read is asked for from here on.
+        state["audited_until"] = state["whole_at"] = run.started_at.isoformat()
+        return []
+    marks = {row[0]: row[1:] for row in landed.rows(WORKLOG_DELETIONS, ("id", "reason", "deleted_at"))}
+    farthest = run.started_at - AUDIT_MEMORY
+    audited_until = _moment(state["audited_until"]) if "audited_until" in state else farthest
+    events = read_deletions(client, max(audited_until - LOOK_BACK, farthest), run.quarantine)
+    is_covered = events is not None and audited_until - LOOK_BACK > farthest
+    walk = run.whole_walk(client) if is_due or not is_covered else run.walk(client)
+    if events is not None and run.started_at - audited_until > AUDIT_STEP:
+        state["audited_until"] = run.started_at.isoformat()
+    if is_due:
+        state["whole_at"] = run.started_at.isoformat()
+
+    # Without a whole read only the deleted ones need to be known by their ids.
+    asked: tuple[Any, ...] = ("true",) if walk.whole else ("id = any(%s)", list(events or ()))
+    known = {row[0] for row in landed.rows(WORKLOGS, ("id",), *asked)} if walk.whole or events else set()
+    rows: dict[int, dict[str, Any]] = {}
+
+    def note(worklog: int, reason: str, deletion: Deletion | None = None) -> None:
+        rows[worklog] = {
+            "id": worklog,
+            "reason": reason,
+            "deleted_by": deletion.by if deletion else None,
+            "is_deleted": reason in _DELETED,
+            "deleted_at": (deletion.at if deletion else run.started_at) if reason in _DELETED else None,
+            "found_at": run.started_at,
+        }
+
+    alive: set[int] = set()
+    for worklog, deletion in (events or {}).items():
+        reason, deleted_at = marks.get(worklog, ("", None))
+        if worklog in walk.seen and exists(client, worklog):
+            alive.add(worklog)
+        elif (worklog in known or worklog in walk.seen) and (reason != "audit_log" or deletion.at > deleted_at):
+            note(worklog, "audit_log", deletion)
+    gone = (events or {}).keys() - alive
+    for worklog in marks.keys() & (walk.seen | alive) - gone:
+        if marks[worklog][0] != "restored":
+            note(worklog, "restored")
+    if walk.whole:
+        settled = {worklog for worklog, (reason, _) in marks.items() if reason != "restored"}
+        missed = known - settled - walk.seen - gone
+        if not is_covered:
+            if len(missed) >= ALARMING_LOSS and len(missed) * 2 > len(known - settled):
+                raise SourceError(
+                    f"tempo: {len(missed)} of {len(known - settled)} worklogs are no longer shown; the token has "
+                    "probably lost the permission to view all worklogs, so nothing was marked or loaded"
+                )
+            missed = {worklog for worklog in missed if not exists(client, worklog)}
+        for worklog in sorted(missed):
+            note(worklog, "not_visible" if is_covered else "not_found")
+    return list(rows.values())
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -83,13 +84,44 @@ class AnswerReader:
         amount = None if cost is None else self._checks.cost(cost)
         counts = self._usage_cells(usage)
         terms = self._terms(usage.get("speed"), usage.get("service_tier"), usage.get("inference_geo"), message)
-        setting = position.setting
+        start = f"{self._gathered.start}{position.offset},"
+        author = f"{position.setting.author},{cell(position.uuid)}"
+        request = f"{cell(request_id)},{position.moment or ''}"
+        is_error = record.get("isApiErrorMessage") is True
         self._gathered.rows.messages.append(
-            f"{self._gathered.start}{position.offset},{position.record_index},{setting.author},{cell(position.uuid)},{cell(message_id)},"
-            f"{cell(request_id)},{position.moment or ''},{cell(model)},{counts},{terms},"
-            f"{record.get('isApiErrorMessage') is True},{'' if amount is None else amount},{setting.surroundings},"
+            f"{start}{position.record_index},{author},{cell(message_id)},{request},{cell(model)},{counts},{terms},"
+            f"{is_error},{'' if amount is None else amount},{position.setting.surroundings},"
             f"{cell(response_text) if response_text else ''},{self._gathered.loaded_at}"
         )
+        if usage.get("iterations"):
+            for number, (advisor, entry) in enumerate(self._advisors(usage["iterations"], model, record), start=1):
+                index = self._gathered.next_index
+                self._gathered.next_index += 1
+                counts = self._usage_cells(entry)
+                terms = self._terms(entry.get("speed"), usage.get("service_tier"), usage.get("inference_geo"), {})
+                self._gathered.rows.messages.append(
+                    f"{start}{index},{author},{cell(f'{message_id}:advisor:{number}')},{request},{cell(advisor)},{counts},"
+                    f"{terms},{is_error},,{position.setting.surroundings},,{self._gathered.loaded_at}"
+                )
+
+    def _advisors(
+        self, iterations: Any, model: str | None, record: dict[str, Any]
+    ) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        """Model and usage of what other models were asked within the answer: the answer's own counts leave them out."""
+        if type(iterations) is not list:
+            self._checks.problems.append(f"usage.iterations is {type_name(iterations)}")
+            return
+        for entry in iterations:
+            if type(entry) is not dict:
+                self._checks.problems.append(f"an entry of usage.iterations is {type_name(entry)}")
+                continue
+            is_advisor = entry.get("type") == "advisor_message"
+            named = entry.get("model") or (record.get("advisorModel") if is_advisor else None)
+            (other,) = self._checks.texts((named,), ("an advisor's model",))
+            if is_advisor or (other and other != model):
+                if other:
+                    self._gathered.models.add(other)
+                yield other, entry
 
     def _usage_cells(self, usage: dict[str, Any]) -> str:
         """The counts of a usage in the order of the columns."""
@@ -168,7 +200,7 @@ class AnswerReader:
         )
 
     def read_progress(self, position: Position, record: dict[str, Any]) -> str:
-        """A progress record may carry a sub-agent's answer (data.message.message.usage).
+        """A progress record may carry a sub-agent's answer (data.message.message.usage), or a tool's result for one.
 
         Its data.normalizedMessages repeats earlier ones and is left alone.
         """
@@ -181,6 +213,10 @@ class AnswerReader:
         if type(nested) is not dict:
             return "progress"
         message = nested.get("message")
+        if nested.get("type") == "user" and _holds_tool_result(message):
+            (agent_id,) = self._checks.texts((data.get("agentId"),), ("data.agentId",))
+            self._gathered.author = row((position.setting.session_id, agent_id or position.setting.agent_id, True))
+            return "tool_result"
         if nested.get("type") == "assistant" or (type(message) is dict and message.get("usage") is not None):
             names = ("data.agentId", "data.message.uuid")
             agent_id, uuid = self._checks.texts((data.get("agentId"), nested.get("uuid")), names)
@@ -192,3 +228,10 @@ class AnswerReader:
             self._gathered.next_index += 1
             self._read(own, nested)
         return "progress"
+
+
+def _holds_tool_result(message: Any) -> bool:
+    content = message.get("content") if type(message) is dict else None
+    return type(content) is list and any(
+        type(block) is dict and block.get("type") == "tool_result" for block in content
+    )

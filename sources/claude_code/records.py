@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from sources.claude_code.rows import Rows, row
 from sources.claude_code.values import ValueChecks
 
 SessionText = Literal["none", "redacted", "full"]
+
+TRANSCRIPT: Final = ".jsonl"
+COMPRESSED: Final = ".jsonl.gz"
+"""How the names of transcripts end."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Place:
 def place_of(file_id: str, generation: int, path: str) -> Place:
     """Read session and sub-agent from a transcript's path, both layouts (api_facts.md, 6.1)."""
     parts = path.replace("\\", "/").split("/")
-    stem = parts[-1].removesuffix(".jsonl") or parts[-1]
+    stem = parts[-1].removesuffix(".gz").removesuffix(TRANSCRIPT) or parts[-1]
     if not stem.startswith("agent-"):
         return Place(file_id, generation, path, stem, None)
     session_id = stem
@@ -100,6 +104,7 @@ class Gathered:
 
     `checks` holds the problems of the current record. `redactor` changes the texts that land; without one they are
     dropped. `start` begins each row of the current file. `next_index` is the index of the current line's next record.
+    `author` are the cells that say who wrote the current record: its setting's, unless what it wraps says otherwise.
     """
 
     def __init__(self, redactor: Redactor | None, loaded_at: str) -> None:
@@ -112,6 +117,7 @@ class Gathered:
         self.place = Place("", 0, "", "", None)
         self.start = ""
         self.next_index = 0
+        self.author = ""
 
     def begin_file(self, place: Place) -> None:
         """Add the following rows as rows of this file."""

@@ -160,6 +160,7 @@ class TranscriptReader:
         ):
             uuid, prompt_id = gathered.checks.texts((uuid, prompt_id), ("uuid", "promptId"))
         position = Position(offset, index, uuid, moment, prompt_id, setting)
+        gathered.author = setting.author
         record_type = get("type")
         read = self._readers.get(record_type) if type(record_type) is str else None
         if read is not None:
@@ -170,7 +171,7 @@ class TranscriptReader:
                 problems.append(f"type is {type_name(record_type)}")
         if moment is not None:
             gathered.rows.events.append(
-                f"{gathered.start}{offset},{index},{setting.author},{cell(uuid)},{moment},{kind},{setting.surroundings},"
+                f"{gathered.start}{offset},{index},{gathered.author},{cell(uuid)},{moment},{kind},{setting.surroundings},"
                 f"{cell(prompt_id) if prompt_id else ''},{gathered.loaded_at}"
             )
         if setting.git_branch and self.branch_seen != setting.branch_seen:

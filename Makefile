@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup run ui test lint typecheck stop lock clean
+.PHONY: setup run ui test lint hooks docs stop lock clean
 
 setup: $(READY)
 
@@ -26,12 +26,14 @@ test: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 
 lint: $(READY)
-	@echo "→ ruff, mypy, import-linter, sqlfluff"
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
-	@$(BIN)/sqlfluff lint dbt_project --processes 2 --disable-progress-bar
+	@echo "→ The checks of .pre-commit-config.yaml"
+	@$(BIN)/pre-commit run --all-files --show-diff-on-failure
+
+hooks: $(READY)
+	@$(BIN)/pre-commit install
+
+docs: $(READY)
+	@$(BIN)/workledger docs
 
 stop:
 	@test ! -x $(BIN)/workledger || $(BIN)/workledger stop

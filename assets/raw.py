@@ -316,11 +316,10 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
     if all(table.name != REJECTED_TABLE for table in spec.tables):
         return []
     with pipeline.sql_client() as client:
-        rows = client.execute_sql(
-            "select concat_ws(', ', file, 'line ' || row_number, 'column ' || column_name, 'value ' || value), reason "
-            f"from {client.make_qualified_table_name(REJECTED_TABLE)} order by file, row_number, column_name"
-        )
-    return [f"{place}: {reason}" for place, reason in rows or ()]
+        table = client.make_qualified_table_name(REJECTED_TABLE)
+        rows = client.execute_sql(f"select reason from {table} order by file, row_number, column_name")
+    # A reason names its place itself.
+    return [str(reason) for (reason,) in rows or ()]
 
 
 def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Queries of the analyst's guide at an agency's size, each at most 50 ms (design, Performance).
+"""Queries of the analyst's guide at an agency's size, each at most 50 ms.
 
     python -m benchmarks.analyst_queries [--days 250] [--slowest 10] [--reports]
 

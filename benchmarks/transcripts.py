@@ -20,10 +20,11 @@ import orjson
 import psutil
 
 from assets.raw import create_empty, land
-from orchestration.dbt import prepare_manifest
-from orchestration.postgres import Warehouse, embedded_server
-from orchestration.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
+from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.settings import SessionText, Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.dbt import prepare_manifest
+from orchestration.warehouse.opening import embedded_server
 from sources.catalog import SOURCES
 
 SESSION_MARTS = ("+claude_sessions", "+session_activity", "+session_messages", "+session_message_copies")

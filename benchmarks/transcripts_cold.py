@@ -2,7 +2,7 @@
 
     python -m benchmarks.transcripts_cold [--mebibytes 1024] [--text none --text redacted]
 
-Design, Performance: 1 GiB in at most 5 s after process start, SQL included; memory at most 1 GB. Printed are wall-clock
+Target: 1 GiB in at most 5 s after process start, SQL included; memory at most 1 GB. Printed are wall-clock
 seconds, their ratio to parsing alone, and the peak of memory; nothing is asserted.
 """
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.transcripts_grown [--mebibytes 256] [--rounds 3]
 
-Design, Performance: at most 0.3 s of work. Printed are wall-clock seconds and the ratio of the load to reading and
+Target: at most 0.3 s of work. Printed are wall-clock seconds and the ratio of the load to reading and
 parsing all bytes with orjson in one process, which is what a tool without cursors does; nothing is asserted.
 """
 

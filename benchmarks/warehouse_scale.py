@@ -2,7 +2,7 @@
 
     python -m benchmarks.warehouse_scale [--shape agency|work_logs] [--days 250] [--same]
 
-Design, Performance. `agency`: 25 developers × 12 months (60,000 entries, 50,000 worklogs, 500,000 answers, 20,000 bank
+`agency`: 25 developers × 12 months (60,000 entries, 50,000 worklogs, 500,000 answers, 20,000 bank
 rows), full build at most 30 s, one more day at most 6 s. `work_logs`: 500 manual work logs a day for 3 years, at most
 90 s and 8 s. The yardstick is a COPY of the same raw rows into empty tables of the same shape, in the same run on the
 same server; nothing is asserted, except with `--same`: then the marts after a full refresh must be those of the
@@ -26,16 +26,17 @@ import psycopg
 from psycopg import sql
 
 from assets.raw import create_empty
-from orchestration.dbt import prepare_manifest
-from orchestration.postgres import Warehouse, embedded_server
-from orchestration.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
+from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.dbt import prepare_manifest
+from orchestration.warehouse.opening import embedded_server
 from sources.catalog import SOURCES
 
 DEVELOPERS: Final = 25
 CLIENTS: Final = 15
 PROJECTS: Final = 40
-# What a working day brings, so that 250 of them are the design's year.
+# What a working day brings, so that 250 of them are a year of the agency.
 ENTRIES_A_DAY: Final = 240
 WORKLOGS_A_DAY: Final = 200
 SESSIONS_A_DAY: Final = 50

@@ -1,6 +1,6 @@
 """What Dagster loads (workspace.yaml). Composition belongs to `build`."""
 
-from orchestration.build import build_definitions
+from orchestration.graph.build import build_definitions
 from orchestration.settings import load_settings
 
 definitions = build_definitions(load_settings())

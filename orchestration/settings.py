@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeVar, cast, get_args
 from dotenv.parser import parse_stream
 
 from orchestration.errors import SettingsError
+from sources.catalog import SOURCES
 
 Profile = Literal["sandbox", "production"]
 WorklogRoute = Literal["tempo", "clickhouse"]
@@ -21,7 +22,7 @@ Value = TypeVar("Value")
 
 PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
-SOURCE_NAMES: Final = ("clockify", "jira", "tempo", "github", "plaid", "clickhouse", "claude_code", "reference")
+SOURCE_NAMES: Final = tuple(SOURCES)
 
 # Names that begin like settings but are read by the tests, or by a child process that this project itself starts.
 _FOREIGN_NAMES: Final = frozenset({"WORKLEDGER_SHARED"})
@@ -53,25 +54,6 @@ class Settings:
     worklog_route: WorklogRoute = "tempo"
     session_text: SessionText = "redacted"
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-
-    def source_settings(self, source: str) -> dict[str, str]:
-        """Return what is set under SOURCES__<SOURCE>__, keys in lower case, deeper levels joined by a dot.
-
-        Raises:
-            SettingsError: no source has that name.
-        """
-        if source not in SOURCE_NAMES:
-            raise SettingsError(f"There is no source {source!r}; sources are {', '.join(SOURCE_NAMES)}.")
-        return dict(self.sources.get(source, {}))
-
-    def missing_settings(self, source: str, required: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the full names of those required settings of a source that are absent, e.g. SOURCES__JIRA__EMAIL."""
-        present = self.source_settings(source)
-        return tuple(
-            f"SOURCES__{source.upper()}__{name.upper().replace('.', '__')}"
-            for name in required
-            if name.lower() not in present
-        )
 
     def as_environment(self) -> dict[str, str]:
         """Return the settings that name folders, for a child process that works in another folder than the user."""
@@ -170,7 +152,8 @@ def _implied_profile(values: Mapping[str, object], sources: Mapping[str, object]
 def _has_rows(file: Path) -> bool:
     try:
         with file.open(encoding="utf-8-sig", errors="replace") as lines:
-            return sum(1 for line in lines if line.strip()) > 1
+            # Spreadsheets leave rows of commas, and a first line that names the separator.
+            return sum(1 for line in lines if line.strip(", \t\r\n") and not line.startswith("sep=")) > 1
     except OSError:
         return False
 
@@ -205,7 +188,14 @@ def _source_key(one: _Given) -> tuple[str, str]:
         )
     if len(parts) < 3 or not all(parts[2:]):
         raise SettingsError(f"{one.name} in {one.place} lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>.")
-    return source, ".".join(parts[2:]).lower()
+    key = ".".join(parts[2:]).lower()
+    spec = SOURCES[source]
+    if key not in spec.settings:
+        close = difflib.get_close_matches(key, spec.settings, n=1, cutoff=0.6)
+        hint = f"did you mean {spec.variable(close[0])}?" if close else "its settings are"
+        listed = "" if close else f" {', '.join(map(spec.variable, spec.settings))}."
+        raise SettingsError(f"{one.name} in {one.place} is no setting of {spec.title}; {hint}{listed}")
+    return source, key
 
 
 def _suggestion(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:

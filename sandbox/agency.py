@@ -678,7 +678,7 @@ class _Storyteller:
                 )
         projects = []
         for number, (key, name, client, basis, rate, has_repository) in enumerate(rows, start=1):
-            # Two projects imported in one second: the first eight digits of their ids are equal (model, section 2).
+            # Two projects imported in one second: the first eight digits of their ids are equal (rule 1.12).
             second = created + timedelta(days=6 * (number if key != "KIOSK" else number - 1))
             slug = name.lower().replace(" ", "-")
             repositories: tuple[str, ...] = (f"{GITHUB_ORGANIZATION}/{slug}",) if has_repository else ()
@@ -879,7 +879,7 @@ class _Storyteller:
         if route == "tempo" and project.classification != "billable" and chance.random() < 0.5:
             route = "clockify"
         elif route in ("clockify", "tempo") and chance.random() < 0.12:
-            # Forgotten: that day falls through to what was observed (model 5.3).
+            # Forgotten: that day falls through to what was observed (rule 6.6).
             route = "none"
         block = self._block(developer, ticket, start, end, repository, branch, with_ai=with_ai, route=route)
         if block is None:
@@ -967,7 +967,7 @@ class _Storyteller:
                 message += "\n" * (1 if helpers else 2) + "Co-Authored-By: Claude <noreply@anthropic.com>"
             branch = self.branches.setdefault(place, [])
             parent = branch[-1].sha if branch else self.heads.get(repository.full_name)
-            # A rebase keeps the author's date and renews the committer's (api_facts 4.4).
+            # A rebase keeps the author's date and renews the committer's (vendors 4.4).
             committed = min(at + timedelta(hours=3), self.end - timedelta(minutes=1)) if chance.random() < 0.04 else at
             commit = Commit(
                 sha=self._sha(f"{block.number}.{turn}"),
@@ -1126,7 +1126,7 @@ class _Storyteller:
             seconds = max(60, round(block.seconds / 300) * 300)
             billable = 0 if block.project.classification != "billable" or chance.random() < 0.03 else seconds
             created = min(block.end + timedelta(minutes=chance.randint(1, 300)), self.end - timedelta(minutes=2))
-            # Real data shows updatedAt a second before createdAt now and then (api_facts 3.2).
+            # Real data shows updatedAt a second before createdAt now and then (vendors 3.2).
             drift = chance.choices((0, -1, chance.randint(60, 90_000)), (80, 5, 15))[0]
             number = 41_000 + len(self.agency.worklogs)
             self.agency.worklogs.append(

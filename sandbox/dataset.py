@@ -1,6 +1,6 @@
 """The dataset folder: JSON-lines collections per vendor, read, watched for edits, and edited. No vendor's rules.
 
-The format is documented in `docs/sandbox_dataset.md` (design, section 2). A collection is one file,
+The format is documented in `docs/sandbox_dataset.md`. A collection is one file,
 `<folder>/<vendor>/<collection>.jsonl`; an absent file is an empty collection. Files are looked at before every
 answer, so a person or a test may edit them while the server is up. Every edit is noted in a journal, from which
 vendors derive their change feeds, audit logs and cursors; the journal and a copy of what was last seen stand in
@@ -27,7 +27,7 @@ STATE_FOLDER = ".sandbox"
 EDIT_AGE = timedelta(seconds=61)
 """How long before its discovery an edit of a file is taken to have happened.
 
-Just over the minute by which Clockify's feeds lag (api_facts 1.5), so that a test need not wait. State the time
+Just over the minute by which Clockify's feeds lag (vendors 1.5), so that a test need not wait. State the time
 explicitly, by a `_sandbox` key or by the argument `at`, where the lag itself is what is tested.
 """
 

@@ -1,4 +1,4 @@
-"""Writes the reference files (model, section 3) of the made-up agency: what its owners would have decided. No vendors.
+"""Writes the reference files (rules, chapter 2) of the made-up agency: what its owners would have decided. No vendors.
 
 Headers and shipped defaults come from the templates in the top-level folder `reference/`, so that they are spelled in
 one place. Every edge that a rule speaks of has a row: contracts that begin on the 31st, two contracts of one service
@@ -62,7 +62,7 @@ def _day_31(before: date) -> date:
 
 
 class _Decisions:
-    """The rows of each file, in the order of model.md."""
+    """The rows of each file, in the order of reference/README.md."""
 
     def __init__(self, agency: Agency) -> None:
         self.agency = agency

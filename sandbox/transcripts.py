@@ -1,6 +1,6 @@
 """Generates Claude Code transcripts: one file per session of the story, sub-agents beside, every oddity of real files.
 
-Layout `<folder>/<host>/projects/<slug>/<session>.jsonl`. Lines have the shape that the tool writes (api_facts 6.2), the
+Layout `<folder>/<host>/projects/<slug>/<session>.jsonl`. Lines have the shape that the tool writes (vendors 6.2), the
 words are made up. `ODDITIES` names what real files show besides plain sessions; each is put into one session at least
 (`assign_oddities` tells which), whatever the scale. `write_bulk` writes any number of bytes for benchmarks.
 
@@ -52,7 +52,7 @@ _DAY = 86_400_000
 _HOUR = 3_600_000
 _MINUTE = 60_000
 PRICE_CHANGE = datetime(2026, 10, 7, tzinfo=UTC)
-"""From here on claude-sonnet-5-5 reads caches at half the price, and claude-haiku-5-5 is there (api_facts 6.5)."""
+"""From here on claude-sonnet-5-5 reads caches at half the price, and claude-haiku-5-5 is there (vendors 6.5)."""
 
 _OLD_VERSION = "1.0.24"
 """A version that still wrote `costUSD` and no cache writes."""

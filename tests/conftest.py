@@ -19,7 +19,8 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from orchestration.postgres import EmbeddedServer, Warehouse
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.embedded import EmbeddedServer
 
 _FOLDER_PREFIX = "workledger-tests-"
 _folder_key = pytest.StashKey[Path]()

@@ -25,6 +25,7 @@ from sources.reference.schema import FILES, Field, Form, ReferenceFile
 
 _PATTERNS: Final[Mapping[Form, str]] = {
     "currency": CURRENCY,
+    "known_currency": CURRENCY,
     "email": EMAIL,
     "time_of_day": TIME_OF_DAY,
     "timezone": TIME_ZONE,

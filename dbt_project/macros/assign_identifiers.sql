@@ -1,5 +1,5 @@
 {#
-    Gives every candidate an identifier that nobody has, in order of seen_order (model, section 2). Expands to the parts of a
+    Gives every candidate an identifier that nobody has, in order of seen_order (rules 1.12 and 1.13). Expands to the parts of a
     recursive CTE named `attempts`; `candidates` and `taken` are other CTEs of the model.
 
     candidates: kind, natural_key, seen_order, first_choice, second_choice, rest, separator

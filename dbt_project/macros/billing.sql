@@ -5,14 +5,24 @@
     ((({{ first_day }}) + interval '1 month')::date - 1)
 {%- endmacro %}
 
-{# The order in which entries eat up an allowance, a cap or a day: date, then start (none first), then id by bytes (fine print, 12). #}
+{# Which engine bills an entry: the first that applies, priced or not (rule 7.2). #}
+{% macro billing_basis(entries) -%}
+    case
+        when {{ entries }}.application_id is not null then 'application'
+        when {{ entries }}.contract_id is not null or {{ entries }}.names_contract then 'contract'
+        when {{ entries }}.billing_rule_id is not null then 'billing_rule'
+        else 'client_terms'
+    end
+{%- endmacro %}
+
+{# The order in which entries eat up an allowance, a cap or a day: date, then start (none first), then id by bytes (rule 1.15). #}
 {% macro entry_order(entries) -%}
     {{ entries }}.local_date, {{ entries }}.start_time nulls first, {{ entries }}.time_entry_id collate "C"
 {%- endmacro %}
 
 {#
     The months for which a fixed amount is billed, as a set-returning subquery with the column `invoice_month` for a lateral join
-    (fine print, 26): from the month of the first day to that of as_of, if in force on the month's last day; a range that lies
+    (rule 7.24): from the month of the first day to that of as_of, if in force on the month's last day; a range that lies
     within one month is billed in that month. `first_month` is where an empty start begins; where it is null nothing is billed.
 #}
 {% macro months_of_fixed_amount(valid_from, valid_to, first_month, as_of_date) -%}
@@ -50,12 +60,17 @@
     )
 {%- endmacro %}
 
+{# The same for a line's text, without seconds where there are none: 12:30, 0:05:10. #}
+{% macro short_clock_text(seconds) -%}
+    regexp_replace({{ clock_text(seconds) }}, ':00$', '')
+{%- endmacro %}
+
 {# A month as it is read on an invoice: "March 2026". #}
 {% macro month_text(first_day) -%}
     to_char({{ first_day }}, 'FMMonth YYYY')
 {%- endmacro %}
 
-{# The price of an hour beyond a retainer's hours, from a rule's metadata; null where none is given (model, 5.5). #}
+{# The price of an hour beyond a retainer's hours, from a rule's metadata; null where none is given (rule 7.21). #}
 {% macro overage_rate_cents(metadata) -%}
     case
         when {{ metadata }} ->> 'overage_rate_cents' ~ '^\s*\d+(\.\d+)?\s*$' then ({{ metadata }} ->> 'overage_rate_cents')::numeric
@@ -67,14 +82,14 @@
     trim_scale(({{ hours }})::numeric)::text
 {%- endmacro %}
 
-{# What a line is about: the columns that tell one line from another, prices aside (fine print, 27). #}
+{# What a line is about: the columns that tell one line from another, prices aside (rule 7.29). #}
 {% macro line_place() -%}
     client_id, currency, invoice_month, basis, line_type, coalesce(rate_tier, ''), coalesce(application_id, ''),
     coalesce(contract_id, ''), coalesce(contract_period_id, ''), coalesce(billing_rule_id, ''), coalesce(project_id, ''),
     coalesce(issue_key, '')
 {%- endmacro %}
 
-{# The key of a line of hours: what is equal in its place and its price stands on one line (fine print, 27). #}
+{# The key of a line of hours: what is equal in its place and its price stands on one line (rule 7.29). #}
 {% macro line_key() -%}
     concat_ws('|', {{ line_place() }}, coalesce(unit_price::text, ''), coalesce(rate_multiplier::text, ''))
 {%- endmacro %}

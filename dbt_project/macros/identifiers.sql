@@ -1,4 +1,4 @@
-{# How natural keys become identifiers (model, section 2; fine print, 20). Assignment for good is registry.identifiers' part. #}
+{# How natural keys become identifiers (rule 1.11). Assignment for good is registry.identifiers' part. #}
 
 {# A natural key as it is compared and hashed: trimmed and lower-cased text. #}
 {% macro natural_key(expression) -%}

@@ -1,6 +1,6 @@
 {# Money in another currency, and work that belongs to no client. #}
 
-{# The client_id of what falls on no client (model, 5.7). #}
+{# The client_id of what falls on no client (rule 9.10). #}
 {% macro bench() -%}
     'bench'
 {%- endmacro %}
@@ -19,7 +19,7 @@
     end
 {%- endmacro %}
 
-{# Condition of a join with int_money__exchange_rates: the rate of a month, the last on or before its end (model, 5.7). #}
+{# Condition of a join with int_money__exchange_rates: the rate of a month, the last on or before its end (rule 9.9). #}
 {% macro rate_of_month(rates, from_currency, to_currency, month) -%}
     {{ from_currency }} = {{ rates }}.from_currency
     and {{ to_currency }} = {{ rates }}.to_currency

@@ -1,4 +1,4 @@
-{# Working directories and the globs that match them (fine print, 7). #}
+{# Working directories and the globs that match them (rule 3.8). #}
 
 {# A path as it is compared: `\` is `/`, no slash at the end (the root itself stays). #}
 {% macro normalized_path(expression) -%}

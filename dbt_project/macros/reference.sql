@@ -1,6 +1,6 @@
 {# Reading reference files: rows now in force, rows that left, and lists within a cell. #}
 
-{# The files whose versions are kept, which is all of them (model, section 3). #}
+{# The files whose versions are kept, which is all of them (rule 2.6). #}
 {% macro reference_files() -%}
     {{ return([
         'accounts', 'agency', 'billing_rules', 'business_calendars', 'client_contacts', 'client_terms', 'clients',

@@ -1,4 +1,4 @@
-{# Dates, zones and durations. Timestamps are UTC; a local date is the date on somebody's wall (model, section 2). #}
+{# Dates, zones and durations. Timestamps are UTC; a local date is the date on somebody's wall (rule 1.3). #}
 
 {# The date of an instant in a zone. #}
 {% macro local_date(instant, zone) -%}
@@ -11,7 +11,7 @@
 {%- endmacro %}
 
 {#
-    as_of, the only clock (model, section 2; fine print, 13): the variable, where a date is its end in the agency's zone; else the moment at
+    as_of, the only clock (rule 1.8): the variable, where a date is its end in the agency's zone; else the moment at
     which this invocation of dbt began, the same for every model of it. A literal, so that no table need be rebuilt to move the clock.
     What follows the clock is seen by who calls these two: a model that asks for the date alone stays as it is until the date is another.
 #}
@@ -34,14 +34,25 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Whether a month had ended at as_of; a date is its end. `as_of_date` is a column with as_of_date(). #}
+{% macro month_is_over(first_day, as_of_date) -%}
+    {%- set moment = var('as_of') or run_started_at -%}
+    ({{ month_end(first_day) }} {{ '<=' if moment | string | length == 10 else '<' }} {{ as_of_date }})
+{%- endmacro %}
+
 {# Whether a date lies in a range with open ends; the last day belongs to it. #}
 {% macro in_force(date, valid_from, valid_to) -%}
     ({{ date }} >= coalesce({{ valid_from }}, '-infinity'::date) and {{ date }} <= coalesce({{ valid_to }}, 'infinity'::date))
 {%- endmacro %}
 
-{# Whole seconds between two instants, floored (fine print, 1). #}
+{# Whole seconds between two instants, floored (rule 1.4). #}
 {% macro seconds_between(start_time, end_time) -%}
     floor(extract(epoch from {{ end_time }} - {{ start_time }}))::bigint
+{%- endmacro %}
+
+{# The end of a logged entry, which a start and a duration tell as well; null where nothing says when it ended. #}
+{% macro logged_until() -%}
+    coalesce(end_time, start_time + make_interval(secs => duration_seconds))
 {%- endmacro %}
 
 {# Whole seconds of an ISO-8601 duration such as PT1H15M. #}

@@ -1,6 +1,6 @@
 """The ClickHouse mirror in the agency's story; `sandbox.mirror` fills an engine with it. It speaks no HTTP.
 
-Columns are those of the worklog seed and of model.md, 4.
+Columns are those of the worklog seed (docs/rules.md) and of the mirror's contract pipeline.
 Worklogs have no id there, as the seed has it; a dataset may add `worklog_id` and `version`, which the source then uses.
 """
 

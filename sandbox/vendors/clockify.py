@@ -1,4 +1,4 @@
-"""Clockify's REST API v1 as api_facts section 1 describes it, and the agency's workspace in it.
+"""Clockify's REST API v1 as vendors, chapter 1, describes it, and the agency's workspace in it.
 
 Paths are those of the vendor below `/clockify`: `/clockify/api/v1/workspaces/…`. What a hand-written dataset may say
 with `_sandbox` keys, besides the general ones:
@@ -61,7 +61,7 @@ _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def authenticate(request: Request, data: VendorData) -> Response | None:
-    """Demand exactly one of the two credential headers (api_facts 1.1)."""
+    """Demand exactly one of the two credential headers (vendors 1.1)."""
     key, token = request.headers.get("x-api-key"), request.headers.get("x-addon-token")
     if (key is None) == (token is None):
         return _error(401, 1000, "Exactly one credential header is needed")
@@ -83,7 +83,7 @@ def _error(status: int, code: int, message: str) -> Response:
 
 
 def _missing(kind: str) -> Response:
-    # The same for "never existed", "deleted" and "another workspace's" (api_facts 1.1).
+    # The same for "never existed", "deleted" and "another workspace's" (vendors 1.1).
     return _error(400, 501, f"{kind} doesn't belong to Workspace")
 
 
@@ -114,7 +114,7 @@ def _paged(
     first: int = 0,
     last: int | None = None,
 ) -> Response:
-    """Answer one page as a bare array with the header Last-Page; page 0 is page 1 (api_facts 1.8).
+    """Answer one page as a bare array with the header Last-Page; page 0 is page 1 (vendors 1.8).
 
     `first` and `last` narrow `items` without a copy: a list of 50,000 is sliced a thousand times.
     """
@@ -287,7 +287,7 @@ class _Clockify:
     def named_list(self, name: str) -> Callable[[Request], Response]:
         def handle(request: Request) -> Response:
             records = self._in_workspace(name, request)
-            # Only archived=false narrows; without it both kinds come (api_facts 1.2).
+            # Only archived=false narrows; without it both kinds come (vendors 1.2).
             if request.one("archived").lower() == "false":
                 records = [record for record in records if not record.value.get("archived")]
             if wanted := request.one("name").lower():
@@ -312,7 +312,7 @@ class _Clockify:
         return _paged(request, _by_name(record for record in records if record.value.get("projectId") == project))
 
     def unpaged(self, name: str) -> Callable[[Request], Response]:
-        """Routes that ignore paging: the full list every time, without Last-Page (api_facts 1.2)."""
+        """Routes that ignore paging: the full list every time, without Last-Page (vendors 1.2)."""
 
         def handle(request: Request) -> Response:
             return Response(json_array(record.raw for record in self._in_workspace(name, request)))
@@ -393,7 +393,7 @@ class _Clockify:
         return replace(record, value=value, raw=orjson.dumps(value))
 
     def feed(self, direction: str) -> Callable[[Request], Response]:
-        """Build the handler of one change feed (api_facts 1.5)."""
+        """Build the handler of one change feed (vendors 1.5)."""
 
         def handle(request: Request) -> Response:
             kinds = request.many("type")
@@ -445,7 +445,7 @@ def _feed_window(request: Request, now: datetime) -> tuple[datetime, datetime]:
 
 
 def _shifted(moment: datetime, zone: ZoneInfo) -> float:
-    """Re-read the UTC wall clock of a window's edge in the account's zone (api_facts 1.4)."""
+    """Re-read the UTC wall clock of a window's edge in the account's zone (vendors 1.4)."""
     return moment.astimezone(UTC).replace(tzinfo=zone).timestamp()
 
 
@@ -528,7 +528,7 @@ def routes(data: VendorData) -> list[Route]:
 def export(agency: Agency) -> dict[str, Iterable[dict[str, Any]]]:
     """Derive the agency's workspace: what the people whose route is Clockify wrote down, and who and what stands there.
 
-    With the oddities of api_facts 1.8 that a single state can show: an inactive member, a member who never registered
+    With the oddities of vendors 1.8 that a single state can show: an inactive member, a member who never registered
     (no name, no settings), an archived project, a running timer, an entry dated in the future, one written down 45 days
     late, entries without project or tags, breaks and days off, approved (locked) older entries.
     """

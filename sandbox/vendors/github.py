@@ -1,4 +1,4 @@
-"""GitHub's REST and GraphQL as api_facts section 4 describes them, and the agency's repositories in them.
+"""GitHub's REST and GraphQL as vendors, chapter 4, describes them, and the agency's repositories in them.
 
 REST stands below `/github/api/v3`, GraphQL at `/github/api/graphql`, as on Enterprise Server. The collections bear REST
 shapes; GraphQL is derived. A repository's default branch holds all of its commits, newest committer date first, but for

@@ -1,4 +1,4 @@
-"""Jira Cloud's REST API v3 (and v2, and Data Center's) as api_facts section 2 describes it, and the agency in it.
+"""Jira Cloud's REST API v3 (and v2, and Data Center's) as vendors, chapter 2, describes it, and the agency in it.
 
 Paths are those of the vendor below `/jira`: `/jira/rest/api/3/search/jql`. Whoever comes with Basic credentials
 (`sandbox@example.com:sandbox-jira-token`) meets Jira Cloud; whoever comes with a bearer token (`sandbox-jira-token`)
@@ -376,7 +376,7 @@ class _Jira:
         # Whatever else a hand-written line has is served as it stands.
         shown.update({name: item for name, item in value.items() if name not in shown and name != "fields"})
         if "changelog" in expand:
-            # Cloud shows the latest part alone, newest first; Data Center all, oldest first (api_facts 2.3, 2.7).
+            # Cloud shows the latest part alone, newest first; Data Center all, oldest first (vendors 2.3 and 2.7).
             histories = [_history(change, by_key=_is_data_center(request)) for change in self._histories(record.key)]
             total = len(histories)
             if not _is_data_center(request):
@@ -431,7 +431,7 @@ class _Jira:
         return _offset_page(request, histories, default=100, maximum=100)
 
     def changelogs_in_bulk(self, request: Request) -> Response:
-        """Histories by date, then issue: one issue's may straddle pages (api_facts 2.3)."""
+        """Histories by date, then issue: one issue's may straddle pages (vendors 2.3)."""
         if _is_data_center(request):
             return not_found(request)
         body = self._wanted(request)
@@ -693,7 +693,7 @@ def export(agency: Agency) -> dict[str, Iterable[dict[str, Any]]]:
 
 
 def _jira_time(at: datetime, zone: ZoneInfo) -> str:
-    """A timestamp as Jira writes it: the viewer's offset, without a colon (api_facts 2.4)."""
+    """A timestamp as Jira writes it: the viewer's offset, without a colon (vendors 2.4)."""
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S.000%z")
 
 
@@ -711,7 +711,7 @@ def _user(developer: Developer) -> dict[str, Any]:
         "timeZone": developer.timezone,
     }
     if developer.number % 3:
-        # Every third person hides the address: privacy settings, not an error (api_facts 2.4).
+        # Every third person hides the address: privacy settings, not an error (vendors 2.4).
         user["emailAddress"] = developer.email
     return user
 

@@ -1,6 +1,6 @@
 """As much of Jira's query language as a reader of issues needs: conditions, order, zones. No HTTP, no collections.
 
-Facts: api_facts 2.1 and 2.2. A quoted date is read to the minute in the zone of the account that searches; a bare
+Facts: vendors 2.1 and 2.2. A quoted date is read to the minute in the zone of the account that searches; a bare
 number is a moment in epoch milliseconds; a query needs a condition besides its order.
 """
 
@@ -312,7 +312,7 @@ class _Parser:
                 f"Date value '{text}' for field '{field}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', "
                 "'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
             ) from None
-        # Only the minute counts, in the zone of who asks (api_facts 2.2).
+        # Only the minute counts, in the zone of who asks (vendors 2.2).
         return parsed if parsed.tzinfo else parsed.replace(second=0, microsecond=0, tzinfo=self._account.zone)
 
     def _on_value(self, field: str, operator: str, operand: _Token) -> Condition:

@@ -1,4 +1,4 @@
-"""Plaid's API 2020-09-14 as api_facts section 5 describes it, and the agency's bank accounts in it.
+"""Plaid's API 2020-09-14 as vendors, chapter 5, describes it, and the agency's bank accounts in it.
 
 Paths are the vendor's own below `/plaid`: `/plaid/transactions/sync`. An update is the difference between two states of
 `transactions.jsonl`, found in the journal of edits; its pages are cut from one list of added, modified and removed, and

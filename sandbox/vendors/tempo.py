@@ -1,4 +1,4 @@
-"""Tempo's REST API v4 as api_facts section 3 describes it, and the agency's worklogs in it.
+"""Tempo's REST API v4 as vendors, chapter 3, describes it, and the agency's worklogs in it.
 
 Paths are those of the vendor below `/tempo`: `/tempo/4/worklogs`. The one credential is the bearer token
 `sandbox-tempo-token`, or any `owner` that a line names. What a hand-written dataset may say with `_sandbox` keys,
@@ -47,7 +47,7 @@ class _BadRequestError(Exception):
 
 
 def authenticate(request: Request, data: VendorData) -> Response | None:
-    """Demand a bearer token; the refusal is an HTML page (api_facts 3.1)."""
+    """Demand a bearer token; the refusal is an HTML page (vendors 3.1)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or (token != TOKEN and token not in data.owners()):
         return Response(_UNAUTHORIZED_PAGE, 401, {"Content-Type": "text/html;charset=utf-8"})
@@ -253,7 +253,7 @@ class _Tempo:
         return self._mapping(request, [worklog for worklog in ids if self.data.find("worklogs", str(worklog))])
 
     def _mapping(self, request: Request, worklogs: Iterable[int]) -> Response:
-        # Unknown ids are left out (api_facts 3.2).
+        # Unknown ids are left out (vendors 3.2).
         rows = [
             {"tempoWorklogId": int(worklog), "jiraWorklogId": int(worklog) + JIRA_WORKLOG_OFFSET}
             for worklog in worklogs
@@ -384,7 +384,7 @@ def _issue(value: dict[str, Any]) -> Any:
 
 
 def _paged(request: Request, items: Sequence[Record | bytes]) -> Response:
-    """One page by offset; `next` is a full link with all filters, absent on the last page (api_facts 3.1)."""
+    """One page by offset; `next` is a full link with all filters, absent on the last page (vendors 3.1)."""
     offset = _number(request.one("offset", "0"), "offset")
     limit = min(max(_number(request.one("limit", "50"), "limit"), 1), MAXIMUM_LIMIT)
     page = items[offset : offset + limit]

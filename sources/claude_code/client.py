@@ -41,7 +41,7 @@ _REWOUND_SIZE: Final = -1
 _OUT_OF_REACH_SIZE: Final = -2
 _UNKNOWN_SIZE: Final = -3
 
-# Files and folders beside the transcripts that are none (api_facts.md, 6.1).
+# Files and folders beside the transcripts that are none (vendors 6.1).
 _NOT_TRANSCRIPTS: Final = frozenset({"journal.jsonl", "history.jsonl", "audit.jsonl"})
 _NOT_TRANSCRIPT_FOLDERS: Final = frozenset({"tool-results", "file-history", "node_modules", ".git"})
 # What lies beside `projects` in the tool's own folder (~/.claude). Transcripts are in `projects` alone; plugins come

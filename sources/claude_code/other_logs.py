@@ -27,7 +27,7 @@ def _message(record: _Record) -> _Record:
 
 _COPILOT_EVENT: Final = re.compile(r"(?:session|user|assistant|tool|abort|hook|subagent|skill|system)\.[a-z_.]+")
 
-# What each tool writes and Claude Code does not (docs/vendors.md, Transcripts).
+# What each tool writes and Claude Code does not (vendors 6.7).
 _SIGNS: Final[tuple[tuple[str, Callable[[_Record], bool]], ...]] = (
     (
         "Codex rollout",

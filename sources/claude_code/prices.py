@@ -1,8 +1,8 @@
 """Catalogue prices of the models seen, as the package genai-prices knows them. What an answer costs is SQL's to say.
 
-A price has a start (model.md, Price: by time of the answer) and may rise with the prompt's size. The package's own
+A price has a start (rule 5.18: by time of the answer) and may rise with the prompt's size. The package's own
 rules hold where it has no figure: what is read from or written to a cache costs what input costs, and writing for one
-hour costs twice the input where writing for five minutes has a price of its own (api_facts.md, 6.5).
+hour costs twice the input where writing for five minutes has a price of its own (vendors 6.5).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from sources.claude_code.records import Gathered, Position
 from sources.claude_code.rows import row
 from sources.claude_code.values import type_name
 
-# api_facts.md, 6.4: what the tool writes in the person's name.
+# Vendors 6.4: what the tool writes in the person's name.
 _WRAPPER: Final = re.compile(
     r"\s*(?:<(?:local-command-(?:stdout|stderr|caveat)|bash-(?:input|stdout|stderr)|system-reminder|task-notification"
     r"|ide_opened_file|ide_selection|ide_diagnostics|teammate-message|cross-session-message|user-prompt-submit-hook"
@@ -33,7 +33,7 @@ _BRANCH_TICKET_KEY: Final = re.compile(_TICKET_KEY.pattern, re.IGNORECASE)
 
 
 def ticket_keys(text: str) -> list[str]:
-    """All that looks like a Jira key, in order, once each; `UTF-8` looks like one too (model.md, Tickets)."""
+    """All that looks like a Jira key, in order, once each; `UTF-8` looks like one too (rule 5.22)."""
     return list(dict.fromkeys(_TICKET_KEY.findall(text)))
 
 
@@ -111,7 +111,7 @@ class PromptReader:
         return "other"
 
     def _read_prompt(self, position: Position, content: str | list[Any], *, is_queued: bool) -> bool:
-        """Append a row of `prompts` unless the content is not a person's own (api_facts.md, 6.4)."""
+        """Append a row of `prompts` unless the content is not a person's own (vendors 6.4)."""
         pieces: list[str] = [content] if isinstance(content, str) else []
         has_image = False
         if isinstance(content, list):

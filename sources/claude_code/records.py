@@ -41,7 +41,7 @@ class Place:
 
 
 def place_of(file_id: str, generation: int, path: str) -> Place:
-    """Read session and sub-agent from a transcript's path, both layouts (api_facts.md, 6.1)."""
+    """Read session and sub-agent from a transcript's path, both layouts (vendors 6.1)."""
     parts = path.replace("\\", "/").split("/")
     stem = parts[-1].removesuffix(".gz").removesuffix(TRANSCRIPT) or parts[-1]
     if not stem.startswith("agent-"):

@@ -5,8 +5,8 @@ Rows are appended and never updated, `files` and `catalog_prices` excepted. The 
 is the same row. A rewritten file begins a generation; lines of earlier ones count unless a later one has them too.
 
 Two things that a reader of these tables must know, beyond the column descriptions:
-- lines of one answer share `message_id`; every one of them is a row of `messages` (model.md, Transcripts: the row with
-  the most output tokens counts, later on ties);
+- lines of one answer share `message_id`; every one of them is a row of `messages` (rule 5.2: the row with the most
+  output tokens counts, later on ties);
 - sub-agents' answers may stand in a `progress` line, in a file of their own, or in both, so one `tool_use_id` may stand
   in several rows of `tool_calls`.
 """

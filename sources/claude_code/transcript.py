@@ -1,6 +1,6 @@
 """Lines of a transcript in, rows of the raw tables out. Files, processes and loading do not belong here.
 
-The format has no vendor schema and shifts between releases (model.md, Transcripts; api_facts.md, 6), so nothing in a
+The format has no vendor schema and shifts between releases (vendors 6.2), so nothing in a
 line may stop a load: a field of a wrong type becomes null and is noted in `unreadable_lines`, an unknown type passes.
 Neither this module nor those it is made of import dlt or the schema, so that helper processes start fast; the values of
 a row stand in the order of the columns in `schema.py`.

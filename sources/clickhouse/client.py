@@ -1,7 +1,7 @@
 """Reads mirror tables through clickhouse-connect: what a window holds, and its rows as records. Nothing is landed here.
 
 ClickHouse itself hashes every window (a day of worklogs, a share of issues), so that unchanged ones need not be sent.
-Rows come as Native blocks: of the formats that stream, the one that reports a failure after the first rows (api_facts,
+Rows come as Native blocks: of the formats that stream, the one that reports a failure after the first rows (vendors
 7.2). Values are always bound, never written into the query.
 """
 

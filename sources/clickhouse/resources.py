@@ -21,9 +21,9 @@ from sources.kit import landed
 from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.errors import SourceError
 from sources.kit.landed import declare
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import QUARANTINE, Table
+from sources.kit.table import Table
 from sources.kit.text import decode_json
 from sources.kit.walk import Spool
 
@@ -60,11 +60,7 @@ def clickhouse() -> Any:
 
         return rows
 
-    @dlt.resource(**QUARANTINE.dlt_hints())
-    def quarantined_records() -> Iterator[Any]:
-        yield from declare(QUARANTINE)
-
-    return (*(mirrored(mirror) for mirror in MIRRORS), quarantined_records)
+    return (*(mirrored(mirror) for mirror in MIRRORS), quarantined_records())
 
 
 def _changes(
@@ -144,7 +140,7 @@ def _truths(table: Table, records: list[dict[str, Any]]) -> dict[str, PerRecord]
 
 
 def _worklog_keys(shape: Shape, records: list[dict[str, Any]]) -> dict[str, PerRecord]:
-    """Ids of worklogs: the mirror's own, else a hash of the row and its ordinal among equals (model, 2)."""
+    """Ids of worklogs: the mirror's own, else a hash of the row and its ordinal among equals (rule 1.14)."""
     counts: dict[str, int] = {}
     ordinals: list[int] = [0] * len(records)
     keys = [

@@ -1,6 +1,6 @@
 """The raw tables of the ClickHouse mirror, and how each mirror table is found there. Nothing is read here.
 
-Columns are the worklog seed's (`tempo.worklogs_flat`, `jira.jira_issues`) and those of model.md, 4 (`cdm.*`). Whatever
+Columns are the worklog seed's (`tempo.worklogs_flat`, `jira.jira_issues`) and the pipeline's (`cdm.*`). Whatever
 else a mirror table holds stays in `record`.
 """
 

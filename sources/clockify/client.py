@@ -1,4 +1,4 @@
-"""Clockify's REST routes: lists, entries, change feeds (api_facts, 1.2 to 1.5). What is kept is decided elsewhere.
+"""Clockify's REST routes: lists, entries, change feeds (vendors 1.2 to 1.5). What is kept is decided elsewhere.
 
 Paging by number skips a row when another one is deleted while the walk goes on, and repeats one when another is added.
 Entries are therefore walked by their start (newest first, each request ends where the last one stopped, a day of
@@ -225,7 +225,7 @@ def _unknown(rows: list[Entity], known: set[Any]) -> list[Entity]:
 def _is_last(answer: Response, rows: list[Entity], fresh: list[Entity]) -> bool:
     """Whether a page is the last one: as the header says, and where there is none, when a page brings nothing new.
 
-    Some routes ignore paging, send the whole list every time and no header (api_facts, 1.2).
+    Some routes ignore paging, send the whole list every time and no header (vendors 1.2).
     """
     said = answer.headers.get("Last-Page", "").strip().lower()
     if said in ("true", "false"):

@@ -1,6 +1,6 @@
 """Clockify by its REST API: what it returns and when it is read. What time is worth does not belong here.
 
-How edits and deletions are found (model, 4 and api_facts, 1.5 to 1.7):
+How edits and deletions are found (vendors 1.5 to 1.7):
 
 - the first run reads every entry of every member, inactive ones included;
 - later runs read the change feeds from a little before the last run on, and running timers until they stop;
@@ -28,9 +28,9 @@ from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.errors import CredentialError, SourceError, VendorError
 from sources.kit.http import HttpClient
 from sources.kit.landed import declare, differing
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import QUARANTINE, Table
+from sources.kit.table import Table
 from sources.kit.walk import Spool, ahead
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_BASE_URL = "https://api.clockify.me/api/v1"
 PAGE_SIZE = 1000
 _OVERLAP = timedelta(minutes=5)
-"""Feeds lag by a minute and demand two minutes of overlap (api_facts, 1.5); clocks differ besides."""
+"""Feeds lag by a minute and demand two minutes of overlap (vendors 1.5); clocks differ besides."""
 _FEED_REACH = timedelta(days=30)
 _LOOK_BACK_EVERY = timedelta(hours=20)
 _STATE_STEP = timedelta(hours=6)
@@ -148,10 +148,6 @@ def clockify() -> Any:
                 state[workspace] = reading_state
         yield from run.quarantine.flush()
 
-    @dlt.resource(**QUARANTINE.dlt_hints())
-    def quarantined_records() -> Iterator[Any]:
-        yield from declare(QUARANTINE)
-
     return (
         workspaces,
         users,
@@ -159,7 +155,7 @@ def clockify() -> Any:
         named(PROJECTS, "projects"),
         named(TAGS, "tags"),
         time_entries,
-        quarantined_records,
+        quarantined_records(),
     )
 
 

@@ -1,6 +1,6 @@
 """The raw tables of Clockify: names, columns and keys. How they are read does not belong here.
 
-Paths follow the vendor's OpenAPI document (api_facts, 1.3). Rates are integers in minor units. The vendor forgets, the
+Paths follow the vendor's OpenAPI document (vendors 1.3). Rates are integers in minor units. The vendor forgets, the
 warehouse marks: `is_deleted` and `deleted_at`. A workspace that the key reads no more is not deleted but out of sight.
 """
 

@@ -1,6 +1,6 @@
 """Calls to GitHub, REST and GraphQL, with its several spellings of a limit. No meaning of what is read.
 
-Limits (api_facts 4.3): 403 or 429 with `retry-after`, or with `x-ratelimit-remaining: 0` and a reset time, or with
+Limits (vendors 4.3): 403 or 429 with `retry-after`, or with `x-ratelimit-remaining: 0` and a reset time, or with
 neither; over GraphQL also status 200 with an error of type RATE_LIMITED or RATE_LIMIT. A GraphQL time-out is a 502 or
 504: there the page shrinks.
 """
@@ -17,7 +17,7 @@ from sources.kit.errors import SourceError, VendorError
 from sources.kit.http import RETRY_STATUSES, HttpClient, Response
 
 DEFAULT_BASE_URL = "https://api.github.com"
-REST_VERSION = "2022-11-28"  # the next one dropped fields of pull requests (api_facts, wrong most often, 6)
+REST_VERSION = "2022-11-28"  # the next one dropped fields of pull requests (vendors 4.1)
 _LIMIT_TYPES = {"RATE_LIMITED", "RATE_LIMIT"}
 _SECONDARY_PAUSE_SECONDS = 60.0
 _MAXIMUM_LIMIT_WAITS = 5

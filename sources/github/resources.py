@@ -20,9 +20,10 @@ from sources.github import queries
 from sources.github.client import DEFAULT_BASE_URL, GitHubClient, TooLarge
 from sources.github.schema import COMMITS, PULL_REQUESTS, REPOSITORIES
 from sources.kit import landed
-from sources.kit.arrow import empty, to_arrow
+from sources.kit.arrow import to_arrow
 from sources.kit.errors import SourceError
-from sources.kit.quarantine import Quarantine
+from sources.kit.landed import declare
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.walk import Spool
 
 logger = logging.getLogger(__name__)
@@ -166,7 +167,7 @@ def github() -> Any:
         organizations: str = "",
         repositories: str = "",
     ) -> Iterator[Any]:
-        yield empty(REPOSITORIES)
+        yield from declare(REPOSITORIES)
         visible = connection.repositories(connection.client(token, base_url), organizations, repositories)
         live = {"is_deleted": False, "deleted_at": None}
         yield to_arrow(REPOSITORIES, visible, quarantine=quarantine, extra=live)
@@ -183,7 +184,7 @@ def github() -> Any:
         organizations: str = "",
         repositories: str = "",
     ) -> Iterator[Any]:
-        yield empty(COMMITS)
+        yield from declare(COMMITS)
         client = connection.client(token, base_url)
         state = dlt.current.resource_state().setdefault("heads", {})
         for repository in connection.repositories(client, organizations, repositories):
@@ -217,7 +218,7 @@ def github() -> Any:
         organizations: str = "",
         repositories: str = "",
     ) -> Iterator[Any]:
-        yield empty(PULL_REQUESTS)
+        yield from declare(PULL_REQUESTS)
         client = connection.client(token, base_url)
         state = dlt.current.resource_state().setdefault("cursors", {})
         for repository in connection.repositories(client, organizations, repositories):
@@ -244,7 +245,7 @@ def github() -> Any:
                 # A clock that runs ahead must not hide what is updated until it is caught up.
                 state[name] = [min(newest, quarantine.found_at).isoformat(), quarantine.found_at.isoformat()]
 
-    return repositories, commits, pull_requests, quarantine.resource()
+    return repositories, commits, pull_requests, quarantined_records()
 
 
 def _recall(entry: list[str] | None) -> tuple[datetime | None, bool]:

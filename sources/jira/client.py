@@ -1,6 +1,6 @@
 """How Jira is asked: Cloud by tokens and bulk routes, Data Center by offsets. What is kept is decided elsewhere.
 
-Facts: api_facts 2.1–2.7. Both readers give the same things in the same words, so that nobody else needs to know which
+Facts: vendors 2.1 to 2.7. Both readers give the same things in the same words, so that nobody else needs to know which
 Jira it is.
 """
 

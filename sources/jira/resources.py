@@ -1,6 +1,6 @@
 """Jira Cloud and Data Center: issues, their changelog, fields, projects and users. No other system is known here.
 
-Strategy (api_facts 2.8): issues changed since the cursor less a look-back, in epoch milliseconds, oldest change first;
+Strategy (vendors 2.8): issues changed since the cursor less a look-back, in epoch milliseconds, oldest change first;
 a census of all visible issues, which finds what no `updated` tells: issues that are gone, that came into sight, or
 whose project got another key; the changelogs of what changed in bulk; once a week everything is read again.
 """
@@ -23,13 +23,13 @@ from sources.kit import landed
 from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.errors import SourceError
 from sources.kit.landed import declare
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import QUARANTINE, Table
+from sources.kit.table import Table
 from sources.kit.walk import Spool
 
 LOOK_BACK = timedelta(hours=1)
-"""Read again before the cursor: Jira's search lags behind its changes (api_facts 2.2)."""
+"""Read again before the cursor: Jira's search lags behind its changes (vendors 2.2)."""
 WHOLE_READ_EVERY = timedelta(days=7)
 BASE_FIELDS: Final = (
     "assignee",
@@ -191,7 +191,7 @@ class _Run:
     def _changed(self, reader: Reader, fields: Collection[str], since: datetime | None, *, keep: bool = True) -> _Walk:
         walk = _Walk(Spool(self.tables["issues"]), since)
         first = int((since - LOOK_BACK - _EPOCH).total_seconds() * 1000) if since is not None else 0
-        # Unquoted milliseconds are the one spelling that no account's time zone bends (api_facts 2.2).
+        # Unquoted milliseconds are the one spelling that no account's time zone bends (vendors 2.2).
         points = story_point_fields(self.fields(reader))
         for page in reader.search(f"updated >= {first} order by updated asc, key asc", tuple(fields)):
             if keep:
@@ -317,11 +317,7 @@ def jira() -> Any:
             )
         yield from _listing(run, "users", found, {}, {})
 
-    @dlt.resource(**QUARANTINE.dlt_hints())
-    def quarantined_records() -> Iterator[Any]:
-        yield from declare(QUARANTINE)
-
-    return issues, issue_deletions, transitions, fields, projects, users, quarantined_records
+    return issues, issue_deletions, transitions, fields, projects, users, quarantined_records()
 
 
 def issue_batch(
@@ -340,7 +336,7 @@ def issue_batch(
 def story_point_fields(fields: list[Any]) -> tuple[str, ...]:
     """Ids of the number fields that hold story points: a site may have several, and projects fill different ones.
 
-    Known by name (company-managed projects) or by their kind (team-managed ones), never by id (api_facts 2.4).
+    Known by name (company-managed projects) or by their kind (team-managed ones), never by id (vendors 2.4).
     """
     found: list[tuple[int, str]] = []
     for each in fields:
@@ -468,7 +464,7 @@ def _first_number(content: Mapping[str, Any], points: tuple[str, ...]) -> float 
 
 
 def _history_time(history: Any) -> Any:
-    """When a change was made: ISO text, epoch seconds or milliseconds, by the vendor's own texts (api_facts 2.3)."""
+    """When a change was made: ISO text, epoch seconds or milliseconds, by the vendor's own texts (vendors 2.3)."""
     value = history.get("created") if isinstance(history, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value

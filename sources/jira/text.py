@@ -1,6 +1,6 @@
 """Jira's document format as plain text. Nothing is asked of Jira here.
 
-Facts: api_facts 2.4. Version 3 hands long texts over as a tree of nodes, Data Center as a plain string.
+Facts: vendors 2.4. Version 3 hands long texts over as a tree of nodes, Data Center as a plain string.
 """
 
 from __future__ import annotations

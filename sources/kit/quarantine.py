@@ -11,8 +11,9 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
-from sources.kit.arrow import arrow_schema, empty, value_at
+from sources.kit.arrow import arrow_schema, value_at
 from sources.kit.errors import SourceError
+from sources.kit.landed import declare
 from sources.kit.table import LOADED_AT, QUARANTINE, ROW_HASH, Table
 from sources.kit.text import clean_text, dump_json
 
@@ -22,10 +23,10 @@ _ALARMING_REJECTIONS = 20
 
 @dataclass
 class Quarantine:
-    """The rejected records of one source run.
+    """The rejected records of one run of a source.
 
-    A resource ends with `yield from quarantine.flush()`, which lands what it rejected; `quarantine.resource()` declares
-    the table itself, so that it exists without rejections too.
+    A resource ends with `yield from quarantine.flush()`, which lands what it rejected. The source also returns
+    `quarantined_records()`, so that the table exists without rejections too.
     """
 
     source: str
@@ -92,15 +93,15 @@ class Quarantine:
             create_table_variant=True,
         )
 
-    def resource(self) -> Any:
-        """The resource `quarantined_records`: creates the table; rows arrive by `flush` of the other resources."""
 
-        @dlt.resource(**QUARANTINE.dlt_hints())
-        def quarantined_records() -> Iterator[Any]:
-            yield empty(QUARANTINE)
-            yield from self.flush()
+def quarantined_records() -> Any:
+    """Return the resource that creates the table; rows arrive by `Quarantine.flush` of the other resources."""
 
-        return quarantined_records
+    @dlt.resource(**QUARANTINE.dlt_hints())
+    def quarantined_records() -> Iterator[Any]:
+        yield from declare(QUARANTINE)
+
+    return quarantined_records
 
 
 def _path_of(table: Table, name: str) -> str:

@@ -80,7 +80,7 @@ def main(spec: SourceSpec) -> None:
         try:
             pipeline.run(spec.build())
         except Exception as failure:
-            sentence = readable(failure) or _missing_setting(name, failure)
+            sentence = readable(failure) or _missing_setting(spec, failure)
             if sentence is None:
                 raise
             click.echo(sentence, err=True)
@@ -98,11 +98,11 @@ def main(spec: SourceSpec) -> None:
     command()
 
 
-def _missing_setting(name: str, failure: BaseException | None) -> str | None:
+def _missing_setting(spec: SourceSpec, failure: BaseException | None) -> str | None:
     """Return the sentence for a setting that dlt did not find."""
     while failure is not None:
         if isinstance(failure, ConfigFieldMissingException):
-            settings = " and ".join(f"SOURCES__{name.upper()}__{field.upper()}" for field in failure.fields)
-            return f"{name}: {settings} is not set; set it in the environment or by --set"
+            settings = " and ".join(map(spec.variable, failure.fields))
+            return f"{spec.name}: {settings} is not set; set it in the environment or by --set"
         failure = failure.__cause__ or failure.__context__
     return None

@@ -37,15 +37,24 @@ class SourceSpec:
     sandbox_settings: Mapping[str, str] = field(default_factory=dict)
     """Settings that make it read the sandbox; `{url}` is the address of the sandbox's server."""
     age_tables: tuple[str, ...] = ()
-    """The tables whose newest row tells how old the source's data is (dbt model `int_time__loads`)."""
+    """The tables whose newest row tells how old the source's data is (the list in dbt model `int_staging__loads`)."""
 
     def __post_init__(self) -> None:
         """Refuse names that are declared nowhere."""
         names = {table.name for table in self.tables}
         if unknown := {*self.age_tables, *([self.probe] if self.probe else [])} - names:
             raise ValueError(f"source {self.name}: {', '.join(sorted(unknown))} is none of its tables")
-        if unknown := set(self.sandbox_settings) - {*self.required_settings, *self.optional_settings}:
+        if unknown := set(self.sandbox_settings) - set(self.settings):
             raise ValueError(f"source {self.name}: {', '.join(sorted(unknown))} is none of its settings")
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """All settings, the required ones first."""
+        return self.required_settings + self.optional_settings
+
+    def variable(self, setting: str) -> str:
+        """The environment variable of a setting, such as `SOURCES__JIRA__API_TOKEN`."""
+        return f"SOURCES__{self.name.upper()}__{setting.upper()}"
 
     @property
     def schema(self) -> str:

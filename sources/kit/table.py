@@ -1,6 +1,6 @@
 """The declaration of raw tables: names, keys and typed columns, and the hints that dlt needs to create and merge them.
 
-Rules that hold for every raw table (design, 1 and model, 2): one vendor object is one row; the whole object is kept
+Rules that hold for every raw table (rules 1.5 and 12.6): one vendor object is one row; the whole object is kept
 beside the typed columns as `record`; a row whose `row_hash` is unchanged is not written again.
 """
 

@@ -1,7 +1,7 @@
 """Calls to Plaid through plaid-python, with the retries, limits and readable failures that it lacks. No meaning here.
 
 Answers are parsed from their text, because the library turns amounts into floats and lets one malformed record spoil
-its page (api_facts 5.4). Access tokens go into request bodies alone and never into a message: even the library's own
+its page (vendors 5.4). Access tokens go into request bodies alone and never into a message: even the library's own
 `repr` of a request prints them.
 """
 

@@ -1,6 +1,6 @@
 """Plaid as a dlt source: Items, accounts, transactions; a cursor per Item, committed with its rows. No meaning here.
 
-Every Item is walked as a whole before anything of it is yielded (api_facts 5.5): a mutation between two pages discards
+Every Item is walked as a whole before anything of it is yielded (vendors 5.5): a mutation between two pages discards
 what was staged and begins again at the cursor that the update began with; a cursor that keeps failing gives way to a
 new reading of the whole history. The new cursor is state of the load that lands the rows. An Item that cannot be read
 lands its error and its old cursor and does not stop the others.
@@ -16,9 +16,10 @@ from typing import Any
 import dlt
 
 from sources.kit import landed
-from sources.kit.arrow import PerRecord, empty, to_arrow
+from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.errors import SourceError
-from sources.kit.quarantine import Quarantine
+from sources.kit.landed import declare
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.table import Table
 from sources.plaid.client import Connection, CursorRefused, ItemError, MutationDuringPagination, PlaidClient
 from sources.plaid.schema import ACCOUNTS, ITEMS, TRANSACTION_REMOVALS, TRANSACTIONS
@@ -129,7 +130,7 @@ def _read_transactions(client: PlaidClient, token: str, update: ItemUpdate) -> N
                     raise SourceError(
                         f"plaid: the data changed during {restarts} readings in a row; run again later"
                     ) from None
-                # Plaid's own cure for a cursor that keeps failing (api_facts, wrong most often, 7).
+                # Plaid's own cure for a cursor that keeps failing (vendors 5.1).
                 logger.warning("plaid: the stored cursor of Item %s fails; reading its history anew", item_id)
                 start, restarts = None, 0
         except CursorRefused:
@@ -185,7 +186,7 @@ def plaid() -> Any:
             access_tokens: str = dlt.secrets.value,
             host: str = "production",
         ) -> Iterator[Any]:
-            yield empty(table)
+            yield from declare(table)
             yield from batches(walk.updates(Connection(client_id, secret, host), access_tokens))
             yield from quarantine.flush()
             walk.commit(table.name)
@@ -222,12 +223,12 @@ def plaid() -> Any:
         landing(ACCOUNTS, accounts),
         landing(TRANSACTIONS, transactions),
         landing(TRANSACTION_REMOVALS, transaction_removals),
-        quarantine.resource(),
+        quarantined_records(),
     )
 
 
 def _missing_accounts(update: ItemUpdate) -> list[dict[str, Any]]:
-    """Landed accounts of an Item that Plaid no longer shows: closed ones vanish without a word (api_facts 5.2).
+    """Landed accounts of an Item that Plaid no longer shows: closed ones vanish without a word (vendors 5.2).
 
     None where no account could be read, or one cannot be told by its id: it may be any of them.
     """

@@ -1,4 +1,4 @@
-"""Reads and checks the reference files (model.md, 3; fine print, 15). Nothing is landed here.
+"""Reads and checks the reference files (rules 2.1 to 2.4). Nothing is landed here.
 
 A file is checked whole: form, types, required cells, allowed values, keys, dates that overlap, and what its cells point
 at in other files. What only the vendors know (a client that Clockify has and no file names) is checked in the models.
@@ -6,30 +6,27 @@ at in other files. What only the vendors know (a client that Clockify has and no
 
 from __future__ import annotations
 
+import codecs
 import csv
-import difflib
 import io
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from datetime import date
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sources.kit.errors import SourceError
-from sources.reference.schema import FILES, Field, ReferenceFile
+from sources.reference.cells import clean, folded, loosely, nearest, suggestion, typed
+from sources.reference.schema import FILES, ReferenceFile
 
-_TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
 _ID = re.compile(r"[0-9a-f]{24}|[A-Z]{3}-[0-9a-z]{4,}", re.ASCII)
-# Groups that Python knows and Postgres does not: named ones, conditions, flags of a part.
-_PYTHON_ALONE = re.compile(r"(?<!\\)\(\?(?![:=!#]|<[=!]|[imsx]+\)).?")
 _GENERATED_CONTRACT_NUMBER = re.compile(r".+-CON-(IT|WEB|MARKETING|OTHER)-\d{4}(-\d+)?", re.ASCII | re.IGNORECASE)
 _LONGEST_SHOWN_VALUE = 80
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_TYPOGRAPHIC_QUOTES = re.compile("[“”„«»]")
 
 
 @dataclass(frozen=True)
@@ -61,20 +58,25 @@ class Problem:
 
 @dataclass
 class Row:
-    """One row of a file: its line, its cells as they stand there (trimmed), and its typed values."""
+    """One row of a file: its line, its cells as they stand there (trimmed), and its typed values.
+
+    `faulty` are the columns whose cells were refused; no further check speaks of them.
+    """
 
     number: int
     cells: dict[str, str]
     values: dict[str, Any]
+    faulty: set[str] = field(default_factory=set)
 
 
 @dataclass
 class Content:
-    """What was read from one file, good or not."""
+    """What was read from one file, good or not; `is_whole` unless rows were left out because they could not be read."""
 
     file: ReferenceFile
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    is_whole: bool = True
 
     def key_of(self, row: Row) -> str:
         """The row's natural key as text: trimmed, lower case, parts joined by `|`."""
@@ -83,6 +85,8 @@ class Content:
     def reject(self, row: Row | int | None, column: str | None, value: str | None, reason: str) -> None:
         """Note a problem of this file."""
         number = row.number if isinstance(row, Row) else row
+        if isinstance(row, Row) and column is not None:
+            row.faulty.add(column)
         self.problems.append(Problem(f"{self.file.name}.csv", number, column, value, reason))
 
 
@@ -117,7 +121,7 @@ def unknown_files(folder: Path | str) -> list[Problem]:
     """CSV files in the folder that are none of the reference files, most likely misspelt."""
     names = [file.name for file in FILES]
     return [
-        Problem(path.name, None, None, None, f"is no reference file{_suggestion(path.stem, names, '.csv')}")
+        Problem(path.name, None, None, None, f"is no reference file{suggestion(path.stem, names, '.csv')}")
         for path in sorted(Path(folder).glob("*.csv"))
         if path.stem not in names
     ]
@@ -126,21 +130,24 @@ def unknown_files(folder: Path | str) -> list[Problem]:
 # --- one file -----------------------------------------------------------------------------------------------------
 
 
+def read_file(name: str, folder: Path) -> Content:
+    """Read one reference file by itself; what it points at in other files is not checked.
+
+    Args:
+        name: the file's name without its ending, such as `session_roots`.
+        folder: the folder of reference files; an absent file has no rows.
+    """
+    file = next(each for each in FILES if each.name == name)
+    return _read_file(file, folder / f"{name}.csv")
+
+
 def _read_file(file: ReferenceFile, path: Path) -> Content:
     content = Content(file)
     if not path.exists():
         return content
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as failure:
-        line = path.read_bytes()[: failure.start].count(b"\n") + 1
-        content.reject(line, None, None, "is not UTF-8; save the file as UTF-8")
-        return content
-    except OSError as failure:
-        content.reject(None, None, None, f"cannot be read ({failure.strerror}); check its rights")
-        return content
-    if "\x00" in text:
-        content.reject(text[: text.index("\x00")].count("\n") + 1, None, None, "holds a NUL character; remove it")
+    content.is_whole = False
+    text = _decoded(content, path)
+    if text is None:
         return content
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -148,238 +155,115 @@ def _read_file(file: ReferenceFile, path: Path) -> Content:
     except csv.Error as failure:
         content.reject(reader.line_num, None, None, f"is no CSV ({failure}); check the quotes")
         return content
+    # Some spreadsheets write, and read, the separator in a first line of its own.
+    if lines and (found := re.fullmatch(r'"?sep=(.)"?', ",".join(lines[0][1]).strip(), re.IGNORECASE)):
+        if found[1] in _SEPARATORS:
+            _reject_separator(content, lines[0][0], found[0], found[1])
+            return content
+        del lines[0]
     if not lines:
+        content.is_whole = True
         return content
-    header = [name.strip() for name in lines[0][1]]
-    _check_header(content, header, has_rows=len(lines) > 1)
+    header = _header(content, lines)
     if content.problems:
         return content
+    content.is_whole = True
     for number, cells in lines[1:]:
-        if len(cells) != len(header):
-            content.reject(
-                number,
-                None,
-                None,
-                f"has {len(cells)} cells where the header has {len(header)}; check commas and quotes",
-            )
+        if any(clean(cell) for cell in cells[len(header) :]) or len(cells) < len(header):
+            quotes = "use plain quotes" if _TYPOGRAPHIC_QUOTES.search(",".join(cells)) else "check commas and quotes"
+            content.reject(number, None, None, f"has {len(cells)} cells where the header has {len(header)}; {quotes}")
+            content.is_whole = False
             continue
-        _read_row(content, number, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+        _read_row(content, number, dict(zip(header, cells, strict=False)))
     return content
+
+
+def _decoded(content: Content, path: Path) -> str | None:
+    """The file's text, UTF-8 or with the mark of UTF-16; None where it is refused."""
+    try:
+        data = path.read_bytes()
+    except OSError as failure:
+        content.reject(None, None, None, f"cannot be read ({failure.strerror}); check its rights")
+        return None
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as failure:
+        line = data[: failure.start].count(b"\n") + 1
+        content.reject(line, None, None, "is not UTF-8; save the file as UTF-8")
+        return None
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        content.reject(line, None, None, "holds a NUL character; save the file as UTF-8 or remove it")
+        return None
+    return text
 
 
 def _lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
     """Rows with the line on which each begins; lines without any cell filled are skipped."""
     begins = 1
     for cells in reader:
-        if any(cell.strip() for cell in cells):
+        if any(clean(cell) for cell in cells):
             yield begins, cells
         begins = reader.line_num + 1
 
 
-def _check_header(content: Content, header: list[str], *, has_rows: bool) -> None:
-    known = [each.name for each in content.file.fields]
-    if len(header) == 1 and ";" in header[0]:
-        content.reject(1, None, header[0], "is separated by semicolons; separate the columns by commas")
-        return
-    for name in header:
-        if name not in known:
-            content.reject(1, name, None, f"is no column of this file{_suggestion(name, known)}")
-    for name in {name for name in header if header.count(name) > 1}:
-        content.reject(1, name, None, "stands twice in the header; remove one")
+def _reject_separator(content: Content, line: int, shown: str, separator: str) -> None:
+    content.reject(line, None, shown, f"is separated by {_SEPARATORS[separator]}; separate the columns by commas")
+
+
+def _header(content: Content, lines: list[tuple[int, list[str]]]) -> list[str]:
+    """The columns' names as the file's declaration has them; empty for a column without name and cells."""
+    line, cells = lines[0]
+    rows = lines[1:]
+    known = {loosely(each.name): each.name for each in content.file.fields}
+    if len(cells) == 1 and (separator := next((one for one in _SEPARATORS if one in cells[0]), None)):
+        _reject_separator(content, line, clean(cells[0]), separator)
+        return []
+    # Empty columns behind the last name are no columns.
+    while cells and not clean(cells[-1]) and not any(_filled(row, len(cells) - 1) for row in rows):
+        cells = cells[:-1]
+    header = [known.get(loosely(clean(cell)), clean(cell)) for cell in cells]
+    meant: set[str] = set()
+    for position, name in enumerate(header):
+        filled = next((row for row in rows if _filled(row, position)), None)
+        if not name and filled is not None:
+            below = clean(filled[1][position])
+            content.reject(
+                line, str(position + 1), None, f"has no name; name it, or clear {below!r} in row {filled[0]} below it"
+            )
+        elif name and name not in known.values():
+            content.reject(line, name, None, f"is no column of this file{suggestion(name, known.values())}")
+            # The column that it is near to is not told as missing beside it.
+            meant.add(nearest(name, known.values()) or name)
+    for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
+        content.reject(line, name, None, "stands twice in the header; remove one")
     for each in content.file.fields:
-        if has_rows and each.required and not each.default and each.name not in header:
-            content.reject(1, each.name, None, "is missing in the header; add the column")
+        is_needed = each.required and not each.default and each.name not in meant
+        if rows and is_needed and each.name not in header:
+            content.reject(line, each.name, None, "is missing in the header; add the column")
+    return header
 
 
-def _read_row(content: Content, number: int, cells: dict[str, str]) -> None:
-    values: dict[str, Any] = {}
+def _filled(row: tuple[int, list[str]], position: int) -> bool:
+    return position < len(row[1]) and bool(clean(row[1][position]))
+
+
+def _read_row(content: Content, number: int, texts: dict[str, str]) -> None:
+    cells = {each.name: clean(texts[each.name], each) for each in content.file.fields if each.name in texts}
+    row = Row(number, cells, {})
     for each in content.file.fields:
         cell = cells.get(each.name, "") or each.default
+        row.values[each.name] = None
         if not cell:
             if each.required:
-                content.reject(number, each.name, "", "is empty; it needs a value")
-            values[each.name] = None
+                content.reject(row, each.name, "", "is empty; it needs a value")
             continue
         try:
-            values[each.name] = _typed(each, cell)
+            row.values[each.name] = typed(each, cell)
         except ValueError as failure:
-            content.reject(number, each.name, cell, str(failure))
-            values[each.name] = None
-    content.rows.append(Row(number, cells, values))
-
-
-def _typed(each: Field, cell: str) -> Any:
-    """The cell's value by the field's declaration; raises `ValueError` with the reason and the mend."""
-    if each.listed:
-        parts = [part.strip() for part in cell.split(";") if part.strip()]
-        for part in parts:
-            _check_choice(part, each.values)
-        if len(set(parts)) != len(parts):
-            raise ValueError("names one value twice; remove one")
-        return ";".join(parts)
-    if each.values:
-        _check_choice(cell, each.values)
-        return cell
-    value = _TYPES[each.kind](cell)
-    if each.form:
-        value = _FORMS[each.form](value)
-    if each.minimum is not None and value < each.minimum:
-        raise ValueError(f"is less than {each.minimum:g}; give {each.minimum:g} or more")
-    if each.maximum is not None and value > each.maximum:
-        raise ValueError(f"is more than {each.maximum:g}; give {each.maximum:g} or less")
-    if each.above is not None and value <= each.above:
-        raise ValueError(f"is not above {each.above:g}; give a greater number")
-    return value
-
-
-def _check_choice(cell: str, allowed: tuple[str, ...]) -> None:
-    if cell not in allowed:
-        raise ValueError(f"is none of {', '.join(allowed)}{_suggestion(cell, allowed)}")
-
-
-def _suggestion(name: str, known: Iterable[str], ending: str = "") -> str:
-    """`; did you mean …?` where a known name is near."""
-    by_lower = {each.lower(): each for each in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean {by_lower[near[0]]}{ending}?" if near else "; remove it or correct the name"
-
-
-def _boolean(cell: str) -> bool:
-    lowered = cell.lower()
-    if lowered in _TRUE:
-        return True
-    if lowered in _FALSE:
-        return False
-    raise ValueError("is neither true nor false; write one of them")
-
-
-def _integer(cell: str) -> int:
-    if not re.fullmatch(r"[+-]?\d{1,18}", cell, re.ASCII):
-        raise ValueError("is no whole number; write digits alone")
-    return int(cell)
-
-
-def _number(cell: str) -> Decimal:
-    try:
-        number = Decimal(cell)
-    except InvalidOperation:
-        raise ValueError("is no number; write it as 1234.56") from None
-    if not number.is_finite() or not re.fullmatch(r"[+-]?[0-9.]+", cell, re.ASCII):
-        raise ValueError("is no number; write it as 1234.56")
-    exponent = number.as_tuple().exponent
-    if number.adjusted() > 17 or (isinstance(exponent, int) and -exponent > 18):
-        raise ValueError("has more digits than any amount or rate; correct it")
-    return number
-
-
-def _day(cell: str) -> date:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", cell, re.ASCII):
-        raise ValueError("is no date; write it as YYYY-MM-DD")
-    try:
-        return date.fromisoformat(cell)
-    except ValueError:
-        raise ValueError("is no day of the calendar; correct it") from None
-
-
-def _object(cell: str) -> dict[str, Any]:
-    try:
-        value = json.loads(cell, parse_float=Decimal)
-    except ValueError:
-        raise ValueError('is no JSON; write an object such as {"name": 1}') from None
-    if not isinstance(value, dict):
-        raise ValueError('is no JSON object; write it as {"name": 1}')
-    return value
-
-
-def _text(cell: str) -> str:
-    return cell
-
-
-_TYPES: dict[str, Callable[[str], Any]] = {
-    "text": _text,
-    "bigint": _integer,
-    "boolean": _boolean,
-    "date": _day,
-    "numeric": _number,
-    "json": _object,
-}
-
-
-def _currency(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{3}", value.upper(), re.ASCII):
-        raise ValueError("is no currency; write three letters such as USD")
-    return value.upper()
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, KeyError):
-        raise ValueError("is no time zone; write an IANA name such as Europe/Berlin") from None
-    return value
-
-
-def _email(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise ValueError("is no e-mail address; write it as name@example.com")
-    return value
-
-
-def _time_of_day(value: str) -> str:
-    # 24:00 closes a day that never closes.
-    if value == "24:00":
-        return value
-    if not re.fullmatch(r"\d{1,2}:\d{2}", value, re.ASCII):
-        raise ValueError("is no time of day; write it as HH:MM")
-    try:
-        return time.fromisoformat(value.zfill(5)).strftime("%H:%M")
-    except ValueError:
-        raise ValueError("is no time of day; write it as HH:MM") from None
-
-
-def _time_or_moment(value: str) -> str:
-    if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", value, re.ASCII):
-        try:
-            time.fromisoformat(value if value[1] != ":" else f"0{value}")
-        except ValueError:
-            raise ValueError("is no time of day; write it as HH:MM") from None
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError("is neither HH:MM nor a moment with offset such as 2026-01-31T09:00:00+01:00; correct it")
-    return value
-
-
-def _pattern(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as failure:
-        # Postgres knows escapes that Python lacks (\m, \y): those are left to it.
-        if "bad escape" not in str(failure):
-            raise ValueError(f"is no regular expression ({failure}); correct it") from None
-    if unknown := _PYTHON_ALONE.search(value):
-        raise ValueError(f"is no regular expression of Postgres, which knows no '{unknown.group()}'; write it without")
-    return value
-
-
-def _fraction(value: Decimal) -> Decimal:
-    if not 0 <= value < 1:
-        raise ValueError("is no fraction; write 0.19 for 19 %")
-    return value
-
-
-_FORMS: dict[str, Callable[[Any], Any]] = {
-    "currency": _currency,
-    "timezone": _timezone,
-    "email": _email,
-    "time_of_day": _time_of_day,
-    "time_or_moment": _time_or_moment,
-    "pattern": _pattern,
-    "fraction": _fraction,
-}
+            content.reject(row, each.name, cell, str(failure))
+    content.rows.append(row)
 
 
 # --- within one file ----------------------------------------------------------------------------------------------
@@ -387,7 +271,7 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
 
 def _key_part(row: Row, name: str) -> str:
     value = row.values.get(name)
-    return "" if value is None else str(value).strip().casefold()
+    return "" if value is None else folded(str(value))
 
 
 def _check_keys(content: Content) -> None:
@@ -405,13 +289,15 @@ def _check_once(
     first: dict[str, Row] = {}
     for row in content.rows:
         key = key_of(row)
-        if skip_empty and not key:
+        if (skip_empty and not key) or row.faulty.intersection(names):
             continue
         if key in first:
             shown = ", ".join(row.cells.get(name, "") for name in names)
             content.reject(
                 row, " + ".join(names), shown, f"stands in row {first[key].number} already; remove or change one"
             )
+            # That it overlaps the other row too goes without saying.
+            row.faulty.update(names)
         else:
             first[key] = row
 
@@ -421,14 +307,15 @@ def _check_ranges(content: Content) -> None:
     names = {each.name for each in content.file.fields}
     if to_name not in names:
         return
-    for row in content.rows:
+    dated = [row for row in content.rows if not row.faulty.intersection((from_name, to_name, *content.file.range_key))]
+    for row in dated:
         begins, ends = row.values.get(from_name), row.values.get(to_name)
         if begins and ends and ends < begins:
             content.reject(row, to_name, row.cells.get(to_name), f"is before {from_name}; exchange or correct them")
     if not content.file.range_key:
         return
     groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in content.rows:
+    for row in dated:
         groups.setdefault(tuple(_key_part(row, name) for name in content.file.range_key), []).append(row)
     for rows in groups.values():
         rows.sort(key=lambda row: row.values.get(from_name) or date.min)
@@ -437,12 +324,13 @@ def _check_ranges(content: Content) -> None:
             begins = row.values.get(from_name) or date.min
             ends = row.values.get(to_name) or date.max
             if reaches is not None and begins <= reaches[0]:
-                shown = row.cells.get(from_name) or "always"
+                shown = row.cells.get(from_name, "")
+                overlaps = "overlaps" if shown else "is empty, which means always, and overlaps"
                 content.reject(
                     row,
                     from_name,
                     shown,
-                    f"overlaps row {reaches[1].number} of the same {' and '.join(content.file.range_key)}; "
+                    f"{overlaps} row {reaches[1].number} of the same {' and '.join(content.file.range_key)}; "
                     f"end that row before, or begin this one later",
                 )
             if reaches is None or ends > reaches[0]:
@@ -455,24 +343,25 @@ def _nothing_special(_content: Content) -> None:
 
 def _check_contracts(content: Content) -> None:
     for row in content.rows:
-        if row.values.get("type") == "monthly_retainer" and row.values.get("monthly_hours") is None:
+        has_hours = row.values.get("monthly_hours") is not None or "monthly_hours" in row.faulty
+        if row.values.get("type") == "monthly_retainer" and not has_hours:
             content.reject(row, "monthly_hours", "", "is empty; a monthly_retainer needs its hours")
 
 
 def _check_classifications(content: Content) -> None:
     for row in content.rows:
-        if (row.values.get("project") is None) == (row.values.get("label") is None):
+        if not row.faulty and (row.values.get("project") is None) == (row.values.get("label") is None):
             content.reject(row, "project", row.cells.get("project", ""), "and label: give exactly one of the two")
 
 
 def _check_clients(content: Content) -> None:
-    """Parents must not form a circle (model, 5.7)."""
+    """Parents must not form a circle (rule 3.7)."""
     by_name = {name: row for row in content.rows for name in _names_of("clients", row)}
     for row in content.rows:
         seen = {row.number}
         current: Row | None = row
         while current is not None and current.values.get("parent_client"):
-            current = by_name.get(str(current.values["parent_client"]).casefold())
+            current = by_name.get(folded(str(current.values["parent_client"])))
             if current is None:
                 break
             if current.number in seen:
@@ -487,20 +376,36 @@ def _check_clients(content: Content) -> None:
             seen.add(current.number)
 
 
+def _closing_mend(opens: str, closes: str) -> str:
+    if closes == "00:00":
+        return "is not after opens; write 24:00 for the end of the day"
+    if closes == opens:
+        return "is not after opens; correct one of them"
+    return (
+        f"is not after opens; where business goes past midnight, write two rows: {opens}–24:00 and 00:00–{closes} of "
+        "the next day"
+    )
+
+
 def _check_calendars(content: Content) -> None:
     zones: dict[str, Row] = {}
     days: dict[tuple[str, Any], list[Row]] = {}
     for row in content.rows:
         opens, closes = row.values.get("opens"), row.values.get("closes")
         if opens and closes and closes <= opens:
-            content.reject(row, "closes", row.cells.get("closes"), "is not after opens; correct one of them")
+            content.reject(row, "closes", row.cells.get("closes"), _closing_mend(str(opens), str(closes)))
         name = _key_part(row, "calendar")
         first = zones.setdefault(name, row)
-        if first.values.get("timezone") != row.values.get("timezone"):
+        zone, first_zone = row.values.get("timezone"), first.values.get("timezone")
+        if zone and first_zone and zone != first_zone:
             content.reject(
-                row, "timezone", row.cells.get("timezone"), f"differs from row {first.number} of the same calendar"
+                row,
+                "timezone",
+                row.cells.get("timezone"),
+                f"differs from row {first.number} of the same calendar; write {first_zone} or name another calendar",
             )
-        days.setdefault((name, row.values.get("weekday")), []).append(row)
+        if not row.faulty.intersection(("weekday", "opens", "closes")):
+            days.setdefault((name, row.values.get("weekday")), []).append(row)
     for rows in days.values():
         rows.sort(key=lambda row: str(row.values.get("opens")))
         for earlier, later in pairwise(rows):
@@ -525,7 +430,7 @@ _SPECIAL_CHECKS: dict[str, Callable[[Content], None]] = {
 
 
 def _names_of(file: str, row: Row) -> set[str]:
-    """The names by which other files may point at a row (fine print, 15)."""
+    """The names by which other files may point at a row (rule 2.3)."""
     names = {
         "clients": ("client", "company_name", "trading_name", "account_number"),
         "contracts": ("contract_number", "name"),
@@ -534,7 +439,7 @@ def _names_of(file: str, row: Row) -> set[str]:
         "service_types": ("name",),
         "accounts": ("plaid_account_id", "label"),
     }[file]
-    return {key for name in names if (key := row.cells.get(name, "").strip().casefold())}
+    return {key for name in names if (key := folded(row.cells.get(name, "")))}
 
 
 def _check_references(content: Content, contents: dict[str, Content]) -> None:
@@ -543,7 +448,8 @@ def _check_references(content: Content, contents: dict[str, Content]) -> None:
         if not each.refers_to or each.refers_to == "projects":
             continue
         target = contents[each.refers_to]
-        if not target.rows:
+        # Of a file that could not be read whole nobody knows what it names.
+        if not target.rows or not target.is_whole:
             continue
         known: dict[str, list[Row]] = {}
         for row in target.rows:
@@ -553,14 +459,14 @@ def _check_references(content: Content, contents: dict[str, Content]) -> None:
             cell = row.values.get(each.name)
             if cell is None:
                 continue
-            found = known.get(str(cell).strip().casefold(), [])
+            found = known.get(folded(str(cell)), [])
             if not found and not _may_be_known_elsewhere(each.refers_to, str(cell), target):
                 shown = sorted({row.cells.get(_shown_name(each.refers_to), "") for row in target.rows} - {""})
                 content.reject(
                     row,
                     each.name,
                     row.cells.get(each.name) or str(cell),
-                    f"is not in {each.refers_to}.csv{_suggestion(str(cell), shown)}",
+                    f"is not in {each.refers_to}.csv{suggestion(str(cell), shown)}",
                 )
             elif each.refers_to == "contracts" and _is_ambiguous(row, found, each.name):
                 content.reject(
@@ -593,11 +499,11 @@ def _may_be_known_elsewhere(file: str, cell: str, target: Content) -> bool:
 
 def _is_ambiguous(row: Row, found: list[Row], column: str) -> bool:
     """A contract's name that several contracts of the row's client bear; a number is always one."""
-    cell = str(row.values[column]).casefold()
-    if any(each.cells.get("contract_number", "").casefold() == cell for each in found):
+    cell = folded(str(row.values[column]))
+    if any(folded(each.cells.get("contract_number", "")) == cell for each in found):
         return False
     client = row.values.get("client")
     if client is not None:
-        same_client = [each for each in found if each.cells.get("client", "").casefold() == str(client).casefold()]
+        same_client = [each for each in found if folded(each.cells.get("client", "")) == folded(str(client))]
         found = same_client or found
     return len({each.number for each in found}) > 1

@@ -1,4 +1,4 @@
-"""What each reference file may hold (model.md, 3): columns, types, defaults, allowed values, keys. No reading here.
+"""What each reference file may hold (rules, chapter 2): columns, types, defaults, allowed values, keys.
 
 A row's key is its natural key; files with dates may hold one key several times as long as the ranges do not overlap.
 """
@@ -12,8 +12,22 @@ from typing import Final, Literal
 from sources.kit.spec import SourceSpec
 from sources.kit.table import Column, Kind, Table
 
-Form = Literal["", "currency", "timezone", "email", "time_of_day", "time_or_moment", "pattern", "fraction"]
-"""A text's or number's shape beyond its type."""
+Form = Literal[
+    "",
+    "currency",
+    "known_currency",
+    "timezone",
+    "email",
+    "time_of_day",
+    "time_or_moment",
+    "pattern",
+    "path",
+    "fraction",
+    "minutes",
+    "hours",
+    "invoice_number",
+]
+"""A text's or number's shape beyond its type; `sources.reference.guide` says what each means."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +109,15 @@ FILES: Final = (
         ("legal_name",),
         (
             Field("legal_name", "text", "Name under which it invoices."),
-            Field("address", "text", "Postal address."),
-            Field("tax_id", "text", "Tax number."),
-            Field("bank", "text", "Bank and account for payments."),
-            Field("swift", "text", "SWIFT code."),
+            # What an invoice needs beyond the name is asked for when one is issued, not before.
+            _optional("address", "text", "Postal address."),
+            _optional("tax_id", "text", "Tax number."),
+            _optional("bank", "text", "Bank and account for payments."),
+            _optional("swift", "text", "SWIFT code."),
             Field("currency", "text", "Its own currency, ISO 4217.", default="USD", form="currency"),
             Field("timezone", "text", "Its time zone (IANA name).", form="timezone"),
             Field("calendar", "text", "Its business calendar.", default="default", refers_to="business_calendars"),
-            Field("invoice_number_format", "text", "How invoice numbers are formed."),
+            _optional("invoice_number_format", "text", "How invoice numbers are formed.", form="invoice_number"),
             _optional("logo", "text", "File of the logo."),
         ),
         single_row=True,
@@ -266,7 +281,7 @@ FILES: Final = (
             Field("repo", "text", "Repository as org/name."),
             _CLIENT,
             _optional("project", "text", "Project.", refers_to="projects"),
-            _optional("path_globs", "text", "Globs of working directories, separated by semicolons."),
+            _optional("path_globs", "text", "Globs of working directories, separated by semicolons.", form="path"),
             *_RANGE,
         ),
         range_key=("repo", "path_globs"),
@@ -276,7 +291,7 @@ FILES: Final = (
         "Folders of session transcripts and whose they are.",
         ("path", "host"),
         (
-            Field("path", "text", "Folder or glob of folders."),
+            Field("path", "text", "Folder or glob of folders.", form="path"),
             _EMAIL,
             _optional("host", "text", "Host that the folder comes from."),
         ),
@@ -295,7 +310,7 @@ FILES: Final = (
             Field("start_date", "date", "First day; also the day on which periods begin."),
             _optional("end_date", "date", "Last day; empty: ongoing."),
             _optional("auto_renew", "boolean", "Runs on past its end.", default=_NO),
-            _optional("monthly_hours", "numeric", "Hours included per period.", minimum=0),
+            _optional("monthly_hours", "numeric", "Hours included per period.", minimum=0, form="hours"),
             Field("overage_rate", "numeric", "Rate per hour beyond the included ones.", minimum=0),
             _optional("standard_rate", "numeric", "Rate per included or plain hour.", minimum=0),
             Field(
@@ -319,7 +334,7 @@ FILES: Final = (
         ("contract", "valid_from"),
         (
             Field("contract", "text", "Number or name of the contract.", refers_to="contracts"),
-            _optional("monthly_hours", "numeric", "Hours included per period.", minimum=0),
+            _optional("monthly_hours", "numeric", "Hours included per period.", minimum=0, form="hours"),
             _optional("overage_rate", "numeric", "Rate per hour beyond the included ones.", minimum=0),
             _optional("standard_rate", "numeric", "Rate per included or plain hour.", minimum=0),
             _optional("status", "text", "State.", values=("active", "inactive", "expired")),
@@ -348,11 +363,18 @@ FILES: Final = (
             Field("rate_cents", "bigint", "Hourly rate or amount per month, minor units.", minimum=0),
             _optional("currency", "text", "ISO 4217 code; empty: that of the client's terms.", form="currency"),
             _optional(
-                "rounding_increment_minutes", "bigint", "Entries are rounded up to it; 0: not.", default="0", minimum=0
+                "rounding_increment_minutes",
+                "bigint",
+                "Entries are rounded up to it; 0: not.",
+                default="0",
+                minimum=0,
+                form="minutes",
             ),
             _optional("overtime_multiplier", "numeric", "Factor beyond 8 h a day.", default="1", above=0),
-            _optional("cap_hours", "numeric", "Most hours billed per calendar month.", minimum=0),
-            _optional("retainer_hours", "numeric", "Hours that a retainer covers per calendar month.", minimum=0),
+            _optional("cap_hours", "numeric", "Most hours billed per calendar month.", minimum=0, form="hours"),
+            _optional(
+                "retainer_hours", "numeric", "Hours that a retainer covers per calendar month.", minimum=0, form="hours"
+            ),
             _optional("effective_from", "date", "First day on which the rule holds; empty: always."),
             _optional("effective_to", "date", "Last day on which the rule holds; empty: open."),
             _optional("metadata", "json", "Further settings as a JSON object.", default="{}"),
@@ -443,6 +465,12 @@ FILES: Final = (
                 listed=True,
             ),
             *_RANGE,
+            _optional(
+                "count_logged_elsewhere",
+                "boolean",
+                "Sessions count even while the person logged the same time elsewhere.",
+                default=_NO,
+            ),
         ),
         range_key=("email", "client"),
     ),
@@ -488,7 +516,7 @@ FILES: Final = (
             Field("work_date", "date", "Day of the work."),
             _optional("start_time", "text", "Start, HH:MM or a moment with offset.", form="time_or_moment"),
             _optional("end_time", "text", "End, HH:MM or a moment with offset.", form="time_or_moment"),
-            Field("duration_minutes", "bigint", "Duration in minutes.", above=0),
+            Field("duration_minutes", "bigint", "Duration in minutes.", above=0, form="minutes"),
             Field("work_location", "text", "Where.", default="remote", values=("remote", "onsite")),
             Field("description", "text", "What was done."),
             _optional("is_billable", "boolean", "Billable.", default=_YES),
@@ -500,8 +528,8 @@ FILES: Final = (
         ("date", "from_currency", "to_currency"),
         (
             Field("date", "date", "Day."),
-            Field("from_currency", "text", "Currency converted, ISO 4217.", form="currency"),
-            Field("to_currency", "text", "Currency gained, ISO 4217.", form="currency"),
+            Field("from_currency", "text", "Currency converted, ISO 4217.", form="known_currency"),
+            Field("to_currency", "text", "Currency gained, ISO 4217.", form="known_currency"),
             Field("rate", "numeric", "Units gained for one unit converted.", above=0),
         ),
     ),

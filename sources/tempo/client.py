@@ -1,6 +1,6 @@
 """How Tempo's lists are read whole although they change meanwhile. What is kept of them is decided elsewhere.
 
-Facts: api_facts 3.1–3.5. Tempo pages by offset, newest change first: a changed row jumps to the front and pushes the
+Facts: vendors 3.1 to 3.4. Tempo pages by offset, newest change first: a changed row jumps to the front and pushes the
 others down (rows show twice), a deleted row pulls them up (rows would be skipped). Hence pages overlap, and a walk of
 several pages is closed by one more look at the front.
 """
@@ -205,7 +205,7 @@ def _ask(client: HttpClient, url: str, params: Mapping[str, Any], payload: Any) 
     else:
         answer = client.post(url, payload, params, expect=expected)
     if answer.status == 404:
-        # Tempo's documented way to say that the token may not see worklogs (api_facts 3.1).
+        # Tempo's documented way to say that the token may not see worklogs (vendors 3.1).
         raise CredentialError(
             "tempo: Tempo answers 404, which means that the token may not read this list; give the token of "
             "SOURCES__TEMPO__API_TOKEN the scope to view worklogs and accounts, and its user the permission"

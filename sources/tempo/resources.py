@@ -1,6 +1,6 @@
 """Tempo Cloud: worklogs, their deletions and accounts. No other system is known here.
 
-Strategy (api_facts 3.4): worklogs changed since the cursor less a look-back, newest change first, the cursor moved on
+Strategy (vendors 3.4): worklogs changed since the cursor less a look-back, newest change first, the cursor moved on
 only when the walk is whole; deletions from the audit log, by a whole read where the log does not reach; once a week
 everything is read again, which mends what no feed tells.
 """
@@ -18,9 +18,8 @@ from sources.kit.arrow import to_arrow
 from sources.kit.errors import SourceError
 from sources.kit.http import HttpClient
 from sources.kit.landed import declare
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import QUARANTINE
 from sources.kit.walk import Spool
 from sources.tempo.client import (
     AUDIT_MEMORY,
@@ -132,11 +131,7 @@ def tempo() -> Any:
         yield from spool.load()
         yield from run.quarantine.flush()
 
-    @dlt.resource(**QUARANTINE.dlt_hints())
-    def quarantined_records() -> Iterator[Any]:
-        yield from declare(QUARANTINE)
-
-    return worklogs, worklog_deletions, accounts, quarantined_records
+    return worklogs, worklog_deletions, accounts, quarantined_records()
 
 
 def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dict[str, Any]]:

@@ -26,8 +26,8 @@ from assets.keys import expectations_name, raw_key, raw_schema
 from assets.raw import READ, WRITTEN
 from assets.suites.catalog import SUITES
 from assets.suites.rules import Suite, filled, matches
-from orchestration.postgres import Warehouse
 from orchestration.settings import PROJECT_FOLDER
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.kit.table import Column, Kind, Table
 from sources.reference.schema import FILES
@@ -140,6 +140,7 @@ SANE: Final[Mapping[str, Callable[[int], Any]]] = {
 }
 FORMS: Final[Mapping[str, Any]] = {
     "currency": "EUR",
+    "known_currency": "EUR",
     "email": "person@example.com",
     "timezone": "Europe/Berlin",
     "time_of_day": "09:00",
@@ -342,7 +343,7 @@ def test_a_rule_on_a_column_that_does_not_exist_is_refused() -> None:
 def test_defining_the_checks_does_not_import_great_expectations() -> None:
     program = (
         "import sys\n"
-        "import orchestration.build\n"
+        "import orchestration.graph.build\n"
         "from assets.expectations import expectation_checks\n"
         "from assets.suites.catalog import SUITES\n"
         "for suite in SUITES.values():\n"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import pytest
 
 from assets.keys import raw_key
 from assets.raw import LandedTable, configured, land, raw_assets
-from orchestration.postgres import Warehouse
-from orchestration.resources import LoggingListener
+from orchestration.graph.resources import LoggingListener
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES, SourceSpec
 from sources.kit.arrow import to_arrow
 from sources.kit.errors import SourceError
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.table import QUARANTINE, Column, Table
 
 SHOPS = Table(
@@ -37,9 +38,23 @@ class Vendor:
 
     def spec(self) -> SourceSpec:
         # A name of the model, because the loader may write into the model's schemas alone.
-        return SourceSpec("tempo", "The vendor", self._build, (self.table, VISITS, QUARANTINE), ("api_key",))
+        vendor = self
 
-    def _build(self) -> Any:
+        class MadeUp(SourceSpec):
+            def build(self) -> Any:
+                return vendor.build()
+
+        return MadeUp(
+            "tempo",
+            "The vendor",
+            (self.table, VISITS, QUARANTINE),
+            owner="team:delivery",
+            cron="0 * * * *",
+            fresh_within=timedelta(hours=3),
+            required_settings=("api_key",),
+        )
+
+    def build(self) -> Any:
         vendor = self
 
         @dlt.source(name="tempo", section="tempo", max_table_nesting=0)
@@ -55,7 +70,7 @@ class Vendor:
                     raise vendor.failure
                 yield from quarantine.flush()
 
-            return shops, quarantine.resource()
+            return shops, quarantined_records()
 
         return made_up()
 
@@ -267,14 +282,14 @@ def test_a_table_of_an_earlier_version_has_the_newer_columns_before_the_source_l
     vendor.table = replace(SHOPS, columns=(*SHOPS.columns, Column("city", "text", "City.")))
     vendor.shops = [{"id": "1", "name": "Bakery", "city": "Graz"}]
     cities: list[list[tuple[Any, ...]]] = []
-    build = vendor._build
+    build = vendor.build
 
     def look_first() -> Any:
         with landing.warehouse.connect("loader") as connection:
             cities.append(connection.execute("select city from raw_tempo.shops order by id").fetchall())
         return build()
 
-    vendor._build = look_first  # type: ignore[method-assign]
+    vendor.build = look_first  # type: ignore[method-assign]
     land(vendor.spec(), landing)
     assert cities == [[(None,), (None,)]]
     with landing.warehouse.connect("loader") as connection:

@@ -21,7 +21,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
 Row = Mapping[str, Any]

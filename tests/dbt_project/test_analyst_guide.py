@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from orchestration.postgres import Role
+from orchestration.warehouse.roles import Role
 from tests.dbt_project.conftest import PROJECT_FOLDER, DbtProject
 from tests.dbt_project.small_agency import PERSONAL_MONEY, SESSION_TEXT, TOKEN, raw_tables
 

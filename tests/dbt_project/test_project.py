@@ -4,14 +4,12 @@ What is required of a table follows from its own description: keys and foreign k
 statuses from names and types of its columns; what only the seeds list stands here.
 """
 
-import json
 import re
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 import yaml
-from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from sources.catalog import SOURCES
@@ -28,7 +26,7 @@ _SQL_TYPES = {
     "json": "jsonb",
 }
 
-# Compound indexes, flags and unique native ids that the seeds list, by their columns' names in the model.
+# Compound indexes, flags and unique native ids that the seeds list, by their columns' names in the marts.
 SEED_INDEXES = {
     "accounts": ["plaid_account_id"],
     "billing_rules": ["project_id", "project_id effective_from effective_to"],
@@ -245,24 +243,6 @@ def _all_models(manifest: Manifest) -> dict[str, object]:
     return {node.name: node for node in manifest.nodes.values() if str(node.resource_type) == "model"}
 
 
-def test_documentation_builds(
-    built: DbtProject, parsed_project: tuple[Manifest, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parameters = built.warehouse.parameters("transformer")
-    for name in ("host", "port", "user", "password", "dbname"):
-        monkeypatch.setenv(f"DBT_{name.upper()}", str(parameters[name]))
-    manifest, _ = parsed_project
-    folders = ["--project-dir", str(PROJECT_FOLDER), "--profiles-dir", str(PROJECT_FOLDER)]
-    outcome = dbtRunner(manifest=built._manifest).invoke(
-        ["docs", "generate", "--no-compile", *folders, "--target-path", str(tmp_path), "--log-path", str(tmp_path)]
-    )
-
-    assert outcome.success, outcome.exception
-    documented = {name.split(".")[-1] for name in json.loads((tmp_path / "catalog.json").read_text())["nodes"]}
-    assert set(_tables(manifest, "marts", "private", "reports")) <= documented
-    assert (tmp_path / "index.html").is_file()
-
-
 def test_every_rule_passes_its_unit_test(dbt_project: DbtProject) -> None:
     statuses = dbt_project.dbt("test", "--select", "test_type:unit")
 
@@ -283,6 +263,16 @@ def test_sources_are_declared_as_they_land(source_name: str) -> None:
     }
 
     assert declared_tables == landed_tables
+
+
+def test_the_age_of_a_source_is_told_by_the_tables_that_its_spec_names(
+    parsed_project: tuple[Manifest, Path],
+) -> None:
+    manifest, _ = parsed_project
+    loads = _all_models(manifest)["int_staging__loads"]
+    read = {tuple(node.split(".")[-2:]) for node in loads.depends_on.nodes if node.startswith("source.")}
+
+    assert read == {(spec.name, table) for spec in SOURCES.values() for table in spec.age_tables}
 
 
 def test_models_and_descriptions_stand_side_by_side() -> None:

@@ -2,7 +2,7 @@
 
 from plain_transcripts import Plain
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 
 _COUNTS = (
     "sum(input_tokens)::bigint, sum(output_tokens)::bigint, sum(cache_read_tokens)::bigint, "

@@ -1,6 +1,6 @@
-"""Transcripts counted a second time: the json module, dictionaries, the model's words. Shares no code with the project.
+"""Transcripts counted a second time: the json module, dictionaries, the rules' words. Shares no code with the project.
 
-What it holds (model, Transcripts): usage counts once per message id over all files, the line with the most output
+What it holds (rules, chapter 5): usage counts once per message id over all files, the line with the most output
 tokens wins, sub-agents' files and progress lines included; the session with the earliest line of that id keeps it.
 """
 

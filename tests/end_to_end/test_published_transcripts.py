@@ -10,9 +10,10 @@ import pytest
 from marts_of_transcripts import assert_marts_equal
 from rich.console import Console
 
-from orchestration.postgres import Warehouse, embedded_server, open_warehouse
-from orchestration.run import run
+from orchestration.commands.run import run
 from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.opening import embedded_server, open_warehouse
 
 
 @pytest.fixture(scope="module")

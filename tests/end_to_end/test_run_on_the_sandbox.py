@@ -20,12 +20,17 @@ from marts_of_transcripts import assert_marts_equal
 from psycopg import sql
 from rich.console import Console
 
+from orchestration.commands.docs import write_docs
+from orchestration.commands.expectations import check_expectations
+from orchestration.commands.run import run
+from orchestration.commands.summary import RunSummary
 from orchestration.errors import WorkledgerError
-from orchestration.expectations import check_expectations
-from orchestration.postgres import ROLES, Warehouse, embedded_server, open_warehouse
-from orchestration.run import RunSummary, open_instance, run
-from orchestration.sandbox import stop_sandbox
+from orchestration.graph.instance import open_instance
+from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.opening import embedded_server, open_warehouse
+from orchestration.warehouse.roles import ROLES
 from sources.catalog import SOURCES
 
 AS_OF = date(2026, 6, 30)
@@ -119,6 +124,23 @@ def test_a_staging_view_reads_every_raw_table_of_the_catalogue(world: World, fir
     assert not [name for name, views in readers.items() if not any(str(view).startswith("stg_") for view in views)]
 
 
+def test_the_documentation_shows_every_table_and_view(world: World, first: RunSummary) -> None:
+    _, _, folder = write_docs(world.settings, lambda _: None)
+
+    documented = json.loads((folder / "catalog.json").read_text())["nodes"].values()
+    shown = {(node["metadata"]["schema"], node["metadata"]["name"]) for node in documented}
+    with world.warehouse.connect("owner") as connection:
+        existing = set(
+            connection.execute(
+                "select table_schema, table_name from information_schema.tables"
+                " where table_schema in ('marts', 'private', 'reports')"
+            )
+        )
+    assert existing <= shown
+    assert json.loads((folder / "manifest.json").read_text())["nodes"]
+    assert (folder / "index.html").is_file()
+
+
 def test_the_suites_hold_on_the_sandboxs_rows_and_data_docs_are_built_on_request(
     world: World, first: RunSummary, tmp_path: Path
 ) -> None:
@@ -179,7 +201,7 @@ def test_the_ui_shows_the_runs(world: World, first: RunSummary) -> None:
 
 
 def _marts(world: World) -> dict[str, tuple[int, str]]:
-    """Count and content of every mart, load columns aside (model, section 7)."""
+    """Count and content of every mart, load columns aside (rule 12.2)."""
     content = {}
     query = sql.SQL(
         "select count(*), coalesce(md5(string_agg(r, '|' order by r)), '') "

@@ -1,4 +1,4 @@
-"""Clockify as api_facts 1.8 wants a faithful fake to be, and its answers against the vendor's OpenAPI document."""
+"""Clockify with the oddities of vendors 1.8, and its answers against the vendor's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def clockify_document(shared_folder: Path) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:
-    """The document declares nothing nullable, though live answers hold nulls (api_facts 1.2): they are left out."""
+    """The document declares nothing nullable, though live answers hold nulls (vendors 1.2): they are left out."""
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value

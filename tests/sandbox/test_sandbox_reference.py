@@ -87,7 +87,7 @@ def test_a_table_without_a_template_is_refused(
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    """Read a glob as model_details 7 says: `*` within a folder, a match holds for all below, `\\` is `/`."""
+    """Read a glob as rule 3.8 says: `*` within a folder, a match holds for all below, `\\` is `/`."""
     text = re.escape(glob.replace("\\", "/")).replace(r"\*", "[^/]+")
     return re.compile(f"{text}(/.*)?$")
 

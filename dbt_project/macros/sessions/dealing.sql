@@ -1,4 +1,4 @@
-{# Dealing a whole out in whole units by largest remainder (model, section 2). #}
+{# Dealing a whole out in whole units by largest remainder (rule 1.7). #}
 
 {#
     The units that a row gets of `whole`, which is dealt to the rows of `partition` by their exact shares: each gets its share floored,

@@ -1,6 +1,6 @@
 {#
     Identifiers of tables with hundreds of thousands of rows: prefix and the first 8 hex digits of the natural key's hash, as everywhere
-    (model, section 2), but only keys that share their 8 digits with another are entered in registry.identifiers, so that it stays small.
+    (rule 1.11), but only keys that share their 8 digits with another are entered in registry.identifiers, so that it stays small.
 #}
 
 {#

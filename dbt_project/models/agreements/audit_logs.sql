@@ -55,7 +55,7 @@ identifiers as (
     select * from {{ ref('identifiers') }}
 ),
 
--- How the seed names things, and under which kind their identifiers stand.
+-- How the billing seed names things, and under which kind their identifiers stand.
 entity_types as (
     select * from (
         values

@@ -15,7 +15,7 @@ client_names as (
 final as (
     select
         applications.application_id,
-        -- The lowest id first, numerically where ids are numbers (fine print, 31).
+        -- The lowest id first, numerically where ids are numbers (rule 4.12).
         row_number() over (
             order by
                 case when applications.application_id ~ '^[0-9]+$' then applications.application_id::numeric end nulls last,

@@ -17,7 +17,8 @@ final as (
         client_terms.currency,
         client_terms.tax_rate,
         coalesce(client_terms.valid_from, '-infinity'::date) as valid_from,
-        coalesce(client_terms.valid_to, 'infinity'::date) as valid_to
+        coalesce(client_terms.valid_to, 'infinity'::date) as valid_to,
+        client_terms.row_number
     from client_terms
     left join client_names on {{ natural_key('client_terms.client') }} = client_names.name
 )

@@ -13,6 +13,10 @@ classifications as (
     where not is_deleted and project is not null
 ),
 
+former_project_keys as (
+    select * from {{ ref('int_identity__former_project_keys') }}
+),
+
 label_classes as (
     select * from {{ ref('int_agreements__label_classes') }}
 ),
@@ -28,7 +32,7 @@ own_classes as (
         array_position(array['excluded', 'overhead', 'internal', 'billable'], classifications.classification)
 ),
 
--- A project's labels, its name and its Jira key are all labels to a classification.
+-- A project's labels, its name and its Jira key, present and former, are all labels to a classification.
 labels as (
     select
         project_id,
@@ -40,6 +44,12 @@ labels as (
         {{ natural_key('jira_project_key') }}
     from projects
     where jira_project_key is not null
+    union
+    select
+        projects.project_id,
+        {{ natural_key('former_project_keys.former_key') }}
+    from projects
+    inner join former_project_keys on projects.jira_project_key = former_project_keys.project_key
     union
     select
         projects.project_id,

@@ -11,7 +11,7 @@ client_names as (
     select * from {{ ref('int_identity__client_names') }}
 ),
 
--- A client's row goes before the general one, that before what holds where no row says else (model, 5.5.1).
+-- A client's row goes before the general one, that before what holds where no row says else (rule 4.15).
 final as (
     select
         client_names.client_id,

@@ -12,12 +12,13 @@ client_names as (
     select * from {{ ref('int_identity__client_names') }}
 ),
 
--- Developer and client, developer, client, everybody, and last the order that holds where nothing is said (model, 5.3).
+-- Developer and client, developer, client, everybody, and last the order that holds where nothing is said (rule 4.6).
 stated as (
     select
         developers.developer_id,
         client_names.client_id,
         time_policies.sources,
+        time_policies.count_logged_elsewhere,
         1 + (time_policies.email is null)::int * 2 + (time_policies.client is null)::int as preference,
         coalesce(time_policies.valid_from, '-infinity'::date) as valid_from,
         coalesce(time_policies.valid_to, 'infinity'::date) as valid_to
@@ -36,6 +37,7 @@ final as (
         null as developer_id,
         null as client_id,
         array['tempo', 'clockify', 'manual', 'claude_session'] as sources,
+        false as count_logged_elsewhere,
         5 as preference,
         '-infinity'::date as valid_from,
         'infinity'::date as valid_to

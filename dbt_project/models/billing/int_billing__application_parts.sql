@@ -12,7 +12,7 @@ client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
--- The limit of a month is eaten up by billable time, in order of start (model, 5.5.1); where there is none it covers all.
+-- The limit of a month is eaten up by billable time, in order of start (rule 7.16); where there is none it covers all.
 consumed as (
     select
         worklogs.*,
@@ -49,7 +49,7 @@ split as (
     from consumed
 ),
 
--- The earlier part takes the raw seconds until they are used up (fine print, 29).
+-- The earlier part takes the raw seconds until they are used up (rule 7.5).
 parts as (
     select
         split.*,

@@ -29,7 +29,7 @@ rate_multipliers as (
     select * from {{ ref('int_agreements__rate_multipliers') }}
 ),
 
--- An empty calendar is the agency's; one without rows is never off-hours (fine print, 31).
+-- An empty calendar is the agency's; one without rows is never off-hours (rule 4.16).
 calendars as (
     select
         {{ natural_key('calendar_rows.calendar') }} as calendar,

@@ -93,7 +93,7 @@ unioned as (
     from split
     where seconds > included_seconds
     union all
-    -- Without periods: hours at the standard rate on the entry's date (fine print, 22 and 24).
+    -- Without periods: hours at the standard rate on the entry's date (rule 7.8).
     select
         entries.time_entry_id,
         entries.contract_id,

@@ -29,7 +29,7 @@ last_entries as (
     group by contract_id
 ),
 
--- The day whose period is the last: the end, or the clock's day, or that of later-dated time (fine print, 23).
+-- The day whose period is the last: the end, or the clock's day, or that of later-dated time (rule 7.6).
 horizons as (
     select
         contracts.*,

@@ -80,7 +80,8 @@ summed_parts as (
         rate_multiplier,
         rate_source,
         sum(raw_seconds) as raw_seconds,
-        sum(billable_seconds) as billable_seconds
+        sum(billable_seconds) as billable_seconds,
+        coalesce(sum(raw_seconds) filter (where starts_with(time_entry_id, 'SES-')), 0) as observed_seconds
     from parts
     group by
         line_key,
@@ -119,10 +120,11 @@ hours as (
         null::text as description,
         sum(raw_seconds)::bigint as raw_seconds,
         sum(billable_seconds)::bigint as billable_seconds,
+        sum(observed_seconds)::bigint as observed_seconds,
         round(sum(billable_seconds) / 3600.0, 4) as quantity,
         min(unit_price) as unit_price,
         min(rate_multiplier) as rate_multiplier,
-        -- Once, on the line, from exact seconds, half away from zero (model, section 2).
+        -- Once, on the line, from exact seconds, half away from zero (rule 1.6).
         round(sum(billable_seconds) * min(unit_price) * min(rate_multiplier) / 3600, 2) as line_total,
         string_agg(distinct rate_source, ', ' order by rate_source) as rate_source
     from summed_parts
@@ -167,7 +169,8 @@ unioned as (
         rate_multiplier,
         line_total,
         rate_source,
-        false as is_fixed_amount
+        false as is_fixed_amount,
+        observed_seconds
     from hours
     union all
     select
@@ -192,7 +195,8 @@ unioned as (
         1 as rate_multiplier,
         amount as line_total,
         rate_source,
-        true as is_fixed_amount
+        true as is_fixed_amount,
+        0 as observed_seconds
     from numbered_amounts
 ),
 
@@ -259,7 +263,15 @@ described as (
                         || case unioned.line_type when 'covered' then 'hours covered by the retainer' else 'hours' end
                         || ', ' || {{ month_text('unioned.invoice_month') }}
             end
-        ) as client_description,
+        )
+        -- Hours that people logged and hours that sessions show stand on one line, which says so.
+        || case
+            when unioned.observed_seconds > 0 and unioned.observed_seconds < unioned.raw_seconds
+                then
+                    ' (' || {{ short_clock_text('unioned.raw_seconds - unioned.observed_seconds') }} || ' logged, '
+                    || {{ short_clock_text('unioned.observed_seconds') }} || ' observed)'
+            else ''
+        end as client_description,
         case unioned.basis
             when 'application'
                 then
@@ -348,7 +360,9 @@ final as (
         line_total,
         rate_source,
         jsonb_strip_nulls(billing_rule_snapshot) as billing_rule_snapshot,
-        is_fixed_amount
+        is_fixed_amount,
+        case when not is_fixed_amount then raw_seconds - observed_seconds end as logged_seconds,
+        case when not is_fixed_amount then observed_seconds end as observed_seconds
     from described
 )
 

@@ -12,6 +12,10 @@ unbilled as (
     where reason in ('contract_inactive', 'no_rate', 'capped')
 ),
 
+logged_elsewhere as (
+    select * from {{ ref('int_billing__logged_elsewhere') }}
+),
+
 client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
@@ -26,7 +30,7 @@ sums as (
     group by client_id, currency, invoice_month
 ),
 
--- A month with nothing but unpriced work has a prefill too: empty, with a warning.
+-- A month with nothing but unpriced work, or with observed time that was logged elsewhere, has a prefill too: empty, with a warning.
 keys as (
     select
         client_id,
@@ -47,9 +51,15 @@ keys as (
         select 1 from sums
         where sums.client_id = unbilled.client_id and sums.invoice_month = unbilled.invoice_month
     )
+    union
+    select
+        client_id,
+        currency,
+        invoice_month
+    from logged_elsewhere
 ),
 
--- Tax by the terms in force on the month's last day (fine print, 28).
+-- Tax by the terms in force on the month's last day (rule 7.28).
 final as (
     select
         {{ hashed_identifier('PRE', "keys.client_id || '|' || keys.currency || '|' || keys.invoice_month", 'keys.invoice_month') }}

@@ -1,11 +1,11 @@
 {#
-    Which engine bills a counted entry, or why none does (model, 5.5). The first that applies decides, priced or not; a price
+    Which engine bills a counted entry, or why none does (rule 7.2). The first that applies decides, priced or not; a price
     that is missing and hours beyond a cap are the engines' own to find.
 #}
 with
 
 entries as (
-    select * from {{ ref('int_time__decided_entries') }}
+    select * from {{ ref('int_time__reconciled_entries') }}
     where not_counted_reason is null
 ),
 
@@ -58,12 +58,7 @@ final as (
         allocated_seconds as seconds,
         hourly_rate,
         rate_source,
-        case
-            when application_id is not null then 'application'
-            when contract_id is not null or names_contract then 'contract'
-            when billing_rule_id is not null then 'billing_rule'
-            else 'client_terms'
-        end as basis,
+        {{ billing_basis('judged') }} as basis,
         case
             when not billable then 'not_billable'
             when classification in ('internal', 'overhead') then classification

@@ -34,7 +34,7 @@ agency as (
     from {{ ref('int_identity__agency') }}
 ),
 
--- The client is the project's on the month's last day, so each of a moved project's clients has months of its own (fine print, 26).
+-- The client is the project's on the month's last day, so each of a moved project's clients has months of its own (rule 7.25).
 months as (
     select
         rules.billing_rule_id,

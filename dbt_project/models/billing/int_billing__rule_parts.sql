@@ -1,4 +1,4 @@
-{# An hourly rule's overtime begins after eight hours of a developer's day on the project (model, 5.5). #}
+{# An hourly rule's overtime begins after eight hours of a developer's day on the project (rule 7.19). #}
 {% set regular_day_seconds = 8 * 3600 %}
 with
 
@@ -15,7 +15,7 @@ client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
--- What is rounded together: a session's entries of a developer, project and day, any other entry by itself (fine print, 32).
+-- What is rounded together: a session's entries of a developer, project and day, any other entry by itself (rule 7.18).
 ruled as (
     select
         entries.time_entry_id,
@@ -113,7 +113,7 @@ limited as (
     from with_month
 ),
 
--- Up to three parts an entry, in the order in which they take up its raw seconds (fine print, 29).
+-- Up to three parts an entry, in the order in which they take up its raw seconds (rule 7.5).
 possible_parts as (
     select
         time_entry_id,
@@ -131,7 +131,7 @@ possible_parts as (
         time_entry_id,
         2 as position,
         'overtime' as line_type,
-        -- Regular seconds use the cap first (fine print, 32).
+        -- Regular seconds use the cap first (rule 7.20).
         least(overtime_seconds, greatest(limit_left - regular_seconds, 0)) as billable_seconds,
         rate as unit_price,
         overtime_multiplier as rate_multiplier,
@@ -235,7 +235,7 @@ final as (
         on
             with_raw.client_id = client_terms.client_id
             and with_raw.local_date between client_terms.valid_from and client_terms.valid_to
-    -- A capped remainder without raw seconds makes no row (fine print, 29).
+    -- A capped remainder without raw seconds makes no row (rule 7.5).
     where with_raw.unbilled_reason is null or with_raw.raw_seconds > 0
 )
 

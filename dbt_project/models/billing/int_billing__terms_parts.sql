@@ -9,7 +9,7 @@ client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
--- A retainer without an amount and an hour without project or rate have no price (fine print, 30).
+-- A retainer without an amount and an hour without project or rate have no price (rule 7.4).
 priced as (
     select
         entries.time_entry_id,

@@ -1,5 +1,8 @@
 {# Whom billed time belongs to, whoever pays for it. #}
 {% set owner = 'case when parts.contract_id is null then entries.project_client_id else entries.client_id end' %}
+{%- set files_of_bills = reference_files() | reject('in', [
+    'accounts', 'client_contacts', 'developer_costs', 'fx_rates', 'model_prices', 'transaction_rules'
+]) %}
 
 with
 
@@ -75,6 +78,18 @@ stale_sources as (
 
 rejected_files as (
     select * from {{ ref('stg_reference__rejected_files') }}
+),
+
+loads as (
+    select * from {{ ref('int_staging__loads') }}
+),
+
+retainer_warnings as (
+    select * from {{ ref('int_billing__retainer_warnings') }}
+),
+
+time_warnings as (
+    select * from {{ ref('int_billing__time_warnings') }}
 ),
 
 agency as (
@@ -355,7 +370,7 @@ other_clients as (
     group by billed_entries.client_id, billed_entries.invoice_month, applications.name, contracts.contract_number, clients.name
 ),
 
--- Rates belong to hourly clients' projects (model, 5.1).
+-- Rates belong to hourly clients' projects (rule 4.2).
 needless_rates as (
     select distinct
         billed_entries.client_id,
@@ -421,17 +436,41 @@ silent_sources as (
         )
 ),
 
+-- Every month is built with the files as they were when they were last good. The others tell of costs, banks and letters.
+refused_names as (
+    select distinct regexp_replace(file, '\.csv$', '') as file
+    from rejected_files
+    where regexp_replace(file, '\.csv$', '') in ('{{ files_of_bills | join("', '") }}')
+),
+
 refused_files as (
-    select distinct
+    select
         prefills.client_id,
         null::text as currency,
         prefills.invoice_month,
         'stale_source' as code,
-        rejected_files.file || '.csv was refused; its last good version is in force' as detail
-    from prefills
-    cross join rejected_files
+        refused_names.file || '.csv was refused; '
+        || coalesce(
+            'the version of ' || {{ local_date('loads.last_changed_at', 'agency.timezone') }} || ' is in force',
+            'there is no earlier version, so it counts as empty'
+        ) as detail
+    from refused_names
+    cross join prefills
     cross join agency
-    where {{ month_end('prefills.invoice_month') }} >= date_trunc('month', agency.as_of_date)::date
+    left join loads on loads.source = 'reference' and refused_names.file = loads.table_name
+    group by prefills.client_id, prefills.invoice_month, refused_names.file, loads.last_changed_at, agency.timezone
+),
+
+open_months as (
+    select distinct
+        prefills.client_id,
+        null::text as currency,
+        prefills.invoice_month,
+        'month_not_over' as code,
+        {{ month_text('prefills.invoice_month') }} || ' is not over on ' || agency.as_of_date || ': more may come' as detail
+    from prefills
+    cross join agency
+    where not {{ month_is_over('prefills.invoice_month', 'agency.as_of_date') }}
 ),
 
 unioned as (
@@ -464,6 +503,12 @@ unioned as (
     select * from silent_sources
     union all
     select * from refused_files
+    union all
+    select * from open_months
+    union all
+    select * from retainer_warnings
+    union all
+    select * from time_warnings
 ),
 
 warned_months as (

@@ -47,7 +47,9 @@ final as (
         lines.rate_multiplier,
         lines.line_total,
         lines.rate_source,
-        lines.billing_rule_snapshot
+        lines.billing_rule_snapshot,
+        lines.logged_seconds,
+        lines.observed_seconds
     from lines
     inner join prefills
         on

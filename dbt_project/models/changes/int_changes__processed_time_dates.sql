@@ -1,6 +1,7 @@
 -- Built last: these have taken in everything that int_time__changed_dates saw.
 -- depends_on: {{ ref('int_reports__daily_time') }}
 -- depends_on: {{ ref('int_time__decided_entries') }}
+-- depends_on: {{ ref('int_time__logged_elsewhere') }}
 -- depends_on: {{ ref('int_time__worklogs') }}
 -- depends_on: {{ ref('time_entries') }}
 with

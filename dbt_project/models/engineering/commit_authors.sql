@@ -92,7 +92,7 @@ described as (
     inner join commits on distinct_authors.sha = commits.sha
 ),
 
--- Of all accounts that fit on the day the one that decides first; a login goes before an address (model, 5.1).
+-- Of all accounts that fit on the day the one that decides first; a login goes before an address (rule 8.3).
 people as (
     select distinct on (described.sha, described.position)
         described.sha,

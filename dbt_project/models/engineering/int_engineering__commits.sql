@@ -18,7 +18,7 @@ agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
 
--- The repository that is no fork, else the first seen (model, 5.1).
+-- The repository that is no fork, else the first seen (rule 8.2).
 chosen as (
     select distinct on (commits.sha)
         commits.*,

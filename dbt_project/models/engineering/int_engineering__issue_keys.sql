@@ -5,7 +5,7 @@ issues as (
 ),
 
 former_keys as (
-    select * from {{ ref('stg_jira__former_keys') }}
+    select * from {{ ref('int_identity__former_issue_keys') }}
 ),
 
 keys as (
@@ -34,7 +34,7 @@ final as (
         issue_id,
         issue_key
     from keys
-    order by key asc, preference asc, moved_at desc, issue_id collate "C"
+    order by key asc, preference asc, moved_at desc nulls last, issue_id collate "C"
 )
 
 select * from final

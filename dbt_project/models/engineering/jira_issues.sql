@@ -26,7 +26,7 @@ mirror_issues as (
 ),
 
 former_keys as (
-    select * from {{ ref('stg_jira__former_keys') }}
+    select * from {{ ref('int_identity__former_issue_keys') }}
 ),
 
 accounts as (
@@ -46,7 +46,7 @@ agency as (
 keys_of_issues as (
     select
         issue_id,
-        array_agg(former_key order by moved_at, former_key) as former_keys
+        array_agg(former_key order by moved_at nulls last, former_key) as former_keys
     from former_keys
     group by issue_id
 ),

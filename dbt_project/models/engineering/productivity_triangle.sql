@@ -79,7 +79,7 @@ session_counts as (
     group by developer_id, client_id, local_date
 ),
 
--- Keys of the day's sessions and worklogs (fine print, 21), a moved issue by its present key.
+-- Keys of the day's sessions and worklogs (rule 8.8), a moved issue by its present key.
 tickets as (
     select
         mentions.developer_id,

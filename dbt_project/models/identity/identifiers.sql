@@ -104,7 +104,7 @@ entity_candidates as (
     from entity_keys
 ),
 
--- Letters and digits of the company's name, upper-cased, the first 8 (model, 5.1); given numbers are taken first.
+-- Letters and digits of the company's name, upper-cased, the first 8 (rule 3.4); given numbers are taken first.
 account_number_candidates as (
     select
         'account_number' as kind,

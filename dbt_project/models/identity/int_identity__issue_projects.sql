@@ -13,15 +13,26 @@ projects as (
     where not is_deleted
 ),
 
--- A Jira project's key and name are labels of its issues, beside their own (model, 5.5).
+former_keys as (
+    select
+        project_key,
+        array_agg(former_key order by former_key) as former_keys
+    from {{ ref('int_identity__former_project_keys') }}
+    group by project_key
+),
+
+-- A Jira project's key, its former keys and its name are labels of its issues, beside their own (rule 4.12).
 labelled_issues as (
     select
         issues.issue_id,
         issues.issue_key,
         issues.project_key,
-        array_remove(issues.labels || array[issues.project_key, jira_projects.name], null) as labels
+        -- Until somebody edits it, an issue bears the key that its project had.
+        coalesce(jira_projects.project_key, issues.project_key) as present_project_key,
+        array_remove(issues.labels || array[issues.project_key, jira_projects.name] || former_keys.former_keys, null) as labels
     from issues
     left join jira_projects on issues.jira_project_id = jira_projects.jira_project_id
+    left join former_keys on jira_projects.project_key = former_keys.project_key
 ),
 
 projects_by_key as (
@@ -65,7 +76,7 @@ final as (
         coalesce(projects_by_key.project_ids, projects_by_label.project_ids) as project_ids,
         (coalesce(projects_by_key.project_ids, projects_by_label.project_ids))[1] as project_id
     from labelled_issues
-    left join projects_by_key on labelled_issues.project_key = projects_by_key.jira_project_key
+    left join projects_by_key on labelled_issues.present_project_key = projects_by_key.jira_project_key
     left join projects_by_label on labelled_issues.issue_id = projects_by_label.issue_id
 )
 

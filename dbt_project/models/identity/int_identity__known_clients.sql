@@ -9,7 +9,7 @@ reference_clients as (
 ),
 
 -- A row of the file is the Clockify client of its id, of our id, or of its name (one that is not deleted first).
--- What a cell may hold (fine print, 15), one join each: a join by any of three conditions would compare every row with every other.
+-- What a cell may hold (rule 2.3), one join each: a join by any of three conditions would compare every row with every other.
 candidates as (
     select
         reference_clients.row_key,

@@ -8,7 +8,7 @@ reference_projects as (
     select * from {{ ref('stg_reference__projects') }}
 ),
 
--- What a cell may hold (fine print, 15), one join each: a join by any of three conditions would compare every row with every other.
+-- What a cell may hold (rule 2.3), one join each: a join by any of three conditions would compare every row with every other.
 candidates as (
     select
         reference_projects.row_key,

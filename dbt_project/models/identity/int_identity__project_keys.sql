@@ -12,8 +12,14 @@ mirror_issues as (
     select * from {{ ref('stg_clickhouse__issues') }}
 ),
 
+former_project_keys as (
+    select * from {{ ref('int_identity__former_project_keys') }}
+),
+
 final as (
     select project_key from jira_projects
+    union
+    select former_key as project_key from former_project_keys
     union
     -- Where n8n is the only way in, the issues that it brought show which projects there are.
     select regexp_replace(upper(issue_key), '-[0-9]+$', '') as project_key

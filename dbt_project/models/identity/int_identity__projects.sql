@@ -13,6 +13,10 @@ identifiers as (
     where kind = 'PRJ'
 ),
 
+former_project_keys as (
+    select * from {{ ref('int_identity__former_project_keys') }}
+),
+
 final as (
     select
         identifiers.id as project_id,
@@ -24,7 +28,8 @@ final as (
         known_projects.project as reference_name,
         known_projects.hourly_rate as clockify_hourly_rate,
         known_projects.hourly_rate_currency as clockify_hourly_rate_currency,
-        known_projects.jira_project_key,
+        -- The file may still name the key that the Jira project had when it was written.
+        coalesce(former_project_keys.project_key, known_projects.jira_project_key) as jira_project_key,
         known_projects.labels,
         known_projects.status,
         known_projects.row_key,
@@ -32,6 +37,7 @@ final as (
         known_projects.deleted_at
     from known_projects
     inner join identifiers on known_projects.project_key = identifiers.natural_key
+    left join former_project_keys on known_projects.jira_project_key = former_project_keys.former_key
     left join clients on known_projects.clockify_client_id = clients.clockify_id
 )
 

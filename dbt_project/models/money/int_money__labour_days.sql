@@ -33,7 +33,7 @@ days as (
     group by developer_id, local_date
 ),
 
--- monthly_cost wins where both hold (fine print, 33).
+-- monthly_cost wins where both hold (rule 9.5).
 costed_days as (
     select distinct on (days.developer_id, days.local_date)
         days.*,

@@ -165,7 +165,7 @@ rounded as (
     group by kind, client_id, month, member_id, measure, target
 ),
 
--- An unknown price of answers is skipped beside known ones; a missing rate spreads (fine print, 34 and 35).
+-- An unknown price of answers is skipped beside known ones; a missing rate spreads (rules 5.21 and 9.9).
 added as (
     select
         kind,

@@ -32,7 +32,7 @@ agency as (
     from {{ ref('int_identity__agency') }}
 ),
 
--- An empty valid_from is the month of the first counted entry of all (fine print, 33).
+-- An empty valid_from is the month of the first counted entry of all (rule 9.6).
 dated_costs as (
     select
         developer_costs.developer_id,

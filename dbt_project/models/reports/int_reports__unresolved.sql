@@ -60,6 +60,23 @@ inactive_entries as (
     where unbilled_reason = 'contract_inactive' and contract_id is not null
 ),
 
+reference_projects as (
+    select * from {{ ref('stg_reference__projects') }}
+    where not is_deleted and jira_project_key is not null
+),
+
+jira_projects as (
+    select * from {{ ref('stg_jira__projects') }}
+),
+
+former_project_keys as (
+    select * from {{ ref('int_identity__former_project_keys') }}
+),
+
+mirror_issues as (
+    select * from {{ ref('stg_clickhouse__issues') }}
+),
+
 application_entries as (
     select * from {{ ref('int_billing__routed_entries') }}
     where application_id is not null
@@ -239,6 +256,29 @@ reference_cells as (
     group by cells.file, cells.name, cells.kind, names.found
 ),
 
+jira_keys as (
+    select project_key from jira_projects
+    union
+    select former_key as project_key from former_project_keys
+    union
+    select regexp_replace(upper(issue_key), '-[0-9]+$', '') as project_key from mirror_issues
+),
+
+-- Keys that no Jira project has or had, as far as any Jira is known.
+jira_key_cells as (
+    select
+        'reference.projects' as source,
+        reference_projects.jira_project_key as native_id,
+        'no_jira_project' as reason,
+        count(*) as row_count,
+        null::numeric as seconds
+    from reference_projects
+    where
+        exists (select 1 from jira_keys)
+        and upper(reference_projects.jira_project_key) not in (select jira_keys.project_key from jira_keys)
+    group by reference_projects.jira_project_key
+),
+
 -- Customers of applications that are no known client: nothing of those applications is billed.
 customers as (
     select
@@ -341,6 +381,14 @@ final as (
         row_count,
         seconds::bigint as seconds
     from reference_cells
+    union all
+    select
+        source,
+        native_id,
+        reason,
+        row_count,
+        seconds::bigint as seconds
+    from jira_key_cells
     union all
     select
         source,

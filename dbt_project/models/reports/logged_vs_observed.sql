@@ -2,7 +2,7 @@ with
 
 entries as (
     select * from {{ ref('time_entries') }}
-    where is_counted or not_counted_reason = 'superseded'
+    where is_counted or not_counted_reason in ('superseded', 'logged_elsewhere')
 ),
 
 summed as (
@@ -13,7 +13,8 @@ summed as (
         coalesce(sum(allocated_seconds) filter (where source = 'clockify'), 0) as clockify_seconds,
         coalesce(sum(allocated_seconds) filter (where source = 'tempo'), 0) as tempo_seconds,
         coalesce(sum(allocated_seconds) filter (where source = 'manual'), 0) as manual_seconds,
-        coalesce(sum(allocated_seconds) filter (where source = 'claude_session'), 0) as observed_seconds,
+        coalesce(sum(allocated_seconds + logged_elsewhere_seconds) filter (where source = 'claude_session'), 0) as observed_seconds,
+        sum(logged_elsewhere_seconds) as logged_elsewhere_seconds,
         sum(allocated_seconds) filter (where is_counted and source != 'claude_session') as counted_logged_seconds,
         min(source) filter (where is_counted) as counted_source
     from entries
@@ -39,7 +40,8 @@ final as (
         clockify_seconds::bigint as clockify_seconds,
         tempo_seconds::bigint as tempo_seconds,
         manual_seconds::bigint as manual_seconds,
-        counted_source
+        counted_source,
+        logged_elsewhere_seconds::bigint as logged_elsewhere_seconds
     from judged
 )
 

@@ -38,7 +38,11 @@ final as (
             and later_entries.start_time >= earlier.start_time
             and later_entries.start_time < earlier.end_time
             and (later_entries.start_time > earlier.start_time or later_entries.id > earlier.id)
-            and later_entries.client_id is distinct from earlier.client_id
+            -- Within one client sessions may run at once: they share their time.
+            and (
+                later_entries.client_id is distinct from earlier.client_id
+                or (later_entries.source != 'claude_session' and earlier.source != 'claude_session')
+            )
         -- One look into the index for each entry; joined as a whole, every two entries of a person would be compared.
         offset 0  -- noqa: AM09
     ) as later

@@ -104,7 +104,7 @@ time_in_buckets as (
     group by session_id, bucket
 ),
 
--- Each session's floored seconds are dealt to its half hours (fine print, 1).
+-- Each session's floored seconds are dealt to its half hours (rule 5.12).
 seconds_in_buckets as (
     select
         session_id,

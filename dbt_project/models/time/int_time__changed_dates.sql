@@ -56,6 +56,16 @@ row_history as (
     where file = 'work_logs'
 ),
 
+-- With their times, which the file has as it spells them.
+timed_work_logs as (
+    select * from {{ ref('int_time__work_logs') }}
+    where start_time is not null
+),
+
+developers as (
+    select * from {{ ref('int_identity__developers') }}
+),
+
 -- Of the agency its zone alone; the clock is no part of an entry.
 agency as (
     select timezone from {{ ref('int_identity__agency') }}
@@ -124,14 +134,68 @@ rules as (
     ) as hashed_rules
 ),
 
+-- Observed time yields to what is logged at the same time (int_time__logged_elsewhere): an entry that runs past midnight, or whose
+-- times lie on another date than its own, has a say there too.
+reaching_entries as (
+    select distinct
+        logged.local_date,
+        {{ local_date('logged.start_time', 'coalesce(developers.timezone, agency.timezone)') }} as first_date,
+        {{ local_date('logged.end_time', 'coalesce(developers.timezone, agency.timezone)') }} as last_date
+    from (
+        {% for part in ['clockify_entries', 'routed_worklogs', 'timed_work_logs'] %}
+            select
+                developer_id,
+                local_date,
+                start_time,
+                {{ logged_until() }} as end_time
+            from {{ part }}
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as logged
+    cross join agency
+    left join developers on logged.developer_id = developers.developer_id
+    where logged.developer_id is not null and logged.end_time > logged.start_time
+),
+
+reached_dates as (
+    select distinct
+        reaching_entries.local_date,
+        days.day::date as reached_date
+    from reaching_entries
+    cross join lateral generate_series(
+        reaching_entries.first_date::timestamp, reaching_entries.last_date::timestamp, interval '1 day'
+    ) as days (day)
+    where days.day::date != reaching_entries.local_date
+),
+
+hashed_dates as (
+    select
+        local_date,
+        count(*) as row_count,
+        sum(row_hash) as row_hashes
+    from hashed_rows
+    where local_date is not null
+    group by local_date
+),
+
+hashes_of_reaching_dates as (
+    select
+        reached_dates.reached_date as local_date,
+        sum(hashed_dates.row_hashes) as row_hashes
+    from reached_dates
+    inner join hashed_dates on reached_dates.local_date = hashed_dates.local_date
+    group by reached_dates.reached_date
+),
+
 fingerprints as (
     select
-        hashed_rows.local_date,
-        count(*) || ':' || sum(hashed_rows.row_hash) || ':' || min(rules.fingerprint) as fingerprint
-    from hashed_rows
+        hashed_dates.local_date,
+        concat_ws(
+            ':', hashed_dates.row_count, hashed_dates.row_hashes, hashes_of_reaching_dates.row_hashes, rules.fingerprint
+        ) as fingerprint
+    from hashed_dates
     cross join rules
-    where hashed_rows.local_date is not null
-    group by hashed_rows.local_date
+    left join hashes_of_reaching_dates on hashed_dates.local_date = hashes_of_reaching_dates.local_date
 ),
 
 processed_dates as (

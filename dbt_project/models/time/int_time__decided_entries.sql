@@ -39,7 +39,7 @@ billing_rules as (
     where not is_deleted
 ),
 
--- The strictest class of the labels that entries themselves bear (fine print, 18); many bear the same.
+-- The strictest class of the labels that entries themselves bear (rule 4.3); many bear the same.
 label_lists as (
     select distinct labels
     from entries
@@ -56,7 +56,7 @@ listed_classes as (
     group by label_lists.labels
 ),
 
--- Which persons are excluded on which days; excluded beats overhead_only (fine print, 19).
+-- Which persons are excluded on which days; excluded beats overhead_only (rule 4.5).
 person_days as (
     select distinct
         person_key,
@@ -99,7 +99,7 @@ classified as (
             'billable'
         ) as classification,
         excluded_days.exclusion,
-        -- A contract has no claim on what an application bills (model, 5.4).
+        -- A contract has no claim on what an application bills (rule 4.10).
         coalesce(
             entries.named_contract_id,
             case when not entries.names_contract and entries.application_id is null then project_terms.contract_id end
@@ -154,10 +154,13 @@ group_policies as (
         groups.person_key,
         groups.client_key,
         groups.local_date,
-        policy.sources
+        policy.sources,
+        policy.count_logged_elsewhere
     from groups
     cross join lateral (
-        select policies.sources
+        select
+            policies.sources,
+            policies.count_logged_elsewhere
         from policies
         where
             (policies.developer_id is null or policies.developer_id = groups.developer_id)
@@ -171,6 +174,7 @@ group_policies as (
 ranked as (
     select
         judged.*,
+        coalesce(group_policies.count_logged_elsewhere, false) as counts_logged_elsewhere,
         case
             when judged.own_reason is null then array_position(group_policies.sources, judged.source)
         end as claim,
@@ -182,7 +186,7 @@ ranked as (
         and judged.local_date = group_policies.local_date
 ),
 
--- Entries that could not count have no claim and do not take the day (fine print, 10).
+-- Entries that could not count have no claim and do not take the day (rule 6.6).
 best_claims as (
     select
         person_key,
@@ -234,6 +238,7 @@ final as (
         ranked.hourly_rate,
         ranked.rate_source,
         entries.context,
+        ranked.counts_logged_elsewhere,
         case
             when ranked.own_reason is not null then ranked.own_reason
             when ranked.claims_by_contract then null

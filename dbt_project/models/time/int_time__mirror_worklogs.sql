@@ -37,6 +37,10 @@ developers as (
     select * from {{ ref('int_identity__developers') }}
 ),
 
+former_project_keys as (
+    select * from {{ ref('int_identity__former_project_keys') }}
+),
+
 projects_by_key as (
     select
         jira_project_key as project_key,
@@ -69,10 +73,13 @@ projects_by_label as (
 
 keyed as (
     select
-        *,
-        upper(issue_key) as upper_issue_key,
-        regexp_replace(upper(issue_key), '-[0-9]+$', '') as project_key
+        worklogs.*,
+        upper(worklogs.issue_key) as upper_issue_key,
+        coalesce(
+            former_project_keys.project_key, regexp_replace(upper(worklogs.issue_key), '-[0-9]+$', '')
+        ) as project_key
     from worklogs
+    left join former_project_keys on regexp_replace(upper(worklogs.issue_key), '-[0-9]+$', '') = former_project_keys.former_key
 ),
 
 final as (

@@ -30,7 +30,7 @@ agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
 
--- HH:MM is a time of the work date in the developer's zone; anything longer is a moment with its offset (fine print, 9).
+-- HH:MM is a time of the work date in the developer's zone; anything longer is a moment with its offset (rule 6.2).
 timed as (
     select
         work_logs.*,
@@ -75,7 +75,7 @@ final as (
         timed.description,
         timed.started_at as start_time,
         case when timed.ended_at >= timed.started_at then timed.ended_at end as end_time,
-        -- Whatever the times say (fine print, 9).
+        -- Whatever the times say (rule 6.3).
         timed.duration_seconds,
         timed.work_date as local_date,
         timed.is_billable and coalesce(service_types.is_billable, true) as is_billable,

@@ -31,7 +31,7 @@ value_map as (
     select * from {{ ref('stg_reference__jira_value_map') }}
 ),
 
--- Both routes may be landed; one bills (model, section 4).
+-- Both routes may be landed; one bills (rule 6.1).
 worklogs as (
     select * from tempo_worklogs
     where '{{ var("worklog_route") }}' = 'tempo'
@@ -60,7 +60,7 @@ worklog_labels as materialized (
     cross join lateral unnest(worklogs.application_labels) as labels (label)
 ),
 
--- Of several applications in force the lowest id (model, 5.5.1).
+-- Of several applications in force the lowest id (rule 4.12).
 matches as (
     select
         worklog_labels.id,
@@ -85,7 +85,7 @@ matched as (
     left join applications on matches.application_order = applications.application_order
 ),
 
--- Of several projects one of the application's client, then the lowest id (fine print, 16).
+-- Of several projects one of the application's client, then the lowest id (rule 3.10).
 project_choices as materialized (
     select
         matched.id,
@@ -131,7 +131,7 @@ final as (
         placed.application_id,
         placed.application_count,
         placed.issue_key,
-        -- A value that the map lacks is itself; comparison is exact after it (fine print, 19).
+        -- A value that the map lacks is itself; comparison is exact after it (rule 4.7).
         coalesce(issue_types.meaning, placed.issue_type) as issue_type,
         coalesce(priorities.meaning, placed.priority) as priority,
         placed.labels,

@@ -27,7 +27,7 @@
 with
 
 entries as (
-    select * from {{ ref('int_time__decided_entries') }}
+    select * from {{ ref('int_time__reconciled_entries') }}
     where {{ of_changed_dates(subject='time') }}
 ),
 
@@ -94,7 +94,8 @@ final as (
             when 'tempo' then worklogs.updated_at
             when 'manual' then row_history.updated_at
             when 'claude_session' then entries.end_time
-        end as updated_at
+        end as updated_at,
+        entries.logged_elsewhere_seconds
     from entries
     left join worklogs on entries.tempo_worklog_id = worklogs.tempo_worklog_id
     left join work_logs on entries.work_log_id = work_logs.work_log_id

@@ -28,7 +28,7 @@ from ancestors
 where parent_client_id = id
 {% endtest %}
 
-{# Rates belong to hourly clients' projects (model, 5.1). #}
+{# Rates belong to hourly clients' projects (rule 4.2). #}
 {% test no_rate_for_retainer_clients(model) %}
 select
     projects.id,
@@ -38,7 +38,7 @@ inner join {{ ref('clients') }} as clients on projects.client_id = clients.id
 where projects.hourly_rate is not null and clients.billing_model = 'retainer' and not projects.is_deleted
 {% endtest %}
 
-{# monthly_hours is required for monthly_retainer (model, 5.4). #}
+{# monthly_hours is required for monthly_retainer (rule 4.9). #}
 {% test retainers_state_their_hours(model) %}
 select
     id,
@@ -47,7 +47,7 @@ from {{ model }}
 where type = 'monthly_retainer' and monthly_hours is null and not is_deleted
 {% endtest %}
 
-{# Included and overage seconds are the billable seconds of the contract's entries (model, section 7). #}
+{# Included and overage seconds are the billable seconds of the contract's entries (rule 12.1). #}
 {% test allocations_equal_contract_time(model) %}
 with
 
@@ -72,7 +72,7 @@ full join allocated on entries.time_entry_id = allocated.time_entry_id
 where entries.seconds is distinct from allocated.seconds
 {% endtest %}
 
-{# A name in a reference file that several bear is an error: its row holds for none of them (fine print, 15). #}
+{# A name in a reference file that several bear is an error: its row holds for none of them (rule 2.3). #}
 {% test names_are_unique(model) %}
 select
     source,

@@ -1,4 +1,4 @@
-{# Reconciliations of counted time (model, section 7). #}
+{# Reconciliations of counted time (rule 12.1). #}
 
 {# For each developer, client and local day one source counts, work logs that name a contract included. #}
 {% test one_source_per_day(model) %}

@@ -1,4 +1,4 @@
-"""The bill once more, from the model's words (5.3 to 5.5) in plain Python on decimals. No SQL, no speed."""
+"""The bill once more, from the rules, chapters 4, 6 and 7, in plain Python on decimals. No SQL, no speed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ import pytest
 from tests.dbt_project.conftest import DbtProject
 
 _MODELS = ("invoice_prefills", "invoice_prefill_lines", "invoice_prefill_line_entries", "unbilled")
-# Rows per mart at the size of the design's performance table: 60,000 entries on 6,000 lines of 600 prefills.
+# Rows per mart at the size of the largest benchmark: 60,000 entries on 6,000 lines of 600 prefills.
 _ENTRIES, _LINES, _PREFILLS = 60_000, 6_000, 600
 
 

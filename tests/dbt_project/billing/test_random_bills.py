@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from tests.dbt_project.billing.plain_billing import ZERO, Bill, Case, Line, LineKey, Period, bill_of
 from tests.dbt_project.billing.random_cases import AGENCY, AS_OF, random_cases, raw_tables
 from tests.dbt_project.conftest import DbtProject
@@ -250,7 +250,7 @@ def test_the_mirror_bills_alike(
     assert min(kinds[line_type] for line_type in ("task", "off_hours", "incident_critical", "overtime", "support")) > 20
 
 
-# Every line type and tier of fine print 27, as they stand in the marts.
+# Every line type and tier of rule 7.29, as they stand in the marts.
 _LINE_TYPES: dict[str, set[tuple[str, str | None]]] = {
     "application": {
         ("incident_critical", "p1_p3_off_hours"),

@@ -203,7 +203,7 @@ def _client_of_repository(number: int, day: date) -> str | None:
 
 
 class Expected:
-    """Overlay and triangle once more, from the model's words."""
+    """Overlay and triangle once more, from rules 8.8 and 8.9."""
 
     def __init__(self, raw: dict[str, list[dict[str, Any]]], sessions: dict[str, list[Line]]) -> None:
         self.overlay: dict[Key, Counter[str]] = defaultdict(Counter)

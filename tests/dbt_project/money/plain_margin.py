@@ -1,4 +1,4 @@
-"""Labour, AI cost and conversion once more, from the model's words (5.7; fine print, 33-35), on exact fractions."""
+"""Labour, AI cost and conversion once more, from rules 9.5 to 9.10, on exact fractions."""
 
 from calendar import monthrange
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Session time, shares, half hours and days once more, from the model's words in plain Python. No SQL, no speed."""
+"""Session time, shares, half hours and days once more, from the rules, chapter 5, in plain Python. No SQL, no speed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,12 +41,13 @@ class Gap:
 
 @dataclass(frozen=True)
 class Entry:
-    """A session's time on a local date at a place, whole seconds."""
+    """A session's time on a local date at a place, whole seconds; activity by start, end and number of sharers."""
 
     start: int
     end: int
     duration: int
     allocated: int
+    activity: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def time_entries(
         times: dict[tuple[str, Place], list[tuple[int, int]]] = defaultdict(list)
         for session, start, end, cwd, _ in of_day:
             times[session, place_of(cwd, day, globs)].append((start, end))
+        activity: dict[tuple[str, Place], list[tuple[int, int, int]]] = defaultdict(list)
         union = 0
         edges = sorted({edge for piece in of_day for edge in piece[1:3]})
         for start, end in pairwise(edges):
@@ -151,12 +153,15 @@ def time_entries(
             union += (end - start) if active else 0
             for key in active:
                 shares[key] += Fraction(end - start, 1000 * len(active))
+                activity[key].append((start, end, len(active)))
         durations = {key: sum(end - start for start, end in spans) // 1000 for key, spans in times.items()}
         order = sorted((key for key in times if durations[key]), key=_tie_key)
         allocated = dealt(union // 1000, shares, order) if order else {}
         for key in order:
             starts, ends = zip(*times[key], strict=True)
-            entries[key[0], day, key[1]] = Entry(min(starts), max(ends), durations[key], allocated[key])
+            entries[key[0], day, key[1]] = Entry(
+                min(starts), max(ends), durations[key], allocated[key], tuple(activity[key])
+            )
     return entries
 
 

@@ -1,9 +1,11 @@
-"""Which entry counts and why not, once more, from the model's words in plain Python. No SQL, no speed."""
+"""Which entry counts and why not, once more, from the rules, chapter 6, in plain Python. No SQL, no speed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from math import ceil
 from zoneinfo import ZoneInfo
 
 DEFAULT_ORDER = ("tempo", "clockify", "manual", "claude_session")
@@ -23,12 +25,13 @@ class Range:
 
 @dataclass(frozen=True)
 class Policy:
-    """Sources in their order, for a developer, a client, both or everybody."""
+    """Sources in their order, for a developer, a client, both or everybody; whether sessions never yield."""
 
     developer: str | None
     client: str | None
     sources: tuple[str, ...]
     days: Range
+    counts_logged_elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ class Project:
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry as its source tells it; instants are UTC, seconds whole."""
+    """An entry as its source tells it; instants are UTC, seconds whole.
+
+    `activity` of a session: start and end in milliseconds since 1970, and how many sessions share that time.
+    """
 
     id: str
     source: str
@@ -70,6 +76,7 @@ class Entry:
     is_approved: bool = False
     is_work: bool = True
     names_contract: bool = False
+    activity: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class Verdict:
     status: str
     billable: bool
     reason: str | None
+    logged_elsewhere: int
 
 
 def local_date(instant: datetime, zone: str) -> date:
@@ -91,7 +99,7 @@ def wall_time(day: date, clock: time, zone: str) -> datetime:
     return datetime.combine(day, clock, ZoneInfo(zone)).astimezone(UTC)
 
 
-def order_in_force(policies: Iterable[Policy], developer: str | None, client: str | None, day: date) -> Sequence[str]:
+def policy_in_force(policies: Iterable[Policy], developer: str | None, client: str | None, day: date) -> Policy:
     """The most specific policy in force: developer and client, developer, client, everybody; else the default."""
     matching = [
         policy
@@ -99,7 +107,7 @@ def order_in_force(policies: Iterable[Policy], developer: str | None, client: st
         if policy.developer in (None, developer) and policy.client in (None, client) and day in policy.days
     ]
     matching.sort(key=lambda policy: (policy.developer is None, policy.client is None))
-    return matching[0].sources if matching else DEFAULT_ORDER
+    return matching[0] if matching else Policy(None, None, DEFAULT_ORDER, Range())
 
 
 def classification(entry: Entry, label_classes: dict[str, str]) -> str:
@@ -144,7 +152,7 @@ def verdicts(
             reasons[entry.id] = None
     for (_, client, day), group in groups.items():
         could_count = [entry for entry in group if reasons[entry.id] is None]
-        order = order_in_force(policies, group[0].developer, client, day)
+        order = policy_in_force(policies, group[0].developer, client, day).sources
         by_contract = [entry for entry in could_count if entry.names_contract]
         sources = {entry.source for entry in could_count}
         winner = "manual" if by_contract else next((source for source in order if source in sources), None)
@@ -152,14 +160,59 @@ def verdicts(
             counts = entry.source == winner and winner in order
             if not counts and entry not in by_contract:
                 reasons[entry.id] = "superseded"
+    yielded = _logged_elsewhere([entry for entry in entries if reasons[entry.id] is None], policies)
+    for entry in entries:
+        if yielded.get(entry.id) == entry.allocated:
+            reasons[entry.id] = "logged_elsewhere"
     return {
         entry.id: Verdict(
             "running" if entry.is_running else "approved" if entry.is_approved else "pending",
             entry.flag and (entry.source != "claude_session" or classification(entry, label_classes) == "billable"),
             reasons[entry.id],
+            yielded.get(entry.id, 0),
         )
         for entry in entries
     }
+
+
+def _logged_elsewhere(counted: Sequence[Entry], policies: Sequence[Policy]) -> dict[str, int]:
+    """Seconds of counted sessions that the same developer's counted entries of other sources cover, millisecond by span."""
+    logged: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for entry in counted:
+        if entry.source == "claude_session" or entry.developer is None or entry.start is None:
+            continue
+        end = entry.end or entry.start + timedelta(seconds=entry.seconds or 0)
+        logged[entry.developer].append((_milliseconds(entry.start), _milliseconds(end)))
+    seconds = {}
+    for entry in counted:
+        if entry.source != "claude_session" or entry.developer is None:
+            continue
+        if policy_in_force(policies, entry.developer, entry.client, entry.local_date).counts_logged_elsewhere:
+            continue
+        inside = outside = Fraction()
+        for start, end, sharers in entry.activity:
+            covered = _covered(start, end, logged[entry.developer])
+            inside += Fraction(covered, 1000 * sharers)
+            outside += Fraction(end - start - covered, 1000 * sharers)
+        if inside:
+            allocated = entry.allocated or 0
+            seconds[entry.id] = min(allocated, ceil(inside)) if outside else allocated
+    return seconds
+
+
+def _covered(start: int, end: int, spans: Iterable[tuple[int, int]]) -> int:
+    """Milliseconds from start to end that lie in any of the spans."""
+    covered, reached = 0, start
+    for first, last in sorted(spans):
+        first, last = max(first, reached), min(last, end)
+        if first < last:
+            covered += last - first
+            reached = last
+    return covered
+
+
+def _milliseconds(instant: datetime) -> int:
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def next_day(day: date) -> date:

@@ -22,6 +22,7 @@ CHAIN = (
     "int_time__changed_dates",
     "int_time__worklogs",
     "int_time__decided_entries",
+    "int_time__logged_elsewhere",
     "time_entries",
     "int_reports__daily_time",
     "daily_overlay",
@@ -32,7 +33,8 @@ _NO_TESTS = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", 
 _TABLES = """
     select schemaname || '.' || tablename as name from pg_tables
     where schemaname in ('marts', 'private') or tablename in (
-        'int_time__worklogs', 'int_time__decided_entries', 'int_reports__daily_time', 'int_reports__entry_amounts'
+        'int_time__worklogs', 'int_time__decided_entries', 'int_time__logged_elsewhere', 'int_reports__daily_time',
+        'int_reports__entry_amounts'
     )
     order by 1
 """
@@ -334,10 +336,19 @@ def test_changed_dates_see_all_that_time_entries_are_made_of(parsed_project: tup
         "int_time__work_logs",
         "int_time__worklogs",
         "int_time__decided_entries",
+        "int_time__logged_elsewhere",
+        "int_time__reconciled_entries",
         "time_entries",
     )
     chain = {name("int_time__changed_dates"), *map(name, steps)}
-    for table in ("int_time__worklogs", "int_time__decided_entries", "time_entries", "int_reports__daily_time"):
+    tables = (
+        "int_time__worklogs",
+        "int_time__decided_entries",
+        "int_time__logged_elsewhere",
+        "time_entries",
+        "int_reports__daily_time",
+    )
+    for table in tables:
         of_table = ancestors(manifest, name(table)) - chain
 
         assert of_table <= seen, f"{table} may change where no date does: {sorted(of_table - seen)}"

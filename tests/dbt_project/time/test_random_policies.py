@@ -19,7 +19,7 @@ from tests.dbt_project.time.plain_time import (
     Range,
     local_date,
     next_day,
-    order_in_force,
+    policy_in_force,
     verdicts,
     wall_time,
 )
@@ -85,7 +85,8 @@ def _policies(random: Random) -> list[Policy]:
         days = sorted(random.sample(DAYS, 4))
         for first, last in [(date.min, days[0]), (days[1], days[2]), (days[3], date.max)]:
             if random.random() < 0.6:
-                policies.append(Policy(developer, client, random.choice(ORDERS), Range(first, last)))
+                days_in_force, lets_count = Range(first, last), random.random() < 0.2
+                policies.append(Policy(developer, client, random.choice(ORDERS), days_in_force, lets_count))
     return policies
 
 
@@ -97,7 +98,7 @@ def _instant(random: Random) -> datetime:
 
 
 class World:
-    """Raw rows of every source, and the entries that the model's words make of them."""
+    """Raw rows of every source, and the entries that rules 4.6 and 6.5 to 6.7 make of them."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -342,6 +343,7 @@ class World:
                     entry.duration,
                     entry.allocated,
                     True,
+                    activity=entry.activity,
                 )
 
 
@@ -368,6 +370,7 @@ def _reference(policies: list[Policy]) -> Rows:
                 "sources": ";".join(policy.sources),
                 "valid_from": None if policy.days.first_day == date.min else policy.days.first_day,
                 "valid_to": None if policy.days.last_day == date.max else policy.days.last_day,
+                "count_logged_elsewhere": policy.counts_logged_elsewhere,
             }
             for policy in policies
         ],
@@ -456,7 +459,7 @@ _QUERY = """
         end as id,
         entries.source, split_part(developers.email, '@', 1) as developer, clients.name as client,
         projects.name as project, entries.local_date, entries.start_time, entries.end_time, entries.duration_seconds,
-        entries.allocated_seconds, entries.status, entries.billable, entries.is_counted, entries.not_counted_reason
+        entries.allocated_seconds, entries.logged_elsewhere_seconds, entries.status, entries.billable, entries.is_counted, entries.not_counted_reason
     from marts.time_entries as entries
     left join intermediate.int_identity__developers as developers using (developer_id)
     left join intermediate.int_identity__clients as clients using (client_id)
@@ -477,7 +480,8 @@ def test_what_counts_is_what_the_plain_calculation_says(dbt_project: DbtProject,
             "start_time": entry.start,
             "end_time": entry.end,
             "duration_seconds": entry.seconds,
-            "allocated_seconds": entry.allocated,
+            "allocated_seconds": entry.allocated and entry.allocated - judged[entry.id].logged_elsewhere,
+            "logged_elsewhere_seconds": judged[entry.id].logged_elsewhere,
             "status": judged[entry.id].status,
             "billable": judged[entry.id].billable,
             "is_counted": judged[entry.id].reason is None,
@@ -498,6 +502,7 @@ def test_what_counts_is_what_the_plain_calculation_says(dbt_project: DbtProject,
         "excluded",
         "zero_length",
         "superseded",
+        "logged_elsewhere",
     }
 
 
@@ -505,7 +510,8 @@ def test_random_entries_try_every_kind_of_policy_and_day(world: World) -> None:
     judged = verdicts(world.entries, world.policies, LABEL_CLASSES, EXCLUDED)
     counted = Counter(entry.source for entry in world.entries if judged[entry.id].reason is None)
     orders = {
-        order_in_force(world.policies, entry.developer, entry.client, entry.local_date) for entry in world.entries
+        policy_in_force(world.policies, entry.developer, entry.client, entry.local_date).sources
+        for entry in world.entries
     }
     # Days of 23, 24 and 25 hours, and of 23.5 and 24.5 on Lord Howe.
     days = {(entry.local_date, ZONES.get(entry.developer or "", AGENCY_ZONE)) for entry in world.entries}
@@ -514,7 +520,11 @@ def test_random_entries_try_every_kind_of_policy_and_day(world: World) -> None:
         for day, zone in days
     }
 
+    # Entries of which a part was logged elsewhere, and those of which nothing is left.
+    yielding = Counter(verdict.reason for verdict in judged.values() if verdict.logged_elsewhere)
+
     assert min(counted[source] for source in DEFAULT_ORDER) > 10
+    assert min(yielding[reason] for reason in (None, "logged_elsewhere")) > 10, yielding
     assert DEFAULT_ORDER in orders
     assert len(orders) > 3
     assert lengths >= {23, 23.5, 24, 24.5, 25}

@@ -1,4 +1,4 @@
-"""Jira as api_facts 2.10 wants a fake to be: against the vendor's OpenAPI document and a third-party client."""
+"""Jira with the oddities of vendors 2.9: against the vendor's OpenAPI document and a third-party client."""
 
 from __future__ import annotations
 

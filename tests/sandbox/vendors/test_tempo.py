@@ -1,4 +1,4 @@
-"""Tempo as api_facts 3.6 wants a fake to be: against the vendor's OpenAPI document and a third-party client."""
+"""Tempo with the oddities of vendors 3.5: against the vendor's OpenAPI document and a third-party client."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 import psycopg
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.claude_code.records import Redactor, place_of
 from sources.claude_code.resources import claude_code, run_metrics
 from sources.claude_code.schema import ROW_TABLES

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from claude_code_world import Loader
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Catalogue prices: effective-dated, tiered by prompt size, also for gateways' models (api_facts.md, 6.5)."""
+"""Catalogue prices: effective-dated, tiered by prompt size, also for gateways' models (vendors 6.5)."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""What a line means: model.md, Transcripts; api_facts.md, 6; model_details.md, 4–6."""
+"""What a line means: rules 5.2 to 5.8, vendors 6.2 to 6.4."""
 
 import json
 

@@ -13,7 +13,7 @@ import clickhouse_connect
 import dlt
 import pytest
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.clickhouse.client import MirrorReader
 from sources.kit import destination

@@ -10,7 +10,7 @@ import dlt
 import pytest
 from wire import WireServer
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.kit import destination
 from sources.kit.errors import readable

@@ -9,7 +9,7 @@ from typing import Any
 
 import dlt
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.clockify import API_KEY
 from sources.catalog import SOURCES

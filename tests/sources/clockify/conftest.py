@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from clockify_world import WORKSPACE, Clockify, entry
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 
 

@@ -13,7 +13,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 from graphql import build_schema, parse, validate
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sources.github.client import GitHubClient
 from sources.github.resources import github, queries

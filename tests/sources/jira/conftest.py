@@ -13,7 +13,7 @@ import pytest
 from jira_world import FIELDS, Jira, project, user
 
 import sources.jira.client
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import EMAIL, TOKEN
 from sources.kit.http import HttpClient

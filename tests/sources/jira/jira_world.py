@@ -12,7 +12,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 import sources.jira.resources
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import TOKEN
 from sources.kit import destination

@@ -12,11 +12,11 @@ from typing import Any
 import dlt
 import pytest
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.kit import destination
 from sources.kit.arrow import PerRecord, arrow_schema, to_arrow
 from sources.kit.errors import SourceError
-from sources.kit.quarantine import Quarantine
+from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.table import QUARANTINE, Column, Table
 
 TABLE = Table(
@@ -196,7 +196,7 @@ def _source(rows: list[dict[str, Any]], kept: list[dict[str, Any]] | None) -> An
             if kept is not None:
                 yield to_arrow(mirrored, kept, quarantine=quarantine)
 
-        return things, kept_rows, quarantine.resource()
+        return things, kept_rows, quarantined_records()
 
     return probe()
 

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 import sources.kit.destination
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.kit import landed
 from sources.kit.arrow import to_arrow
 from sources.kit.quarantine import Quarantine

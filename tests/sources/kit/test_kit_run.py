@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 
 PROJECT = Path(__file__).parents[3]
 

@@ -11,7 +11,7 @@ from typing import Any
 import dlt
 import pytest
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.kit import destination
 from sources.kit.arrow import to_arrow
 from sources.kit.landed import declare

@@ -13,7 +13,7 @@ import pytest
 from dlt.common.versioned_state import decompress_state
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sources.kit import destination
 from sources.plaid import client as plaid_client

@@ -11,7 +11,7 @@ import dlt
 import psycopg
 import pytest
 
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.kit import destination
 from sources.kit.errors import SourceError
@@ -83,7 +83,7 @@ REFUSED = {
     ),
     "number": (
         {"contracts": CONTRACTS.replace("150.25", '"1,150.25"')},
-        ["contracts.csv, row 2, column overage_rate: '1,150.25' is no number; write it as 1234.56"],
+        ["contracts.csv, row 2, column overage_rate: '1,150.25' is no number; write 1150.25"],
     ),
     "not a number": (
         {"contracts": CONTRACTS.replace("150.25", "NaN")},
@@ -94,8 +94,8 @@ REFUSED = {
         ["contracts.csv, row 2, column overage_rate: '-1' is less than 0; give 0 or more"],
     ),
     "date": (
-        {"contracts": CONTRACTS.replace("2026-01-31", "31.01.2026")},
-        ["contracts.csv, row 2, column start_date: '31.01.2026' is no date; write it as YYYY-MM-DD"],
+        {"contracts": CONTRACTS.replace("2026-01-31", "31 Jan 2026")},
+        ["contracts.csv, row 2, column start_date: '31 Jan 2026' is no date; write it as YYYY-MM-DD"],
     ),
     "day that does not exist": (
         {"contracts": CONTRACTS.replace("2026-01-31", "2026-02-30")},
@@ -183,7 +183,8 @@ REFUSED = {
         {"business_calendars": "calendar,timezone,weekday,opens,closes\ndefault,UTC,8,18:00,09:00\n"},
         [
             "business_calendars.csv, row 2, column weekday: '8' is more than 7; give 7 or less",
-            "business_calendars.csv, row 2, column closes: '09:00' is not after opens; correct one of them",
+            "business_calendars.csv, row 2, column closes: '09:00' is not after opens; where business goes past midnight, "
+            "write two rows: 18:00–24:00 and 00:00–09:00 of the next day",
         ],
     ),
     "settings of a rule": (

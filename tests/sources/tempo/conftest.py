@@ -13,7 +13,7 @@ import pytest
 from tempo_world import Tempo, account
 
 import sources.tempo.client
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
 from sources.kit.http import HttpClient

@@ -11,7 +11,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 import sources.tempo.resources
-from orchestration.postgres import Warehouse
+from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
 from sources.kit import destination

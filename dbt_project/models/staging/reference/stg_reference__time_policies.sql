@@ -11,6 +11,7 @@ final as (
         {{ split_list('sources') }} as sources,
         valid_from,
         valid_to,
+        coalesce(count_logged_elsewhere, false) as count_logged_elsewhere,
         row_number,
         row_key
     from source_rows

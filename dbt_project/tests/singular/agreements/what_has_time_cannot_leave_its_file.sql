@@ -1,4 +1,4 @@
--- A service type, project or client that has time cannot leave its file: its status says that it is over (model, section 3).
+-- A service type, project or client that has time cannot leave its file: its status says that it is over (rule 2.5).
 with
 
 entries as (

@@ -1,4 +1,4 @@
--- Included, overage and plain hours on lines, and contract hours without a price, are all billable seconds of contracts (model, section 7).
+-- Included, overage and plain hours on lines, and contract hours without a price, are all billable seconds of contracts (rule 12.1).
 with
 
 routed as (

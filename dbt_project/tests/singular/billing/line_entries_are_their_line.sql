@@ -1,4 +1,4 @@
--- The entries of a line add up to its raw and its billed seconds; a fixed amount has neither (model, section 7).
+-- The entries of a line add up to its raw and its billed seconds; a fixed amount has neither (rule 12.1).
 with
 
 lines as (

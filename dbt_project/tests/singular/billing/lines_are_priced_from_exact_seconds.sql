@@ -1,4 +1,4 @@
--- A line of hours is its seconds × price × multiplier ÷ 3600, rounded once; a fixed amount is its price (model, section 2; fine print, 25).
+-- A line of hours is its seconds × price × multiplier ÷ 3600, rounded once; a fixed amount is its price (rules 1.6 and 7.23).
 select
     id,
     quantity,

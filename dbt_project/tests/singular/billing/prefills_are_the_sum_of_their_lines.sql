@@ -1,4 +1,4 @@
--- Subtotal is the sum of the rounded lines, total that and the tax (model, sections 2 and 7).
+-- Subtotal is the sum of the rounded lines, total that and the tax (rules 7.28 and 12.1).
 with
 
 prefills as (

@@ -1,4 +1,4 @@
-{# Triangle and overlay hold everything that there is of time, tokens, cost, prompts, commits and pull requests, once (model, section 7). #}
+{# Triangle and overlay hold everything that there is of time, tokens, cost, prompts, commits and pull requests, once (rule 12.1). #}
 with
 
 triangle as (

@@ -1,4 +1,4 @@
-{# Over a session's half hour the clients and dates sum to session_activity (model, section 7). #}
+{# Over a session's half hour the clients and dates sum to session_activity (rule 12.1). #}
 with
 
 cells as (

@@ -1,4 +1,4 @@
--- What a client has accrued in a month is the subtotals of its prefills, converted and then rounded, and nothing else (fine print, 34).
+-- What a client has accrued in a month is the subtotals of its prefills, converted and then rounded, and nothing else (rule 9.8).
 with
 
 agency as (

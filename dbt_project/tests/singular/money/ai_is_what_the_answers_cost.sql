@@ -1,5 +1,5 @@
 {#
-    The AI cost of a month, over clients and bench, is what the answers cost, converted, to the cent (model, section 7). Expected comes
+    The AI cost of a month, over clients and bench, is what the answers cost, converted, to the cent (rule 12.1). Expected comes
     from session_messages, month by month in the developer's zone.
 #}
 with

@@ -1,4 +1,4 @@
--- A missing rate of exchange or an unknown price is a null in the margin; here is what to add to the files (model, 5.7).
+-- A missing rate of exchange or an unknown price is a null in the margin; here is what to add to the files (rules 5.21 and 9.9).
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,5 @@
 {#
-    The labour of a month, over clients and bench, is what the developers cost, to the cent (model, section 7). Expected is what
+    The labour of a month, over clients and bench, is what the developers cost, to the cent (rule 12.1). Expected is what
     private.developer_costs says day by day, without a look at how it is dealt out.
 #}
 with

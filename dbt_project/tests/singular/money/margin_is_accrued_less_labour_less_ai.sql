@@ -1,6 +1,6 @@
 {#
     In every row of client_margin and its rollup, in both currencies, margin is accrued less labour less AI; and the clients at the top of the
-    rollup add up to all clients, month by month (model, 5.7).
+    rollup add up to all clients, month by month (rules 9.10 and 9.11).
 #}
 with
 

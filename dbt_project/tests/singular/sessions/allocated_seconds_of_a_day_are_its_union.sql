@@ -1,4 +1,4 @@
--- Allocated seconds of a person's day = the union of the sessions' activity, floored (model, section 7). The union is found here in
+-- Allocated seconds of a person's day = the union of the sessions' activity, floored (rule 12.1). The union is found here in
 -- another way than the shares are: by merging ranges.
 with
 

@@ -1,4 +1,4 @@
--- Every answer counts in one session, and a session counts its answers and nothing else (model, section 7).
+-- Every answer counts in one session, and a session counts its answers and nothing else (rule 12.1).
 with
 
 answers as (

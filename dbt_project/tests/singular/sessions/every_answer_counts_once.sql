@@ -1,4 +1,4 @@
--- Every answer that lines in staging belong to is one answer, and no answer comes from nowhere (model, Transcripts).
+-- Every answer that lines in staging belong to is one answer, and no answer comes from nowhere (rule 5.2).
 with
 
 called as (

@@ -1,4 +1,4 @@
--- Buckets = session, for tokens, requests, prompts, cost and seconds (model, section 7). A session without any time has no half hours.
+-- Buckets = session, for tokens, requests, prompts, cost and seconds (rule 12.1). A session without any time has no half hours.
 with
 
 half_hours as (

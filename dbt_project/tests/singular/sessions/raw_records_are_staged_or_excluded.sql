@@ -1,4 +1,4 @@
--- Every raw record is in staging or in a named exclusion (model, section 7).
+-- Every raw record is in staging or in a named exclusion (rule 12.1).
 {% set tables = {
     'messages': ref('stg_claude_code__messages'),
     'events': ref('stg_claude_code__events'),

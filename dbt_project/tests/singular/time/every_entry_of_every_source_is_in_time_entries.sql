@@ -1,4 +1,4 @@
--- Nothing is dropped on the way: as many entries of a source as it has rows (model, section 7).
+-- Nothing is dropped on the way: as many entries of a source as it has rows (rule 12.1).
 with
 
 landed as (

@@ -1,0 +1,276 @@
+"""The command `workledger`: arguments in, sentences out. What a command does belongs to the module that it calls.
+
+Heavy libraries are imported by the command that needs them, so that `--help` and `dsn` answer at once.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from orchestration.errors import WorkledgerError
+
+if TYPE_CHECKING:
+    from orchestration.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+ROLE_NAMES: Final = ("loader", "transformer", "analyst", "finance", "owner")
+_INTERRUPTED: Final = 130
+# Exit codes of a server that the user stopped.
+_ENDED_BY_HAND: Final = (0, -signal.SIGINT, -signal.SIGTERM, _INTERRUPTED)
+
+
+class _Failed(click.exceptions.Exit):
+    """The command has said what is wrong and ends with code 1."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
+def _debug_option(command: Command) -> Command:
+    def remember(context: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            context.find_root().meta["debug"] = True
+
+    return click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        callback=remember,
+        help="Show the whole traceback of a failure.",
+    )(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@_debug_option
+def workledger() -> None:
+    """The work-and-money warehouse of a software agency.
+
+    `workledger run` lands and builds everything; with no credentials set it works on a made-up agency.
+    """
+
+
+@workledger.command()
+@_debug_option
+@click.option(
+    "--select", "selection", metavar="SELECTION", help="Assets to materialize, in Dagster's selection syntax."
+)
+def run(selection: str | None) -> None:
+    """Land what is new, build and test the warehouse, say how to look at it."""
+    from orchestration.commands.run import run as run_assets
+
+    if not run_assets(_settings(), selection).succeeded:
+        raise _Failed
+
+
+@workledger.command()
+@_debug_option
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1024, 65535), help="Port of the UI.")
+def ui(port: int) -> None:
+    """Open Dagster's UI on 127.0.0.1, with the warehouse up; Ctrl-C ends it."""
+    from orchestration.commands.run import ui as open_ui
+
+    free = _free_port_from(port)
+    if free != port:
+        _notify(f"Port {port} is taken by another program: the UI takes {free}.")
+    open_ui(_settings(), free)
+
+
+@workledger.command()
+@_debug_option
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1024, 65535), help="Port of the pages.")
+def docs(port: int) -> None:
+    """Serve dbt's documentation of every table, column and test on 127.0.0.1; Ctrl-C ends it."""
+    from orchestration.commands.docs import serve_docs
+
+    serve_docs(_settings(), _free_port_from(port), _notify)
+
+
+@workledger.command()
+@_debug_option
+@click.option("--role", default="analyst", show_default=True, type=click.Choice(ROLE_NAMES), help="Role to log in as.")
+def dsn(role: Any) -> None:
+    """Print the address of the warehouse for psql and BI tools; start the embedded server if need be."""
+    from orchestration.warehouse.opening import open_warehouse
+
+    click.echo(open_warehouse(_settings(), _notify).dsn(role))
+
+
+@workledger.command()
+@_debug_option
+@click.argument("query")
+@click.option("--role", default="analyst", show_default=True, type=click.Choice(ROLE_NAMES), help="Role to run it as.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV with a header row.")
+@click.option("--json", "form", flag_value="json", help="Print a JSON array of objects.")
+def sql(query: str, role: Any, form: str | None) -> None:
+    """Run QUERY (`-` reads it from standard input) and print what it returns."""
+    from orchestration.commands.query import print_query
+    from orchestration.warehouse.opening import open_warehouse
+
+    text = sys.stdin.read() if query == "-" else query
+    settings = _settings()
+    print_query(open_warehouse(settings, _notify), role, text, form or "table")
+
+
+@workledger.group()
+@_debug_option
+def sandbox() -> None:
+    """A local stand-in for the vendors, with a made-up agency."""
+
+
+@sandbox.command()
+@_debug_option
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="1 is an agency of about 10 developers.")
+@click.option("--seed", type=int, help="The same seed gives the same agency.")
+@click.option("--as-of", metavar="DATE", help="The agency's last day, like 2026-06-30; today if absent.")
+def generate(folder: Path, scale: float | None, seed: int | None, as_of: str | None) -> None:
+    """Write a dataset folder into DIR."""
+    if as_of is not None:
+        try:
+            date.fromisoformat(as_of)
+        except ValueError:
+            raise WorkledgerError(f"--as-of {as_of} is no date; write it like 2026-06-30.") from None
+    options = {"--scale": scale, "--seed": seed, "--as-of": as_of}
+    given = [part for name, value in options.items() if value is not None for part in (name, str(value))]
+    _run_sandbox(["generate", str(folder.absolute()), *given])
+
+
+@sandbox.command()
+@_debug_option
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of faults to play.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 takes a free one.")
+def serve(folder: Path, faults: Path | None, port: int) -> None:
+    """Serve the dataset folder DIR on 127.0.0.1 until Ctrl-C."""
+    options = ["--port", str(port), *(["--faults", str(faults.absolute())] if faults else [])]
+    _run_sandbox(["serve", str(folder.absolute()), *options])
+
+
+@workledger.command()
+@_debug_option
+def doctor() -> None:
+    """Check settings, credentials, reference files and connections, one line each."""
+    from orchestration.commands.doctor import examine
+
+    failures = 0
+    for finding in examine():
+        failures += finding.failed
+        sign = "✗" if finding.failed else "–" if finding.skipped else "✓"
+        sign = click.style(sign, fg={"✗": "red", "✓": "green"}.get(sign))
+        click.echo(f"{sign} {finding.subject}: {finding.sentence}")
+    if failures:
+        raise _Failed
+
+
+@workledger.command()
+@_debug_option
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option(
+    "--docs", "folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write data docs."
+)
+def expectations(sources: tuple[str, ...], folder: Path | None) -> None:
+    """Hold raw tables to their suites of Great Expectations; all sources, or those named."""
+    from orchestration.commands.expectations import check_expectations
+
+    if not check_expectations(_settings(), sources, folder):
+        raise _Failed
+
+
+@workledger.command()
+@_debug_option
+def stop() -> None:
+    """Stop the embedded warehouse and the sandbox."""
+    from orchestration.inputs.sandbox import stop_sandbox
+    from orchestration.warehouse.opening import embedded_server
+
+    settings = _settings()
+    stopped_warehouse = embedded_server(settings, _notify).stop()
+    stopped_sandbox = stop_sandbox(settings)
+    click.echo(f"The embedded warehouse {'is stopped' if stopped_warehouse else 'was not running'}.")
+    if stopped_sandbox:
+        click.echo("The sandbox is stopped.")
+
+
+def main() -> None:
+    """Run the command line; every failure ends in one sentence on standard error and exit code 1."""
+    debug = "--debug" in sys.argv
+    with _readable_failures(debug):
+        code = workledger.main(prog_name="workledger", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextlib.contextmanager
+def _readable_failures(debug: bool) -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.Abort:
+        sys.exit(_INTERRUPTED)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "workledger"
+        click.echo(f"{error.format_message().rstrip('.')}; `{command} --help` says how.", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(_sentence(error), err=True)
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str:
+    from sources.kit.errors import SourceError
+
+    if isinstance(error, WorkledgerError | SourceError):
+        return str(error)
+    said = " ".join(str(error).split()) or "no message"
+    return f"Something unforeseen went wrong ({type(error).__name__}: {said}); --debug shows where."
+
+
+def _settings() -> "Settings":
+    from orchestration.settings import load_settings
+
+    return load_settings()
+
+
+def _notify(sentence: str) -> None:
+    click.echo(sentence, err=True)
+
+
+def _free_port_from(first: int) -> int:
+    import socket
+
+    for port in range(first, min(first + 100, 65536)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise WorkledgerError(f"No port from {first} on is free; name another with --port.")
+
+
+def _run_sandbox(arguments: list[str]) -> None:
+    from orchestration.inputs.sandbox import sandbox_command
+    from orchestration.settings import PROJECT_FOLDER
+
+    code = subprocess.call(sandbox_command(arguments), cwd=PROJECT_FOLDER)
+    if code not in _ENDED_BY_HAND:
+        # The sandbox has said why on the same standard error.
+        raise _Failed

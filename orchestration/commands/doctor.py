@@ -1,0 +1,187 @@
+"""What `workledger doctor` checks: each thing once, for real, and what to do about it. Nothing is mended."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestration.errors import WorkledgerError
+from orchestration.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from orchestration.inputs.configuration import Inputs
+    from sources.catalog import SourceSpec
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check."""
+
+    subject: str
+    sentence: str
+    failed: bool = False
+    skipped: bool = False
+    """Nothing was checked, because nothing is set up; that is no failure."""
+
+
+def examine() -> Iterator[Finding]:
+    """Check settings, home, warehouse, sources, reference files and ClickHouse; a failed check stops no other."""
+    try:
+        settings = load_settings()
+    except WorkledgerError as error:
+        yield Finding("settings", str(error), failed=True)
+        return
+    yield Finding("settings", f"profile {settings.profile}, all known and well-formed")
+    home = _home(settings)
+    yield home
+    if home.failed:
+        return
+    yield _warehouse(settings)
+    yield from _sources(settings)
+    yield _clickhouse(settings)
+
+
+def _home(settings: Settings) -> Finding:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        sentence = (
+            f"{settings.home} cannot be written ({error.strerror}); "
+            "mend its permissions or set WORKLEDGER_HOME to a folder of your own."
+        )
+        return Finding("home", sentence, failed=True)
+    return Finding("home", f"{settings.home} can be written")
+
+
+def _warehouse(settings: Settings) -> Finding:
+    from orchestration.warehouse.opening import open_warehouse
+    from orchestration.warehouse.roles import ROLES
+
+    said: list[str] = []
+    try:
+        warehouse = open_warehouse(settings, said.append)
+        version = ""
+        for role in ROLES:
+            with warehouse.connect(role) as connection:
+                row = connection.execute("select current_user, current_setting('server_version')").fetchone()
+                acting, version = row or ("", "")
+                if acting != role:
+                    sentence = (
+                        f"{warehouse.address} connects as {acting} instead of {role}; look at its connection pooler."
+                    )
+                    return Finding("warehouse", sentence, failed=True)
+    except WorkledgerError as error:
+        return Finding("warehouse", str(error), failed=True)
+    kind = "embedded " if warehouse.embedded else ""
+    return Finding(
+        "warehouse", f"{kind}PostgreSQL {version} at {warehouse.address}, all {len(ROLES)} roles in place{_aside(said)}"
+    )
+
+
+def _sources(settings: Settings) -> Iterator[Finding]:
+    from orchestration.inputs.configuration import open_inputs
+    from sources.catalog import SOURCES
+
+    said: list[str] = []
+    try:
+        inputs = open_inputs(settings, said.append)
+    except WorkledgerError as error:
+        yield Finding("sources", str(error), failed=True)
+        return
+    if inputs.dataset_dir is not None:
+        yield Finding("sandbox", f"serves {inputs.dataset_dir}")
+    yield from _reference_files(inputs)
+    for spec in SOURCES.values():
+        if spec.name == "claude_code":
+            yield _session_roots(inputs)
+        elif spec.probe:
+            yield _credentials(spec, inputs)
+
+
+def _reference_files(inputs: "Inputs") -> Iterator[Finding]:
+    from sources.kit.errors import SourceError
+    from sources.reference.client import validate_folder
+
+    folder = inputs.reference_dir
+    try:
+        problems = validate_folder(folder)
+    except SourceError as error:
+        yield Finding("reference files", str(error), failed=True)
+        return
+    for problem in problems:
+        yield Finding("reference files", str(problem), failed=True)
+    if not problems:
+        count = sum(1 for _ in folder.glob("*.csv"))
+        yield Finding("reference files", f"{count} in {folder}, all well-formed")
+
+
+def _session_roots(inputs: "Inputs") -> Finding:
+    from sources.claude_code.client import SessionRoot, discover
+
+    configuration = inputs.configuration("claude_code")
+    roots = configuration.get("roots", [])
+    file = inputs.reference_dir / "session_roots.csv"
+    if not roots:
+        return Finding(
+            "claude_code", f"not set up; name the folders of transcripts in {file} to land them", skipped=True
+        )
+    below = {
+        root["path"]: discover([SessionRoot(root["path"], root["host"])], configuration["base_folder"])
+        for root in roots
+    }
+    found = {path: sum(not each.fault for each in files) for path, files in below.items()}
+    empty = [path for path, count in found.items() if not count]
+    faults = [f"{each.location}: {each.fault}" for files in below.values() for each in files if each.fault]
+    if len(empty) == len(found):
+        sentence = f"no transcript lies below any of the paths in {file} ({', '.join(empty)}); mend the paths."
+        sentence += "".join(f" {fault}." for fault in faults)
+        return Finding("claude_code", sentence, failed=True)
+    aside = f"; none below {', '.join(empty)}, which may be misspelt" if empty else ""
+    aside += "".join(f"; {fault}" for fault in faults)
+    return Finding("claude_code", f"{sum(found.values()):,} transcripts below {len(found)} session roots{aside}")
+
+
+def _credentials(spec: "SourceSpec", inputs: "Inputs") -> Finding:
+    given = inputs.configuration(spec.name)
+    absent = [spec.variable(name) for name in spec.required_settings if not given.get(name)]
+    if not given:
+        return Finding(spec.name, f"not set up; set {' and '.join(absent)} to land it", skipped=True)
+    if absent:
+        sentence = f"lacks {' and '.join(absent)}; set what is missing, or unset the other settings of {spec.title}."
+        return Finding(spec.name, sentence, failed=True)
+    from sources.kit.errors import readable
+
+    try:
+        _read_first_rows(spec, given)
+    # Whatever a source raises is a finding.
+    except Exception as error:  # noqa: BLE001
+        sentence = readable(error) or f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())})."
+        return Finding(spec.name, sentence, failed=True)
+    return Finding(spec.name, f"{spec.title} answers and accepts the credentials")
+
+
+def _read_first_rows(spec: "SourceSpec", configuration: dict[str, Any]) -> None:
+    from assets.raw import configured
+
+    with configured(spec, configuration):
+        source = spec.build().with_resources(spec.probe)
+        # A source may declare a table before it asks for rows: only rows, or the end, show that the vendor answered.
+        next((batch for batch in source if getattr(batch, "num_rows", 0)), None)
+
+
+def _clickhouse(settings: Settings) -> Finding:
+    from orchestration.warehouse.clickhouse import clickhouse_dsn, is_embedded, open_clickhouse
+
+    try:
+        with open_clickhouse(settings) as client:
+            version = client.query("select version()").result_rows[0][0]
+    except WorkledgerError as error:
+        return Finding("clickhouse", str(error), failed=True)
+    kind = "embedded engine" if is_embedded(clickhouse_dsn(settings)) else "server"
+    return Finding("clickhouse", f"{kind} {version} answers")
+
+
+def _aside(said: list[str]) -> str:
+    return f" ({' '.join(said)})" if said else ""

@@ -1,0 +1,141 @@
+"""A query of the command line: run as a role, printed as table, CSV or JSON. What may be asked is the roles' matter."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg.types.json import set_json_loads
+
+from orchestration.errors import WarehouseError
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.roles import Role
+
+MOST_TABLE_ROWS: Final = 1000
+
+
+class _Json(str):
+    """JSON text as the server wrote it, so that no number loses digits."""
+
+    __slots__ = ()
+
+
+def print_query(warehouse: Warehouse, role: Role, query: LiteralString, form: str) -> None:
+    """Run a query and print its rows on standard output.
+
+    Args:
+        warehouse: where.
+        role: as whom; its rights and its time-out hold.
+        query: one SQL statement.
+        form: `table` (at most 1,000 rows), `csv` or `json`.
+
+    Raises:
+        WarehouseError: the query is refused, wrong or too slow; with the mend.
+    """
+    with warehouse.connect(role) as connection:
+        try:
+            if form == "csv" and re.match(r"\s*(select|with|values|table)\b", query, re.IGNORECASE):
+                _copy_csv(connection, query)
+                return
+            set_json_loads(lambda text: _Json(text if isinstance(text, str) else bytes(text).decode()), connection)
+            cursor = connection.execute(query)
+            if cursor.description is None:
+                print(cursor.statusmessage)
+                return
+            names = [column.name for column in cursor.description]
+            {"table": _print_table, "csv": _print_csv, "json": _print_json}[form](names, cursor)
+        except psycopg.Error as error:
+            raise WarehouseError(_sentence(error, role, warehouse)) from error
+
+
+def _copy_csv(connection: psycopg.Connection, query: LiteralString) -> None:
+    statement = f"copy ({query.rstrip().rstrip(';')}\n) to stdout with (format csv, header)"
+    with connection.cursor() as cursor, cursor.copy(statement) as rows:
+        for block in rows:
+            sys.stdout.buffer.write(block)
+    sys.stdout.flush()
+
+
+def _print_csv(names: list[str], cursor: psycopg.Cursor) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(cursor)
+
+
+def _print_json(names: list[str], cursor: psycopg.Cursor) -> None:
+    keys = [json.dumps(name, ensure_ascii=False) for name in names]
+    print("[", end="")
+    separator = "\n"
+    for row in cursor:
+        print(
+            separator + "{" + ", ".join(f"{key}: {_as_json(value)}" for key, value in zip(keys, row, strict=True)),
+            end="}",
+        )
+        separator = ",\n"
+    print("\n]")
+
+
+def _as_json(value: Any) -> str:
+    if isinstance(value, _Json):
+        return str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}" if value.is_finite() else "null"
+    if isinstance(value, list):
+        return f"[{', '.join(_as_json(one) for one in value)}]"
+    if hasattr(value, "isoformat"):
+        return json.dumps(value.isoformat())
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _print_table(names: list[str], cursor: psycopg.Cursor) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    numeric = [one.type_display in ("int2", "int4", "int8", "numeric", "float4", "float8") for one in _columns(cursor)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, right in zip(names, numeric, strict=True):
+        table.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for row in cursor.fetchmany(MOST_TABLE_ROWS):
+        table.add_row(*(Text(_as_text(value)) for value in row))
+    terminal = sys.stdout.isatty()
+    console = Console() if terminal else Console(width=100_000)
+    console.print(table)
+    shown, total = table.row_count, cursor.rowcount
+    more = f"; the first {shown:,} are shown, --csv gives all" if total > shown else ""
+    Console(stderr=True).print(f"{total:,} row{'' if total == 1 else 's'}{more}", style="dim", highlight=False)
+
+
+def _columns(cursor: psycopg.Cursor) -> Iterator[Any]:
+    yield from cursor.description or []
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value)
+
+
+def _sentence(error: psycopg.Error, role: Role, warehouse: Warehouse) -> str:
+    said = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return (
+            f"The query took longer than {warehouse.query_timeout_seconds:g} s, the limit of role {role}; narrow it, "
+            "raise WAREHOUSE_QUERY_TIMEOUT_SECONDS, or run it with --role owner, which has no limit."
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return f"Role {role} may not do that ({said}); --role names another, such as finance, owner or transformer."
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        return (
+            f"The query is refused: {said}; `workledger run` builds the tables, and their schema is part of the name."
+        )
+    hint = f" ({error.diag.message_hint.rstrip('.')})" if error.diag.message_hint else ""
+    place = f" at character {error.diag.statement_position}" if error.diag.statement_position else ""
+    return f"The query is refused{place}: {said}{hint}."

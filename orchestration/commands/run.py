@@ -1,0 +1,139 @@
+"""`workledger run` and `workledger ui`: the asset graph, materialized in this process or shown in a browser."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NoReturn
+
+import dagster as dg
+from rich.console import Console
+
+from assets.keys import raw_key
+from orchestration.commands.summary import RunSummary, collect
+from orchestration.commands.terminal import TerminalListener, output_to, print_summary
+from orchestration.errors import WorkledgerError
+from orchestration.graph.build import BUILD_JOB, LOAD_JOB, build_definitions
+from orchestration.graph.instance import (
+    dagster_folder,
+    fail_runs_of_killed_processes,
+    log_folder,
+    open_instance,
+    process_tags,
+)
+from orchestration.inputs.configuration import open_inputs
+from orchestration.settings import PROJECT_FOLDER, Settings
+from orchestration.warehouse.opening import open_warehouse
+from sources.catalog import SOURCES
+
+_UI_PORT: Final = 3000
+
+
+def run(settings: Settings, selection: str | None = None, console: Console | None = None) -> RunSummary:
+    """Load what is new and build the warehouse, in this process; print progress, then the summary.
+
+    A source that fails stops neither the other sources nor the warehouse, which is built from what has landed.
+
+    Args:
+        settings: where things are.
+        selection: Dagster's selection syntax, such as `group:clockify` or `key:"marts/developers"`; None is everything.
+        console: where to print; standard output by default.
+
+    Raises:
+        WorkledgerError: the run cannot start, or the selection selects nothing.
+    """
+    # Taken before standard output is redirected.
+    console = console or Console(file=sys.stdout)
+    listener = TerminalListener(console)
+    began = time.monotonic()
+    summary = RunSummary()
+    log_file = log_folder(settings) / "run.log"
+    with output_to(log_file):
+        definitions = _prepare(settings, listener)
+        instance = open_instance(settings, in_process=True)
+        try:
+            fail_runs_of_killed_processes(instance)
+            for job_name, keys in _parts(definitions, selection):
+                result = _execute(definitions, instance, job_name, keys)
+                collect(summary, result)
+        finally:
+            listener.ends()
+            instance.dispose()
+    summary.seconds = time.monotonic() - began
+    print_summary(summary, console, log_file)
+    return summary
+
+
+def ui(settings: Settings, port: int = _UI_PORT) -> NoReturn:
+    """Turn this process into Dagster's UI on 127.0.0.1; schedules, sensors and automation conditions run meanwhile.
+
+    The process is replaced, so that whatever ends it, a signal or a closed terminal, reaches Dagster and its children.
+
+    Raises:
+        WorkledgerError: the warehouse cannot be started.
+    """
+    open_warehouse(settings)
+    folder = dagster_folder(settings)
+    print(f"The asset graph is at http://127.0.0.1:{port} in a few seconds; Ctrl+C ends it.", flush=True)
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(PROJECT_FOLDER / "workspace.yaml")]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(folder),
+        # Relative paths start at the user's folder, not at the one where Dagster runs.
+        **settings.as_environment(),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH")])),
+    }
+    os.chdir(PROJECT_FOLDER)
+    os.execve(sys.executable, command, environment)  # noqa: S606 - there is nothing for a shell to read
+
+
+# --- from here on: how it is done ---------------------------------------------------------------------------------
+
+
+def _prepare(settings: Settings, listener: TerminalListener) -> dg.Definitions:
+    """Start the servers that sources and dbt need while this process parses the dbt project."""
+
+    def start() -> None:
+        open_warehouse(settings, listener.says)
+        open_inputs(settings, listener.says)
+
+    with ThreadPoolExecutor(1) as helper:
+        started = helper.submit(start)
+        definitions = build_definitions(settings, listener=listener)
+        started.result()
+    return definitions
+
+
+def _parts(definitions: dg.Definitions, selection: str | None) -> list[tuple[str, list[dg.AssetKey]]]:
+    """Split the selection into two runs, so that the warehouse is built even if a load fails."""
+    graph = definitions.resolve_asset_graph()
+    raw = {raw_key(spec.name, table.name) for spec in SOURCES.values() for table in spec.tables}
+    if selection is None:
+        chosen = set(graph.executable_asset_keys)
+    else:
+        try:
+            chosen = set(dg.AssetSelection.from_string(selection).resolve(graph))
+        except dg.DagsterError as error:
+            raise WorkledgerError(f"The selection {selection!r} cannot be read: {str(error).splitlines()[0]}") from None
+        if not chosen:
+            raise WorkledgerError(f"The selection {selection!r} selects no asset; `workledger ui` shows their names.")
+    # The tables of a source are loaded together.
+    sources = {key.path[0] for key in chosen & raw}
+    loads = sorted(key for key in raw if key.path[0] in sources)
+    builds = sorted(chosen - raw)
+    return [(name, keys) for name, keys in ((LOAD_JOB, loads), (BUILD_JOB, builds)) if keys]
+
+
+def _execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, job_name: str, keys: Sequence[dg.AssetKey]
+) -> dg.ExecuteInProcessResult:
+    job = definitions.resolve_job_def(job_name)
+    whole = set(keys) == set(job.asset_layer.selected_asset_keys)
+    return job.execute_in_process(
+        instance=instance,
+        asset_selection=None if whole else list(keys),
+        raise_on_error=False,
+        tags=process_tags(),
+    )

@@ -1,0 +1,75 @@
+"""Owners, freshness and default status of everything in the asset graph; those of a source come from its SPEC."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import dagster as dg
+
+from orchestration.errors import SettingsError
+from orchestration.graph.automation import carry_new_data
+from orchestration.settings import Profile, Settings
+from sources.catalog import SOURCES
+
+# The day changes at midnight of the agency's zone, in most zones on a whole or half hour of UTC.
+WAREHOUSE_CRON: Final = "1,31 * * * *"
+
+# Folders of models below dbt_project/models, in the order of the data flow; a new folder needs its line here.
+GROUP_OWNERS: Final[Mapping[str, str]] = {
+    "staging": "team:delivery",
+    "identity": "team:delivery",
+    "agreements": "team:finance",
+    "sessions": "team:engineering",
+    "time": "team:delivery",
+    "billing": "team:finance",
+    "engineering": "team:engineering",
+    "money": "team:finance",
+    "reports": "team:finance",
+    "changes": "team:engineering",
+}
+# Whatever is built follows its inputs within minutes; a day without a build is a fault.
+_BUILT_WITHIN: Final = timedelta(hours=26)
+_SCHEDULED: Final[Mapping[Profile, dg.DefaultScheduleStatus]] = {
+    "sandbox": dg.DefaultScheduleStatus.STOPPED,
+    "production": dg.DefaultScheduleStatus.RUNNING,
+}
+_SENSED: Final[Mapping[Profile, dg.DefaultSensorStatus]] = {
+    "sandbox": dg.DefaultSensorStatus.STOPPED,
+    "production": dg.DefaultSensorStatus.RUNNING,
+}
+
+
+def schedule_status(settings: Settings) -> dg.DefaultScheduleStatus:
+    """Whether schedules run as soon as the daemon does: a made-up agency needs no polling."""
+    return settings.by_profile(_SCHEDULED)
+
+
+def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
+    """Whether sensors run as soon as the daemon does."""
+    return settings.by_profile(_SENSED)
+
+
+def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """Give an asset its owner, its freshness and, to what dbt builds, the automation condition.
+
+    Raises:
+        SettingsError: its group has no owner.
+    """
+    group = spec.group_name or ""
+    if "dlt" in spec.kinds:
+        source = SOURCES[group]
+        return spec.replace_attributes(owners=[source.owner], freshness_policy=_within(source.fresh_within))
+    owner = SOURCES[group].owner if group in SOURCES else GROUP_OWNERS.get(group)
+    if owner is None:
+        raise SettingsError(
+            f"Group {group} of {spec.key.to_user_string()} has no owner; add it to GROUP_OWNERS in {__file__}."
+        )
+    return spec.replace_attributes(
+        owners=[owner],
+        freshness_policy=_within(_BUILT_WITHIN),
+        automation_condition=carry_new_data(),
+    )
+
+
+def _within(window: timedelta) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.time_window(fail_window=window, warn_window=window * 0.75)

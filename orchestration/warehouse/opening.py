@@ -1,0 +1,69 @@
+"""Opening the warehouse: the embedded server, or the server that WAREHOUSE_DSN names."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+from psycopg import conninfo
+
+from orchestration.errors import WarehouseError
+from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse, connect
+from orchestration.warehouse.embedded import EmbeddedServer
+from orchestration.warehouse.roles import prepare
+
+DATABASE: Final = "workledger"
+
+_logger = logging.getLogger(__name__)
+
+
+def open_warehouse(settings: Settings, notify: Callable[[str], None] = _logger.info) -> Warehouse:
+    """Make sure that the warehouse runs and has its roles, schemas and rights; return the way to connect.
+
+    Safe to call from several processes at once and after any of them was killed.
+
+    Args:
+        settings: WAREHOUSE_DSN decides between a server of the user's own and the embedded one.
+        notify: receives one sentence for whatever the user should know, such as a changed port.
+
+    Raises:
+        WarehouseError: names the place and what to do.
+    """
+    if settings.warehouse_dsn is None:
+        server = embedded_server(settings, notify)
+        return server.open(DATABASE, query_timeout_seconds=settings.warehouse_query_timeout_seconds)
+    base = _foreign_parameters(settings.warehouse_dsn)
+    warehouse = Warehouse(base=base, query_timeout_seconds=settings.warehouse_query_timeout_seconds)
+    with connect(base, warehouse.address, autocommit=False) as connection:
+        prepare(connection, passwords=None, query_timeout_seconds=settings.warehouse_query_timeout_seconds)
+    return warehouse
+
+
+def embedded_server(settings: Settings, notify: Callable[[str], None] = _logger.info) -> EmbeddedServer:
+    """Return the handle of the embedded server, started or not."""
+    return EmbeddedServer(settings.home / "postgres", port=settings.warehouse_port, notify=notify)
+
+
+def database_name(settings: Settings) -> str:
+    """Return the name of the warehouse's database; nothing is connected."""
+    if settings.warehouse_dsn is None:
+        return DATABASE
+    return str(conninfo.conninfo_to_dict(settings.warehouse_dsn).get("dbname") or DATABASE)
+
+
+def _foreign_parameters(dsn: str) -> dict[str, Any]:
+    try:
+        parameters = conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # The library's message may contain a part of the password.
+        raise WarehouseError(
+            "WAREHOUSE_DSN cannot be read; it must look like postgresql://user:password@host:5432/database, "
+            "with special characters in user and password written as %40 and the like."
+        ) from None
+    missing = [name for name in ("host", "user", "dbname") if not parameters.get(name)]
+    if missing:
+        raise WarehouseError(
+            f"WAREHOUSE_DSN lacks {', '.join(missing)}; it must look like postgresql://user:password@host:5432/database."
+        )
+    return {**parameters, "port": int(parameters.get("port") or 5432)}

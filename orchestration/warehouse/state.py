@@ -1,0 +1,406 @@
+"""What a build of the warehouse must touch: nodes of dbt's graph with news, no others. How dbt is run belongs to `dbt`.
+
+A node is built again when its text, what it is built from, or the day of as_of is another than when it was last built;
+or when somebody else has touched its relation. What was built from what stands in the warehouse itself
+(`registry.built_nodes`), so that it shares the tables' fate: a dropped, restored or foreign warehouse is never mistaken
+for one that is up to date.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from assets.warehouse import ancestors
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.roles import SCHEMA_OWNERS
+
+Clock = Literal["date", "instant"]
+
+# Macros by which a model asks for the clock (dbt_project/macros/time.sql).
+_CLOCK_MACROS: Final[Mapping[str, Clock]] = {"as_of_date": "date", "as_of": "instant"}
+_CLOCK: Final = "as_of"
+_GOOD: Final = ("success", "pass")
+# The server counts a session's writes for all to see when the session ends, or some seconds after its last one.
+_SECONDS_OF_LAG: Final = 10
+_PATIENCE_SECONDS: Final = 2.0
+
+_TABLE: Final = """
+create table if not exists registry.built_nodes (
+    node text primary key,
+    definition text not null,
+    inputs jsonb,
+    version text,
+    relation text
+)
+"""
+_COMMENT: Final = (
+    "comment on table registry.built_nodes is 'What each node of the dbt project was last built from; "
+    "without its row a node is built again'"
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A model, snapshot or data test of the project."""
+
+    definition: str
+    """Fingerprint of its text, of all macros of ours below it, and of its configuration."""
+    parents: tuple[str, ...]
+    kind: str
+    """How it is materialized, `snapshot` or `test`."""
+    relation: tuple[str, str] | None
+    """Schema and name; tests have none."""
+    clock: Clock | None
+    """Whether it asks for the date of as_of or for its instant."""
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether it holds rows of its own, which are those of its last build."""
+        return self.kind not in ("view", "test")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What is known of a node's last build."""
+
+    definition: str
+    inputs: Mapping[str, str] | None
+    """Version of everything it was built from; None if its last build failed."""
+    version: str | None
+    """Another one after every build of it."""
+    relation: str | None
+    """State of its relation when it was built."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What the server says before a build: the state of every relation, and the clock."""
+
+    relations: Mapping[tuple[str, str], str]
+    """By schema and name; a relation is another one, or was written to, exactly if its text is another."""
+    clock: Mapping[Clock, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which nodes a build takes in."""
+
+    nodes: frozenset[str]
+    is_refresh: bool
+    """Whether what is built by increments is built from its beginning."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The project as far as it matters here, from dbt's manifest."""
+
+    nodes: Mapping[str, Node]
+    sources: Mapping[str, tuple[str, str]]
+    """Schema and name of every raw table by its dbt id."""
+    rules: Mapping[str, str]
+    """Fingerprint of each model that is built by increments and may be rebuilt, and of all that it is built from."""
+
+    @cached_property
+    def in_order(self) -> tuple[str, ...]:
+        """Every node after its parents."""
+        found: dict[str, None] = {}
+
+        def visit(name: str) -> None:
+            if name in self.nodes and name not in found:
+                for parent in self.nodes[name].parents:
+                    visit(parent)
+                found[name] = None
+
+        for name in self.nodes:
+            visit(name)
+        return tuple(found)
+
+
+def read_graph(manifest: Mapping[str, Any], variables: Mapping[str, Any]) -> Graph:
+    """Read the graph.
+
+    Args:
+        manifest: dbt's `manifest.json`.
+        variables: dbt's variables; all but as_of are part of every definition.
+    """
+    constant = {name: value for name, value in variables.items() if name != "as_of"}
+    closures = _MacroClosures(manifest)
+    nodes = {}
+    for unique_id, node in manifest["nodes"].items():
+        if node["resource_type"] not in ("model", "snapshot", "test"):
+            continue
+        is_test = node["resource_type"] == "test"
+        macros = closures.of(node["depends_on"]["macros"])
+        asked = {_CLOCK_MACROS[name] for one in macros if (name := one.split(".")[-1]) in _CLOCK_MACROS}
+        nodes[unique_id] = Node(
+            definition=_digest(
+                node["raw_code"],
+                node["config"],
+                node.get("test_metadata"),
+                {name: column.get("data_type") for name, column in node.get("columns", {}).items()},
+                constant,
+                *(closures.text(one) for one in sorted(macros | closures.called_by_dbt)),
+            ),
+            parents=tuple(one for one in manifest["parent_map"].get(unique_id, []) if not one.startswith("macro.")),
+            kind="test" if is_test else str(node["config"]["materialized"]),
+            relation=None if is_test else (str(node["schema"]), str(node.get("alias") or node["name"])),
+            clock="instant" if "instant" in asked else "date" if asked else None,
+        )
+    rules = {
+        unique_id: _digest(
+            *(nodes[one].definition for one in (unique_id, *sorted(ancestors(manifest, unique_id))) if one in nodes)
+        )
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+        and node["config"]["materialized"] == "incremental"
+        # What is never rebuilt (the registry) obeys no rule.
+        and node["config"].get("full_refresh") is None
+    }
+    sources = {name: (str(one["schema"]), str(one["identifier"])) for name, one in manifest["sources"].items()}
+    return Graph(nodes=nodes, sources=sources, rules=rules)
+
+
+def plan(graph: Graph, built: Mapping[str, Built], catalog: Catalog) -> Plan:
+    """Say what a whole build must take in.
+
+    Where a model that is built by increments follows another rule than its rows do, everything is built from the
+    beginning. What asks for the instant of as_of goes along with whatever is built, so that as_of never lies before
+    what landed. A test that did not pass runs again, so that no run hides its warning.
+
+    Args:
+        graph: the project.
+        built: what is known of the last builds, by dbt id.
+        catalog: the state of the warehouse now.
+    """
+    if any(one not in built or built[one].definition != rule for one, rule in graph.rules.items()):
+        return Plan(frozenset(graph.nodes), is_refresh=True)
+    stale = _stale(graph, built, catalog, forced=frozenset())
+    if any(graph.nodes[name].kind != "test" for name in stale):
+        instants = frozenset(name for name, node in graph.nodes.items() if node.clock == "instant")
+        stale = _stale(graph, built, catalog, forced=instants)
+    return Plan(stale, is_refresh=False)
+
+
+def settle(
+    graph: Graph,
+    built: Mapping[str, Built],
+    before: Catalog,
+    after: Catalog,
+    statuses: Mapping[str, str],
+    version: str,
+    *,
+    is_whole: bool,
+) -> dict[str, Built]:
+    """Say what is to be remembered after a build.
+
+    Args:
+        graph: the project.
+        built: what was known before the build.
+        before: state of the warehouse when the build began: what raw tables brought since then is still to be built.
+        after: state of the warehouse now.
+        statuses: dbt's word on each node that it took in.
+        version: the name of this build.
+        is_whole: whether the build took in all that the plan asked for. A part of it never settles that a model follows
+            a new rule, because what it is built from may still follow the former one.
+    """
+    remembered = dict(built)
+    for name in graph.in_order:
+        status = statuses.get(name)
+        if status is None:
+            continue
+        node = graph.nodes[name]
+        former = built.get(name)
+        rule = graph.rules.get(name, node.definition)
+        if name in graph.rules and not is_whole and (former is None or former.definition != rule):
+            continue
+        if status in _GOOD:
+            relation = after.relations.get(node.relation) if node.relation else None
+            remembered[name] = Built(rule, None, version, relation)
+        elif former is not None:
+            remembered[name] = replace(former, inputs=None)
+    versions: dict[str, str | None] = {name: before.relations.get(one) for name, one in graph.sources.items()}
+    for name in graph.in_order:
+        node, one = graph.nodes[name], remembered.get(name)
+        inputs = _inputs(node, versions, before)
+        if one is not None and one.version == version:
+            known = {key: value for key, value in inputs.items() if value is not None}
+            one = remembered[name] = replace(one, inputs=known if len(known) == len(inputs) else None)
+        if node.kind == "view":
+            # What was built from it saw it as it was built, which need not be as it is now wanted.
+            inputs |= {_CLOCK: (one.inputs or {}).get(_CLOCK)} if one and node.clock else {}
+            node = replace(node, definition=one.definition if one else "")
+        versions[name] = _version(node, one, inputs, is_stale=False)
+    return remembered
+
+
+@dataclass(frozen=True)
+class BuildMemory:
+    """What was built from what, kept in the warehouse."""
+
+    warehouse: Warehouse = field(repr=False)
+    as_of: date | datetime | None = None
+
+    def read(self) -> tuple[dict[str, Built], Catalog]:
+        """Return what is known of the last builds, and the state of the warehouse."""
+        with self.warehouse.connect("transformer") as connection:
+            connection.execute(_TABLE)
+            connection.execute(_COMMENT)
+            rows = connection.execute(
+                "select node, definition, inputs, version, relation from registry.built_nodes"
+            ).fetchall()
+            return {name: Built(*rest) for name, *rest in rows}, self._catalog(connection)
+
+    def catalog(self) -> Catalog:
+        """Return the state of the warehouse."""
+        with self.warehouse.connect("transformer") as connection:
+            return self._catalog(connection)
+
+    def write(self, former: Mapping[str, Built], now: Mapping[str, Built]) -> None:
+        """Keep what has changed."""
+        changed = [(name, one) for name, one in now.items() if former.get(name) != one]
+        with self.warehouse.connect("transformer") as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into registry.built_nodes (node, definition, inputs, version, relation)"
+                " values (%s, %s, %s, %s, %s) on conflict (node) do update set definition = excluded.definition,"
+                " inputs = excluded.inputs, version = excluded.version, relation = excluded.relation",
+                [
+                    (name, one.definition, None if one.inputs is None else Jsonb(one.inputs), one.version, one.relation)
+                    for name, one in changed
+                ],
+            )
+
+    def _catalog(self, connection: psycopg.Connection[Any]) -> Catalog:
+        _await_other_sessions(connection)
+        # Counters begin anew when the server crashed or somebody reset them; where there are none, all may be new.
+        row = connection.execute(
+            "select concat_ws(' ', (select stats_reset from pg_stat_database where datname = current_database()),"
+            " (select stats_reset from pg_stat_bgwriter),"
+            " case when not current_setting('track_counts')::boolean then clock_timestamp() end)"
+        ).fetchone()
+        relations = connection.execute(
+            "select nspname, pg_class.relname,"
+            " concat_ws(':', pg_class.oid, case when relkind != 'v' then relfilenode end,"
+            # The registry's tables are written to on behalf of others, too.
+            " case when relkind != 'v' and nspname != 'registry'"
+            " then concat_ws(':', n_tup_ins, n_tup_upd, n_tup_del) end)"
+            " from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace"
+            " left join pg_stat_user_tables as counters on counters.relid = pg_class.oid"
+            " where nspname = any(%s) and relkind in ('r', 'p', 'v', 'm')",
+            (list(SCHEMA_OWNERS),),
+        ).fetchall()
+        epoch = row[0] if row else ""
+        return Catalog(
+            {(schema, name): f"{epoch} {state}" for schema, name, state in relations},
+            {"date": self._day(connection), "instant": "now" if self.as_of is None else self.as_of.isoformat()},
+        )
+
+    def _day(self, connection: psycopg.Connection[Any]) -> str:
+        if self.as_of is not None and not isinstance(self.as_of, datetime):
+            return self.as_of.isoformat()
+        row = connection.execute("select to_regclass('intermediate.int_identity__agency')").fetchone()
+        if row is None or row[0] is None:
+            # Nothing is built yet.
+            return ""
+        row = connection.execute(
+            "select (coalesce(%s::timestamptz, now()) at time zone timezone)::date"
+            " from intermediate.int_identity__agency",
+            (self.as_of,),
+        ).fetchone()
+        return str(row[0]) if row else ""
+
+
+# --- from here on: how it is done ---------------------------------------------------------------------------------
+
+
+class _MacroClosures:
+    """Macros of ours that a node uses, however deep; those of dbt itself change with its version alone."""
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self._macros = {
+            name: one for name, one in manifest["macros"].items() if not one["package_name"].startswith("dbt")
+        }
+        used = [macro for node in manifest["nodes"].values() for macro in node["depends_on"]["macros"]]
+        # Nobody names them: incremental strategies, and what takes the place of a macro of dbt's.
+        self.called_by_dbt = self.of(self._macros.keys() - self.of(used))
+
+    def of(self, names: Iterable[str]) -> frozenset[str]:
+        found: set[str] = set()
+        waiting = [name for name in names if name in self._macros]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                deeper = self._macros[name].get("depends_on", {}).get("macros", [])
+                waiting.extend(one for one in deeper if one in self._macros)
+        return frozenset(found)
+
+    def text(self, name: str) -> str:
+        return str(self._macros[name]["macro_sql"])
+
+
+def _digest(*parts: Any) -> str:
+    digest = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        digest.update(json.dumps(part, sort_keys=True, default=str).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _stale(graph: Graph, built: Mapping[str, Built], catalog: Catalog, forced: frozenset[str]) -> frozenset[str]:
+    versions: dict[str, str | None] = {name: catalog.relations.get(one) for name, one in graph.sources.items()}
+    stale: set[str] = set()
+    for name in graph.in_order:
+        node, known = graph.nodes[name], built.get(name)
+        inputs = _inputs(node, versions, catalog)
+        if (
+            known is None
+            or known.inputs is None
+            or name in forced
+            or known.definition != graph.rules.get(name, node.definition)
+            or (node.relation is not None and known.relation != catalog.relations.get(node.relation))
+        ):
+            stale.add(name)
+        elif node.kind == "view":
+            # What it shows is none of its own; but it goes with a table or view below it that is replaced.
+            replaced = (one for one in node.parents if one in stale and graph.nodes[one].kind in ("table", "view"))
+            if any(replaced) or known.inputs.get(_CLOCK) != inputs.get(_CLOCK):
+                stale.add(name)
+        elif known.inputs != inputs:
+            stale.add(name)
+        versions[name] = _version(node, known, inputs, is_stale=name in stale)
+    return frozenset(stale)
+
+
+def _inputs(node: Node, versions: Mapping[str, str | None], catalog: Catalog) -> dict[str, str | None]:
+    inputs = {parent: versions.get(parent) for parent in node.parents}
+    return {**inputs, _CLOCK: catalog.clock[node.clock]} if node.clock else inputs
+
+
+def _version(node: Node, known: Built | None, inputs: Mapping[str, str | None], *, is_stale: bool) -> str | None:
+    """What is told to what is built from the node; None where it is about to be another one."""
+    if node.keeps_rows:
+        return None if is_stale or known is None else known.version
+    return None if None in inputs.values() else _digest(node.definition, inputs)
+
+
+def _await_other_sessions(connection: psycopg.Connection[Any]) -> None:
+    """Wait until sessions of loads and builds that have just ended are gone, so that all their writes are counted."""
+    patience = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < patience:
+        # Of another role's sessions the server tells no more than that they are there.
+        row = connection.execute(
+            "select count(*) from pg_stat_activity where datname = current_database() and pid != pg_backend_pid()"
+            " and (usename = 'loader' or usename = session_user and state = 'idle'"
+            " and clock_timestamp() - state_change < %s * interval '1 second')",
+            (_SECONDS_OF_LAG,),
+        ).fetchone()
+        if row is None or row[0] == 0:
+            return
+        time.sleep(0.05)

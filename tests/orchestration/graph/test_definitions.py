@@ -1,0 +1,214 @@
+"""The definitions as a whole: they load with nothing at hand, and raw tables, dbt and policies fit together."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.keys import raw_key
+from assets.warehouse import FAILURES, UP_TO_DATE
+from orchestration.graph.build import BUILD_JOB, build_definitions
+from orchestration.settings import PROJECT_FOLDER, Settings
+from orchestration.warehouse.dbt import prepare_manifest
+from orchestration.warehouse.opening import DATABASE
+from sources.catalog import SOURCES
+
+RAW_TABLES = [(source, table.name) for source, spec in SOURCES.items() for table in spec.tables]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def definitions(home: Path) -> dg.Definitions:
+    return build_definitions(Settings(profile="production", home=home, reference_dir=home / "reference"))
+
+
+@pytest.fixture(scope="module")
+def manifest(home: Path, definitions: dg.Definitions) -> dict[str, Any]:
+    return prepare_manifest(home, DATABASE).read()
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_definitions_load_with_an_empty_environment_and_start_nothing(home: Path) -> None:
+    program = (
+        "import dagster as dg\n"
+        "from orchestration.definitions import definitions\n"
+        "dg.Definitions.validate_loadable(definitions)\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "WORKLEDGER_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT_FOLDER,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not (home / "postgres").exists()
+    assert not (home / "sandbox").exists()
+
+
+def test_the_manifest_is_made_once_for_one_content(home: Path, definitions: dg.Definitions) -> None:
+    first = prepare_manifest(home, DATABASE)
+    before = (first.folder / "manifest.json").stat().st_mtime_ns
+    assert prepare_manifest(home, DATABASE) == first
+    assert (first.folder / "manifest.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("source", "table"), RAW_TABLES)
+def test_every_raw_table_is_declared_to_dbt_and_staged(manifest: dict[str, Any], source: str, table: str) -> None:
+    unique_id = f"source.workledger.{source}.{table}"
+    assert manifest["sources"][unique_id]["schema"] == f"raw_{source}"
+    readers = [manifest["nodes"][one] for one in manifest["child_map"][unique_id] if one.startswith("model.")]
+    staged = [one for one in readers if one["name"].startswith(f"stg_{source}__")]
+    assert staged, f"no staging model reads raw_{source}.{table}"
+    assert all(one["description"] for one in staged)
+    tested = [
+        one for one in staged if any(child.startswith("test.") for child in manifest["child_map"][one["unique_id"]])
+    ]
+    assert tested == staged, "a staging model has no test"
+    assert {one["config"]["materialized"] for one in staged} == {"view"}
+
+
+def test_every_raw_table_of_dbt_is_an_asset_so_lineage_joins_by_equal_keys(
+    manifest: dict[str, Any], specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    declared = {raw_key(one["source_name"], one["name"]) for one in manifest["sources"].values()}
+    assert declared == {raw_key(source, table) for source, table in RAW_TABLES}
+    parents = {dep.asset_key for spec in specs.values() for dep in spec.deps}
+    assert parents <= set(specs), "a model is built from something that is no asset"
+
+
+def test_every_asset_has_group_owner_description_and_freshness(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    bare = [
+        key.to_user_string()
+        for key, spec in specs.items()
+        if not (spec.group_name and spec.owners and spec.description and spec.freshness_policy)
+    ]
+    assert not bare
+
+
+def test_raw_tables_and_marts_show_their_columns(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    shown = [spec for key, spec in specs.items() if key.path[0] in ("marts", *SOURCES)]
+    without = [spec.key.to_user_string() for spec in shown if not spec.metadata["dagster/column_schema"].columns]
+    assert shown
+    assert not without
+
+
+def test_kinds_name_tool_and_vendor(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    assert specs[raw_key("clockify", "time_entries")].kinds == {"dlt", "postgres", "clockify"}
+    assert "dbt" in specs[dg.AssetKey(["marts", "developers"])].kinds
+
+
+def test_every_dbt_test_is_an_asset_check(definitions: dg.Definitions, manifest: dict[str, Any]) -> None:
+    graph = definitions.resolve_asset_graph()
+    tests = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"}
+    assert tests - {key.name for key in graph.asset_check_keys} == set()
+
+
+def test_each_source_has_a_step_a_pool_a_job_and_a_schedule(definitions: dg.Definitions) -> None:
+    for source, spec in SOURCES.items():
+        asset = definitions.resolve_assets_def(raw_key(source, spec.tables[0].name))
+        assert asset.op.pool == source
+        assert asset.op.name == f"load_{source}"
+        schedule = definitions.resolve_schedule_def(f"{source}_schedule")
+        assert schedule.cron_schedule == spec.cron
+        assert schedule.job_name == f"refresh_{source}"
+        assert {
+            key.path[0] for key in definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
+        } == {source}
+
+
+def test_a_whole_build_comes_by_the_clock_so_that_a_new_day_comes_without_new_rows(
+    definitions: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    schedule = definitions.resolve_schedule_def("warehouse_schedule")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    minutes, hours, *_ = schedule.cron_schedule.split()
+    # Most zones are whole or half hours apart, and the day changes in each at midnight.
+    assert (len(minutes.split(",")), hours) == (2, "*")
+    built = definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
+    assert set(built) == {key for key in specs if key.path[0] not in SOURCES}
+
+
+def test_only_what_dbt_builds_is_carried_by_the_condition(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    carried = {key for key, spec in specs.items() if spec.automation_condition}
+    assert carried == {key for key in specs if key.path[0] not in SOURCES}
+
+
+def test_a_resource_can_be_replaced_through_the_same_door(home: Path) -> None:
+    settings = Settings(profile="production", home=home)
+    replaced = build_definitions(settings, {"landing": "another"})
+    assert replaced.resources is not None
+    assert replaced.resources["landing"] == "another"
+    assert set(replaced.resources) == {"landing", "transformer"}
+
+
+def test_arrows_between_the_boxes_of_the_asset_graph_go_one_way(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for spec in specs.values():
+        for dep in spec.deps:
+            upstream = specs[dep.asset_key].group_name
+            if upstream != spec.group_name:
+                sorter.add(str(spec.group_name), str(upstream))
+    # Raises with the circle; assets.keys.node_group says which box a step belongs to.
+    sorter.prepare()
+
+
+class OneBuild:
+    """`assets.warehouse.Transformer` and its build: dbt is through at once, and says this."""
+
+    def __init__(self, up_to_date: list[str], failures: list[str]) -> None:
+        self._up_to_date = up_to_date
+        self._failures = failures
+
+    def build(self, _: Any) -> "OneBuild":
+        return self
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        return iter(())
+
+    def up_to_date(self) -> list[str]:
+        return self._up_to_date
+
+    def failures(self) -> list[str]:
+        return self._failures
+
+
+def _built(home: Path, build: OneBuild) -> dg.ExecuteInProcessResult:
+    definitions = build_definitions(Settings(profile="production", home=home), {"transformer": build})
+    with dg.DagsterInstance.ephemeral() as instance:
+        return definitions.resolve_job_def(BUILD_JOB).execute_in_process(instance=instance, raise_on_error=False)
+
+
+def test_models_without_news_are_told_of_in_the_order_of_the_graph(home: Path, manifest: dict[str, Any]) -> None:
+    models = [name for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "snapshot")]
+    result = _built(home, OneBuild(sorted(models, reverse=True), []))
+    assert result.success
+    events = result.get_asset_materialization_events()
+    assert len(events) == len(models)
+    assert all(event.step_materialization_data.materialization.metadata[UP_TO_DATE].value is True for event in events)
+
+
+def test_a_failed_build_says_what_failed_and_calls_no_view_on_it_up_to_date(home: Path) -> None:
+    # A view on a table that is built by increments stays as it is when the table's build fails.
+    result = _built(home, OneBuild(["model.workledger.work_logs"], ["The model time_entries failed."]))
+    [failure] = result.filter_events(lambda one: one.is_step_failure)
+    data = failure.step_failure_data.user_failure_data
+    assert data is not None
+    assert data.metadata[FAILURES].value == ["The model time_entries failed."]
+    assert not result.get_asset_materialization_events()

@@ -1,0 +1,50 @@
+"""Schedules: each tick requests one load, unless that source is still being loaded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.graph.schedules import SOURCE_TAG, build_schedules
+from orchestration.settings import Settings
+from sources.catalog import SOURCES, SourceSpec
+
+SETTINGS = Settings(profile="production", home=Path("/nowhere"))
+
+
+@dg.op
+def nothing() -> None:
+    """Stand in for a load."""
+
+
+@dg.job
+def a_load() -> None:
+    nothing()
+
+
+def _run_in_progress(instance: dg.DagsterInstance, source: str) -> None:
+    instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED, tags={SOURCE_TAG: source})
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as one:
+        yield one
+
+
+@pytest.mark.parametrize("spec", SOURCES.values(), ids=lambda spec: spec.name)
+def test_a_tick_requests_one_load(spec: SourceSpec, instance: dg.DagsterInstance) -> None:
+    (schedule,) = build_schedules([spec], SETTINGS)
+    data = schedule.evaluate_tick(dg.build_schedule_context(instance=instance))
+    assert len(data.run_requests or []) == 1
+
+
+def test_a_tick_is_skipped_while_that_source_is_loaded_and_others_are_not(instance: dg.DagsterInstance) -> None:
+    clockify, reference = build_schedules([SOURCES["clockify"], SOURCES["reference"]], SETTINGS)
+    _run_in_progress(instance, "clockify")
+    context = dg.build_schedule_context(instance=instance)
+    skipped, requested = clockify.evaluate_tick(context), reference.evaluate_tick(context)
+    assert skipped.skip_message == "Clockify is still being loaded."
+    assert not skipped.run_requests
+    assert len(requested.run_requests or []) == 1

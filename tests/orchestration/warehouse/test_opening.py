@@ -1,0 +1,109 @@
+"""Opening the warehouse on a server of the user's own: rights, roles and refused addresses."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import psycopg2
+import pytest
+
+from orchestration.errors import WarehouseError
+from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.embedded import EmbeddedServer
+from orchestration.warehouse.opening import open_warehouse
+from orchestration.warehouse.roles import ROLES
+
+
+@pytest.fixture(scope="module")
+def foreign() -> Iterator[dict[str, Any]]:
+    """The superuser's parameters of a server that knows nothing of Workledger."""
+    base = Path(tempfile.mkdtemp(prefix="workledger-server-"))
+    base.chmod(0o711)
+    server = EmbeddedServer(base / "postgres", extra_settings={"fsync": "off"})
+    parameters = server.administrator()
+    with psycopg.connect(**parameters, autocommit=True) as connection:
+        for login, rights in (("plain", ""), ("maker", "createrole"), ("guest", "createrole"), ("member", "")):
+            connection.execute(f"create role {login} login password 'topsecret' {rights}")
+        for database, owner in (("of_plain", "plain"), ("of_maker", "maker"), ("of_member", "member")):
+            connection.execute(f"create database {database} owner {owner}")
+    yield parameters
+    server.stop()
+    shutil.rmtree(base)
+
+
+def open_foreign(foreign: dict[str, Any], login: str, database: str, password: str = "topsecret") -> Warehouse:
+    dsn = f"postgresql://{login}:{password}@{foreign['host']}:{foreign['port']}/{database}?application_name=a%20b"
+    return open_warehouse(Settings(profile="production", home=Path("/nonexistent"), warehouse_dsn=dsn))
+
+
+def test_a_login_that_may_not_make_roles_is_told_what_an_administrator_must_run(foreign: dict[str, Any]) -> None:
+    with pytest.raises(WarehouseError, match=r"Login plain .* alter role plain createrole; or create these roles"):
+        open_foreign(foreign, "plain", "of_plain")
+
+
+def test_a_login_that_does_not_own_the_database_is_told_so(foreign: dict[str, Any]) -> None:
+    with pytest.raises(WarehouseError, match="make it the owner: alter database of_plain owner to guest"):
+        open_foreign(foreign, "guest", "of_plain")
+
+
+def test_a_login_without_createrole_does_where_the_roles_stand_and_it_is_a_member(foreign: dict[str, Any]) -> None:
+    open_foreign(foreign, "maker", "of_maker")
+    with psycopg.connect(**foreign, autocommit=True) as connection:
+        connection.execute(f"grant {', '.join(ROLES)} to member")
+    with open_foreign(foreign, "member", "of_member").connect("transformer") as connection:
+        connection.execute("create table marts.x as select 1 as id")
+
+
+def test_a_login_takes_every_role_on_and_works_with_no_right_of_its_own(foreign: dict[str, Any]) -> None:
+    warehouse = open_foreign(foreign, "maker", "of_maker")
+    assert not warehouse.embedded
+    for role in ROLES:
+        with warehouse.connect(role) as connection:
+            acting = "select current_user, current_setting('timezone'), current_setting('application_name')"
+            assert connection.execute(acting).fetchone() == (role, "UTC", "a b")
+            timeout = connection.execute("show statement_timeout").fetchone()
+            assert timeout == (("5s",) if role in ("analyst", "finance") else ("0",))
+    with warehouse.connect("loader") as connection:
+        connection.execute("create table raw_jira.issues as select 1 as id")
+    with warehouse.connect("transformer") as connection:
+        connection.execute("create table marts.issues as select id from raw_jira.issues")
+    with warehouse.connect("analyst") as connection:
+        assert connection.execute("select id from marts.issues").fetchone() == (1,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select id from raw_jira.issues")
+
+
+def test_both_drivers_read_the_dsn_of_a_role(foreign: dict[str, Any]) -> None:
+    dsn = open_foreign(foreign, "maker", "of_maker").dsn("loader")
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("select current_user").fetchone() == ("loader",)
+    older = psycopg2.connect(dsn)
+    with older.cursor() as cursor:
+        cursor.execute("select current_user")
+        assert cursor.fetchone() == ("loader",)
+    older.close()
+
+
+def test_a_superuser_prepares_a_database_any_number_of_times(foreign: dict[str, Any]) -> None:
+    login, password = foreign["user"], foreign["password"]
+    for _ in range(2):
+        with open_foreign(foreign, login, "postgres", password).connect("loader") as connection:
+            assert connection.execute("select current_user").fetchone() == ("loader",)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "sentence"),
+    [
+        ("postgresql://plain:topsecret@127.0.0.1:1/x", r"127\.0\.0\.1:1/x cannot be reached .*WAREHOUSE_DSN names"),
+        ("postgresql://plain:topsecret@127.0.0.1", "WAREHOUSE_DSN lacks dbname"),
+        ("postgresql://plain:topsecret%ZZ@127.0.0.1/x", "WAREHOUSE_DSN cannot be read"),
+    ],
+)
+def test_a_dsn_that_leads_nowhere_is_refused_without_its_password(dsn: str, sentence: str) -> None:
+    with pytest.raises(WarehouseError, match=sentence) as refusal:
+        open_warehouse(Settings(profile="production", home=Path("/nonexistent"), warehouse_dsn=dsn))
+    assert "topsecret" not in str(refusal.value)

@@ -10,6 +10,10 @@ model_prices as (
     select * from {{ ref('int_sessions__model_prices') }}
 ),
 
+price_multipliers as (
+    select * from {{ ref('int_sessions__price_multipliers') }}
+),
+
 file_owners as (
     select * from {{ ref('int_sessions__file_owners') }}
 ),
@@ -37,9 +41,19 @@ final as (
     select
         'model' as kind,
         model as key,
-        md5(string_agg(model_prices::text, '|' order by valid_from, above_prompt_tokens)) as fingerprint,
+        md5(string_agg(facts.fact, '|' order by facts.fact collate "C")) as fingerprint,
         null as loaded_at
-    from model_prices
+    from (
+        select
+            model,
+            model_prices::text as fact
+        from model_prices
+        union all
+        select
+            model,
+            price_multipliers::text as fact
+        from price_multipliers
+    ) as facts
     group by model
     union all
     select

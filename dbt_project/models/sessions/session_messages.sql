@@ -12,6 +12,13 @@
     ],
     pre_hook="{{ allow_large_sorts() }}",
 ) }}
+{#- The terms on which a price depends, each with what an answer says of it; a region's own price is one already. -#}
+{%- set terms = {
+    'speed': "case when " ~ is_fast_model('answers.model') ~ " then 'fast' else lower(answers.speed) end",
+    'inference_geo': "lower(answers.inference_geo)",
+    'service_tier': "lower(answers.service_tier)",
+    'cloud_region': "case when model_prices.is_without_region then 'regional' end",
+} %}
 
 with
 
@@ -78,6 +85,10 @@ directories as (
 
 model_prices as (
     select * from {{ ref('int_sessions__model_prices') }}
+),
+
+price_multipliers as (
+    select * from {{ ref('int_sessions__price_multipliers') }}
 ),
 
 -- What the answer used: the whole line with the most output tokens, of equal ones the latest.
@@ -235,9 +246,9 @@ priced as (
                 + answers.cache_creation_5m_tokens * model_prices.cache_write_5m
                 + answers.cache_creation_1h_tokens * model_prices.cache_write_1h
             ) / 1000000
-            * case when answers.speed = 'fast' then model_prices.fast_multiplier else 1 end
-            * case when answers.inference_geo = 'us' then model_prices.us_multiplier else 1 end
-            * case when answers.service_tier = 'batch' then 0.5 else 1 end
+            {%- for term in terms %}
+            * coalesce({{ term }}.multiplier, 1)
+            {%- endfor %}
             + answers.web_search_requests * 0.01
         ) as list_cost_usd
     from answers
@@ -250,6 +261,15 @@ priced as (
             -- The lowest size holds for an empty prompt too.
             and (answers.prompt_tokens > model_prices.above_prompt_tokens or (answers.prompt_tokens = 0 and model_prices.above_prompt_tokens = 0))
             and (model_prices.up_to_prompt_tokens is null or answers.prompt_tokens <= model_prices.up_to_prompt_tokens)
+    {%- for term, value in terms.items() %}
+    left join price_multipliers as {{ term }}
+        on
+            answers.model = {{ term }}.model
+            and {{ term }}.term = '{{ term }}'
+            and {{ term }}.value = {{ value }}
+            and coalesce(answers.answered_at, '9999-12-31 00:00+00') >= {{ term }}.valid_from
+            and coalesce(answers.answered_at, '9999-12-31 00:00+00') < {{ term }}.valid_until
+    {%- endfor %}
     left join directories
         on
             answers.cwd = directories.cwd

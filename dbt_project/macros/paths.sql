@@ -10,6 +10,11 @@
     ({{ path }} ~ '^([A-Za-z]:(/|$)|//)')
 {%- endmacro %}
 
+{# Whether a normalized path matches the regular expression of a glob; paths of Windows do whatever the case. #}
+{% macro path_matches(path, regex) -%}
+    ({{ path }} ~ {{ regex }} or ({{ is_windows_path(path) }} and {{ path }} ~* {{ regex }}))
+{%- endmacro %}
+
 {#
     An absolute path in the form in which places of files are compared: `~` is the home folder, what is relative begins in the base
     folder, `.` and `..` are resolved, paths of Windows are in lower case.

@@ -116,6 +116,24 @@ touched as (
     from {{ contexts }} as contexts
     inner join changed_files on contexts.file_id = changed_files.file_id
     where changed_files.is_anew
+    -- Who takes over an id that the file's first answer may have lost.
+    union
+    select heirs.session_id
+    from {{ relayed_answers }} as relayed_answers
+    inner join changed_files on relayed_answers.file_id = changed_files.file_id
+    cross join
+        lateral (
+            select others.session_id
+            from {{ relayed_answers }} as others
+            where
+                others.message_id = relayed_answers.message_id
+                and others.label <> relayed_answers.label
+            order by others.first_at, others.label collate "C"
+            limit 1
+        ) as heirs
+    where
+        changed_files.is_anew
+        and relayed_answers.answer_id = relayed_answers.message_id
     {%- if 'model' in changed_kinds %}
     union
     select session_messages.session_id
@@ -196,6 +214,18 @@ links as (
     inner join {{ relayed_answers }} as relayed_answers on new_messages.{{ shared }} = relayed_answers.{{ shared }}
     where not new_messages.has_vendor_id
     {%- endfor %}
+    -- An id goes to the first answer that was given it.
+    union
+    select
+        new_messages.session_id,
+        relayed_answers.session_id as linked_session_id
+    from new_messages
+    inner join {{ relayed_answers }} as relayed_answers
+        on
+            new_messages.message_id = relayed_answers.message_id
+            and relayed_answers.answer_id = relayed_answers.message_id
+            and coalesce(new_messages.answered_at, 'infinity') <= relayed_answers.first_at
+    where not new_messages.has_vendor_id
     union
     select
         new_events.session_id,

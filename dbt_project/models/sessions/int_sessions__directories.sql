@@ -28,8 +28,7 @@ known as (
 directories as materialized (
     select
         cwd,
-        {{ normalized_path('cwd') }} as path,
-        {{ is_windows_path(normalized_path('cwd')) }} as is_windows_path
+        {{ normalized_path('cwd') }} as path
     from known
 ),
 
@@ -42,9 +41,7 @@ matches as (
     cross join lateral (
         select directories.cwd
         from directories
-        where
-            directories.path ~ path_globs.path_regex
-            or (directories.is_windows_path and directories.path ~* path_globs.path_regex)
+        where {{ path_matches('directories.path', 'path_globs.path_regex') }}
         order by directories.cwd
         offset 0
     ) as matching

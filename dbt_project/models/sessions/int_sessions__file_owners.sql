@@ -46,25 +46,41 @@ globs as (
     from placed_roots
 ),
 
--- The longest root below which a file lies; of several rows for one root that of the file's host, then one for any host.
-owners as (
-    select distinct on (placed_files.file_id)
+matches as (
+    select
         placed_files.file_id,
         globs.root_path,
         globs.host,
-        globs.developer_id
+        globs.developer_id,
+        globs.row_number,
+        length(globs.location) as root_length,
+        coalesce(globs.host = placed_files.host, false) as is_of_its_host,
+        coalesce(
+            case
+                when globs.is_glob then placed_files.location ~ globs.regex
+                else placed_files.location = globs.location or starts_with(placed_files.location, rtrim(globs.location, '/') || '/')
+            end,
+            false
+        ) as lies_below,
+        -- A root with wild cards that only the file system knows (`[ab]`) is known by how it is written.
+        globs.root_path = placed_files.root_path as is_written_the_same
     from placed_files
     inner join globs
         on
             placed_files.base_folder is not distinct from globs.base_folder
             and placed_files.home_folder is not distinct from globs.home_folder
-            and case
-                when globs.is_glob then placed_files.location ~ globs.regex
-                else placed_files.location = globs.location or starts_with(placed_files.location, rtrim(globs.location, '/') || '/')
-            end
-    order by
-        placed_files.file_id asc, length(globs.location) desc, coalesce(globs.host = placed_files.host, false) desc,
-        globs.host is null desc, globs.row_number asc
+),
+
+-- The longest root below which a file lies; of several rows for one root that of the file's host, then one for any host.
+owners as (
+    select distinct on (file_id)
+        file_id,
+        root_path,
+        host,
+        developer_id
+    from matches
+    where lies_below or is_written_the_same
+    order by file_id asc, lies_below desc, root_length desc, is_of_its_host desc, host is null desc, row_number asc
 ),
 
 final as (

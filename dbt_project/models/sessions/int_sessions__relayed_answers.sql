@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='changed_sessions',
     on_schema_change='fail',
-    indexes=[{'columns': ['session_id']}, {'columns': ['file_id', 'line_offset']}],
+    indexes=[{'columns': ['session_id']}, {'columns': ['file_id', 'line_offset']}, {'columns': ['message_id']}],
     pre_hook="{{ allow_large_sorts() }}",
 ) }}
 
@@ -177,42 +177,90 @@ copies as (
     inner join ways on copies.linked_answer = ways.local_answer
 ),
 
-names as (
+labels as (
     select distinct on (local_answer)
         local_answer,
         case
-            when request_id is null
-                then case when has_id then message_id || ':' else '' end || coalesce(uuid, {{ place_key('identified') }})
-            when message_id = request_id then message_id
+            when not has_id or message_id = request_id then message_id
+            when request_id is null then message_id || ':' || coalesce(uuid, {{ place_key('identified') }})
             else message_id || ':' || request_id
-        end as answer_id
+        end as label
     from identified
     order by local_answer, file_id, generation, line_offset, record_index
 ),
 
-answers as (
+united as (
     select
         copies.local_answer,
-        min(names.answer_id collate "C") as answer_id
+        min(labels.label collate "C") as label
     from copies
-    inner join names on copies.linked_answer = names.local_answer
+    inner join labels on copies.linked_answer = labels.local_answer
     group by copies.local_answer
+),
+
+labelled as (
+    select
+        identified.*,
+        coalesce(united.label, labels.label) as label
+    from identified
+    inner join labels on identified.local_answer = labels.local_answer
+    left join united on identified.local_answer = united.local_answer
+),
+
+answers as (
+    select
+        label,
+        min(case when has_id then message_id else label end collate "C") as message_id,
+        coalesce(min(answered_at), 'infinity') as first_at
+    from labelled
+    group by label
+),
+
+-- The first answer that was given under an id bears it as it is.
+claims as (
+    select
+        message_id,
+        first_at,
+        label
+    from answers
+    {%- if is_incremental() %}
+    union
+    select
+        message_id,
+        first_at,
+        label
+    from {{ this }}
+    where
+        message_id in (select answers.message_id from answers)
+        and not ({{ of_changed_sessions() }})
+    {%- endif %}
+),
+
+first_claims as (
+    select distinct on (message_id)
+        message_id,
+        label
+    from claims
+    order by message_id, first_at, label collate "C"
 ),
 
 final as (
     select
-        identified.file_id,
-        identified.generation,
-        identified.line_offset,
-        identified.record_index,
-        identified.session_id,
-        identified.uuid,
-        identified.request_id,
-        identified.answered_at,
-        coalesce(answers.answer_id, names.answer_id) as answer_id
-    from identified
-    inner join names on identified.local_answer = names.local_answer
-    left join answers on identified.local_answer = answers.local_answer
+        labelled.file_id,
+        labelled.generation,
+        labelled.line_offset,
+        labelled.record_index,
+        labelled.session_id,
+        labelled.uuid,
+        labelled.request_id,
+        labelled.answered_at,
+        answers.message_id,
+        answers.first_at,
+        answers.label,
+        coalesce(first_claims.message_id, answers.label) as answer_id
+    from labelled
+    inner join answers on labelled.label = answers.label
+    left join first_claims on answers.label = first_claims.label
 )
 
 select * from final

@@ -22,7 +22,6 @@ Value = TypeVar("Value")
 
 PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
-SOURCE_NAMES: Final = tuple(SOURCES)
 
 # Names that begin like settings but are read by the tests, or by a child process that this project itself starts.
 _FOREIGN_NAMES: Final = frozenset({"WORKLEDGER_SHARED"})
@@ -180,11 +179,11 @@ def _read_env_file(file: Path | None) -> dict[str, str]:
 def _source_key(one: _Given) -> tuple[str, str]:
     parts = one.name.split("__")
     source = parts[1].lower()
-    if source not in SOURCE_NAMES:
-        hint = _suggestion(source, SOURCE_NAMES)
+    if source not in SOURCES:
+        hint = _suggestion(source, SOURCES)
         raise SettingsError(
             f"{one.name} in {one.place} names no source of Workledger{hint}; the form is SOURCES__<SOURCE>__<SETTING> "
-            f"with one of {', '.join(name.upper() for name in SOURCE_NAMES)}."
+            f"with one of {', '.join(name.upper() for name in SOURCES)}."
         )
     if len(parts) < 3 or not all(parts[2:]):
         raise SettingsError(f"{one.name} in {one.place} lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>.")
@@ -198,7 +197,7 @@ def _source_key(one: _Given) -> tuple[str, str]:
     return source, key
 
 
-def _suggestion(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
+def _suggestion(name: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; perhaps {close[0]} is meant" if close else "; .env.example lists them all"
 

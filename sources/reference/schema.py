@@ -1,4 +1,4 @@
-"""What each reference file may hold (rules, chapter 2): columns, types, defaults, allowed values, keys.
+"""What each reference file may hold (rules, chapter 2): columns, types, defaults, allowed values, keys; and the SPEC.
 
 A row's key is its natural key; files with dates may hold one key several times as long as the ranges do not overlap.
 """

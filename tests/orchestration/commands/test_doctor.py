@@ -170,3 +170,14 @@ def test_what_is_not_set_up_is_no_failure(environment: pytest.MonkeyPatch, refer
     assert "set SOURCES__CLOCKIFY__API_KEY to land it" in found["clockify"].sentence
     assert found["claude_code"].skipped
     assert not any(finding.failed for finding in found.values())
+
+
+def test_an_agency_of_euros_without_a_rate_of_the_dollar_is_told_what_to_write(
+    environment: pytest.MonkeyPatch, reference: Path
+) -> None:
+    (reference / "agency.csv").write_text("legal_name,currency,timezone\nAda,EUR,Europe/Berlin\n")
+    found = {finding.subject: finding for finding in examine()}
+    assert not found["exchange rates"].failed
+    assert "has no rate from USD to EUR" in found["exchange rates"].sentence
+    (reference / "fx_rates.csv").write_text("date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.9\n")
+    assert "exchange rates" not in {finding.subject for finding in examine()}

@@ -116,7 +116,12 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 yield from up_to_date(manifest["parent_map"][data["node_info"]["unique_id"]])
                 message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
                 for result in message.to_default_asset_events(manifest, translator, context):
-                    yield _with_row_count(result, event) if isinstance(result, dg.Output) else result
+                    if isinstance(result, dg.Output):
+                        yield _with_row_count(result, event)
+                    elif isinstance(result, dg.AssetCheckResult):
+                        yield result._replace(description=data.get("broken_by"))
+                    else:
+                        yield result
         listener.finished(done, len(build.failures()), len(build.up_to_date()))
         if failures := build.failures():
             raise dg.Failure(

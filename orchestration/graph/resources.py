@@ -106,14 +106,7 @@ class SourceLanding:
 
     def missing(self, spec: SourceSpec) -> str | None:
         """What to do so that the source can be read; None if it can."""
-        inputs = self._places.inputs
-        given = inputs.configuration(spec.name)
-        absent = [name for name in spec.required_settings if not given.get(name)]
-        if not absent:
-            return None
-        if spec.name == "claude_code":
-            return f"name the folders of transcripts in {inputs.reference_dir / 'session_roots.csv'}"
-        return f"set {' and '.join(map(spec.variable, absent))}"
+        return self._places.inputs.missing(spec)
 
     def configuration(self, spec: SourceSpec) -> Mapping[str, Any]:
         """The source's settings, secrets included."""

@@ -9,6 +9,7 @@ from typing import Any
 from orchestration.inputs.reference import base_folder, reference_folder, session_roots
 from orchestration.inputs.sandbox import ensure_mirror, ensure_sandbox
 from orchestration.settings import Settings
+from sources.kit.spec import SourceSpec
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +27,22 @@ class Inputs:
     def configuration(self, source: str) -> dict[str, Any]:
         """Return the settings of a source; empty if there are none."""
         return dict(self.values.get(source, {}))
+
+    def missing(self, spec: SourceSpec) -> str | None:
+        """Return what to do so that a source can be read, such as "set SOURCES__TEMPO__API_TOKEN"; None if it can.
+
+        In a sandbox a source's variables have no effect: there the dataset lacks something.
+        """
+        given = self.values.get(spec.name, {})
+        absent = [name for name in spec.required_settings if not given.get(name)]
+        if not absent:
+            return None
+        supplied = [spec.supplied_settings[name] for name in absent if name in spec.supplied_settings]
+        if supplied:
+            return " and ".join(supplied).format(reference_dir=self.reference_dir)
+        if self.dataset_dir is not None:
+            return f"put its records into {self.dataset_dir / spec.name}"
+        return f"set {' and '.join(map(spec.variable, absent))}"
 
 
 def open_inputs(settings: Settings, notify: Callable[[str], None] = _logger.info) -> Inputs:

@@ -39,7 +39,7 @@ def transcripts(settings: Settings) -> list[Path]:
 
 
 def session_roots(settings: Settings) -> list[dict[str, str]]:
-    """Return path and host of every row of session_roots.csv; none if the file is missing or cannot be read.
+    """Return path and host of every row of session_roots.csv; none if the file does not exist or cannot be read.
 
     What is wrong in the file is reported by the load of the reference files.
     """

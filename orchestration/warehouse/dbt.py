@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import psycopg
 import yaml
 from filelock import FileLock
 from psycopg import pq
+from psycopg.rows import dict_row
 
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
@@ -100,10 +102,14 @@ class DbtBuild:
         self._state = state
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._failures: list[str] = []
+        self._broken_by: dict[str, str] = {}
         self._up_to_date: list[str] = []
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield dbt's log events of nodes (data and info, as in its JSON log) until the build ends."""
+        """Yield dbt's log events of nodes (data and info, as in its JSON log) until the build ends.
+
+        The event of a test that did not pass has `broken_by` in its data: how many rows, and the first of them.
+        """
         # A daemon: an interrupted run must not wait for dbt, and the warehouse rolls back what was in progress.
         worker = threading.Thread(target=self._run, name="dbt build", daemon=True)
         with _variables(self._environment):
@@ -132,7 +138,7 @@ class DbtBuild:
             if is_whole and not planned.nodes:
                 return
             result = self._invoke(planned, is_whole=is_whole)
-            self._failures = _failures(result)
+            self._failures = _failures(result, self._broken_by)
             results = [] if result.exception is not None else result.result.results
             statuses = {one.node.unique_id: str(one.status) for one in results}
             after = self._state.catalog()
@@ -148,11 +154,19 @@ class DbtBuild:
         from dbt.cli.main import dbtRunner
         from dbt_common.events.functions import msg_to_dict
 
-        def forward(message: Any) -> None:
-            if message.info.level != "debug" and message.info.name in _FORWARDED:
-                self._events.put(msg_to_dict(message))
-
         manifest = self._manifest.load()
+
+        def forward(message: Any) -> None:
+            if message.info.level == "debug" or message.info.name not in _FORWARDED:
+                return
+            event = msg_to_dict(message)
+            if rows := event["data"].get("num_failures"):
+                name = event["data"]["node_info"]["unique_id"]
+                event["data"]["broken_by"] = self._broken_by[name] = self._describe(
+                    int(rows), manifest.nodes[name].compiled_code
+                )
+            self._events.put(event)
+
         arguments = [*self._arguments, *(["--full-refresh"] if planned.is_refresh else [])]
         if is_whole and planned.nodes != self._graph.nodes.keys():
             for name in planned.nodes:
@@ -161,7 +175,27 @@ class DbtBuild:
             arguments += ["--select", f"tag:{_PLANNED}", "--indirect-selection", "empty"]
         return dbtRunner(manifest=manifest, callbacks=[forward]).invoke(arguments)
 
+    def _describe(self, rows: int, query: str) -> str:
+        """Say how many rows break a test, and what is in the first of them; dbt itself only counts them."""
+        sentence = f"{rows:,} row breaks it" if rows == 1 else f"{rows:,} rows break it"
+        try:
+            with (
+                self._state.warehouse.connect("transformer") as connection,
+                connection.cursor(row_factory=dict_row) as cursor,
+            ):
+                examples = cursor.execute(f"select * from (\n{query}\n) as failing limit {_EXAMPLES}").fetchall()  # type: ignore[arg-type]
+        except psycopg.Error as error:
+            return f"{sentence}; they cannot be shown: {_one_line(error)}"
+        shown = "; ".join(
+            ", ".join(f"{name} = {str(value)[:_LONGEST_SHOWN]}" for name, value in row.items() if value is not None)
+            for row in examples
+        )
+        return f"{sentence}, such as {shown}" if shown else sentence
 
+
+# Rows of a test that does not pass which are shown, and characters of each value.
+_EXAMPLES: Final = 3
+_LONGEST_SHOWN: Final = 100
 _FORWARDED: Final = frozenset({"LogModelResult", "LogSnapshotResult", "LogTestResult"})
 # A tag given to the nodes of a plan while dbt builds them; it is in no file.
 _PLANNED: Final = "planned"
@@ -337,7 +371,7 @@ def _variables(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _failures(result: Any) -> list[str]:
+def _failures(result: Any, broken_by: Mapping[str, str]) -> list[str]:
     if result.success:
         return []
     if result.exception is not None:
@@ -346,6 +380,9 @@ def _failures(result: Any) -> list[str]:
     for one in result.result:
         if str(one.status) in _BAD:
             what = f"{one.node.resource_type} {one.node.name} ({one.node.original_file_path})"
+            if rows := broken_by.get(one.node.unique_id):
+                sentences.append(f"The {what} failed: {rows}.")
+                continue
             # dbt's first line repeats the node's name and file.
             reason = re.sub(r"^\w+ Error in [^\n]*\)\s*\n", "", str(one.message or f"it ended as {one.status}"))
             sentences.append(f"The {what} failed: {_one_line(reason)}.")

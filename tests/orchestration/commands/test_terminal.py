@@ -60,6 +60,12 @@ def test_a_warning_is_shown_but_is_no_failure() -> None:
     assert "quarantined_records" in _printed(summary)
 
 
+def test_reference_cells_that_name_nothing_are_shown_and_are_no_failure() -> None:
+    summary = RunSummary(unresolved_cells=["projects.csv, column jira_project_key: 'OLD' is the key of no project"])
+    assert summary.succeeded
+    assert "'OLD' is the key of no project" in _printed(summary)
+
+
 def test_what_comes_from_outside_is_printed_as_it_stands() -> None:
     assert "[bold]Joe's[/bold] [1]" in _printed(RunSummary(failures=["[bold]Joe's[/bold] [1]"]))
 

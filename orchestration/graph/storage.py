@@ -2,8 +2,8 @@
 
 A build reports about three events for every model and test. Dagster's own storage opens, synchronizes and closes a
 database for each of them, which took longer than dbt itself (4,600 openings, 55 of 149 s, in a build of 361 nodes on a
-busy disk). This one keeps the databases open and lets the operating system decide when to write: a power cut can lose the
-last events of a run, never data, which is in the warehouse.
+busy disk). This storage keeps the databases open and lets the operating system decide when to write: a power cut can
+lose the last events of a run, never data, which is in the warehouse.
 """
 
 from collections import OrderedDict

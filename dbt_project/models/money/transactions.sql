@@ -8,5 +8,4 @@
     {'columns': ['authorized_on']},
 ]) }}
 
-select * from {{ ref('int_money__transactions') }}
-where scope = 'business'
+{{ bank_transactions(business=true) }}

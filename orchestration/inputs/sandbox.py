@@ -61,6 +61,11 @@ def _access_tokens(items: Path) -> list[str]:
         ) from error
 
 
+def dataset_folder(settings: Settings) -> Path:
+    """Return the dataset folder that the sandbox serves: SANDBOX_DIR, else the generated one in the home."""
+    return (settings.sandbox_dir or _Place(settings.home / "sandbox").dataset).resolve()
+
+
 def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> RunningSandbox:
     """Generate the sandbox's dataset if there is none, and serve it in a process that outlives this one.
 
@@ -75,11 +80,11 @@ def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> Running
     """
     place = _Place(settings.home / "sandbox")
     with place.locked() as lock:
-        folder = settings.sandbox_dir or place.dataset
+        folder = dataset_folder(settings)
         if settings.sandbox_dir is None and not folder.exists():
             _generate(place, settings, notify, lock)
         running = place.running()
-        if running is not None and running.folder == folder.resolve():
+        if running is not None and running.folder == folder:
             return running
         place.stop()
         return place.serve(folder)

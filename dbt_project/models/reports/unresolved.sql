@@ -222,21 +222,24 @@ names as (
         'client' as kind,
         name,
         client_id as id,
-        clients_found as found
+        clients_found as found,
+        client_ids as ids
     from client_names
     union all
     select
         'project' as kind,
         name,
         project_id as id,
-        projects_found as found
+        projects_found as found,
+        project_ids as ids
     from project_names
     union all
     select
         'contract' as kind,
         name,
         min(contract_id) as id,
-        count(distinct contract_id) as found
+        count(distinct contract_id) as found,
+        array_agg(distinct contract_id order by contract_id) as ids
     from contract_names
     group by name
 ),
@@ -247,13 +250,14 @@ reference_cells as (
         cells.name as native_id,
         case when names.found > 1 then 'several_' else 'no_' end || cells.kind as reason,
         count(*) as row_count,
-        null::numeric as seconds
+        null::numeric as seconds,
+        case when names.found > 1 then array_to_string(names.ids, ', ') end as candidates
     from cells
     left join names on cells.kind = names.kind and {{ natural_key('cells.name') }} = names.name
     where
         cells.name is not null
         and names.id is null
-    group by cells.file, cells.name, cells.kind, names.found
+    group by cells.file, cells.name, cells.kind, names.found, names.ids
 ),
 
 jira_keys as (
@@ -287,7 +291,8 @@ customers as (
             as native_id,
         case when max(client_names.clients_found) > 1 then 'several_client' else 'no_client' end as reason,
         count(distinct applications.application_id) as row_count,
-        sum(application_entries.seconds) as seconds
+        sum(application_entries.seconds) as seconds,
+        case when max(client_names.clients_found) > 1 then array_to_string(max(client_names.client_ids), ', ') end as candidates
     from applications
     left join client_names on {{ natural_key('applications.client_name') }} = client_names.name
     left join application_entries on applications.application_id = application_entries.application_id
@@ -363,7 +368,8 @@ final as (
         native_id,
         reason,
         row_count,
-        seconds::bigint as seconds
+        seconds::bigint as seconds,
+        null as candidates
     from people
     union all
     select
@@ -371,7 +377,8 @@ final as (
         native_id,
         reason,
         row_count,
-        seconds::bigint as seconds
+        seconds::bigint as seconds,
+        null as candidates
     from work
     union all
     select
@@ -379,7 +386,8 @@ final as (
         native_id,
         reason,
         row_count,
-        seconds::bigint as seconds
+        seconds::bigint as seconds,
+        candidates
     from reference_cells
     union all
     select
@@ -387,7 +395,8 @@ final as (
         native_id,
         reason,
         row_count,
-        seconds::bigint as seconds
+        seconds::bigint as seconds,
+        null as candidates
     from jira_key_cells
     union all
     select
@@ -395,7 +404,8 @@ final as (
         native_id,
         reason,
         row_count,
-        coalesce(seconds, 0)::bigint as seconds
+        coalesce(seconds, 0)::bigint as seconds,
+        candidates
     from customers
     union all
     select
@@ -403,7 +413,8 @@ final as (
         native_id,
         reason,
         row_count,
-        null::bigint as seconds
+        null::bigint as seconds,
+        null as candidates
     from engineering
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.kit import destination
 from sources.kit.errors import SourceError
+from sources.reference import guide
 from sources.reference.client import validate_folder
 from sources.reference.schema import FILES
 
@@ -183,8 +185,8 @@ REFUSED = {
         {"business_calendars": "calendar,timezone,weekday,opens,closes\ndefault,UTC,8,18:00,09:00\n"},
         [
             "business_calendars.csv, row 2, column weekday: '8' is more than 7; give 7 or less",
-            "business_calendars.csv, row 2, column closes: '09:00' is not after opens; where business goes past midnight, "
-            "write two rows: 18:00–24:00 and 00:00–09:00 of the next day",
+            "business_calendars.csv, row 2, column closes: '09:00' is not after opens; where business goes past "
+            "midnight, write two rows: 18:00–24:00 and 00:00–09:00 of the next day",
         ],
     ),
     "settings of a rule": (
@@ -291,7 +293,7 @@ class Landing:
             return connection.execute(sql).fetchall()
 
     def versions(self) -> set[tuple[Any, ...]]:
-        tables = [*(file.name for file in FILES), "rejected_files"]
+        tables = [*(file.name for file in FILES), "currencies", "rejected_files"]
         union = " union all ".join(
             f"select '{name}', ctid::text, xmin::text from raw_reference.{name}" for name in tables
         )
@@ -381,3 +383,22 @@ def test_a_dropped_schema_comes_back(landing: Landing) -> None:
     landing.run()
     assert landing.query("select count(*) from raw_reference.developers") == [(2,)]
     assert landing.query("select count(*) from raw_reference.holidays") == [(0,)]
+
+
+def test_the_guide_says_what_the_declaration_says() -> None:
+    text = guide.README.read_text(encoding="utf-8")
+    assert text == guide.written_into(text), "run python -m sources.reference.guide"
+    assert "| `invoice_number_format` | no | " in text
+    assert "| `payment_terms` | no; empty is `net30` |" in text
+
+
+def test_the_guide_names_every_file_and_column() -> None:
+    text = guide.tables()
+    for file in FILES:
+        section = text.partition(f"### {file.name}.csv\n")[2].partition("### ")[0]
+        assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [each.name for each in file.fields]
+
+
+def test_a_guide_without_its_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="lacks the mark"):
+        guide.written_into(f"{guide.BEGIN}\n")

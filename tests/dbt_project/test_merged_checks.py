@@ -86,7 +86,13 @@ def test_a_value_that_the_other_model_lacks_breaks_its_foreign_key(checks: Check
             sound = dict.fromkeys(targets, KNOWN)
             empty: dict[str, str | None] = dict.fromkeys(targets)
             found = checks.found(test, [sound, empty, {**sound, column: UNKNOWN}], parents)
-            wanted = {"column_name": column, "value": UNKNOWN, "missing_in": f"{parent}.{key}", "rows_found": 1}
+            wanted = {
+                "column_name": column,
+                "value": UNKNOWN,
+                "missing_in": f"{parent}.{key}",
+                "rows_found": 1,
+                "severity": "warn" if column in arguments.get("warn", []) else "error",
+            }
             assert found == [wanted], test.name
 
 

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from orchestration.errors import WarehouseError
-from orchestration.graph.resources import dbt_environment
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_variables, prepare_manifest
-from orchestration.warehouse.state import BuildMemory
+from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_environment, dbt_variables, prepare_manifest
+from orchestration.warehouse.state import BuildState
 
 
 @pytest.mark.parametrize(
@@ -81,7 +80,7 @@ def test_a_test_that_does_not_pass_names_model_column_and_value(warehouse: Wareh
     (project / "models" / "projects.yml").write_text(_TESTED)
     settings = Settings(profile="production", home=tmp_path / "home")
     manifest = prepare_manifest(settings.home, warehouse.database, project)
-    build = DbtProject(manifest, settings, project).build([], dbt_environment(warehouse), BuildMemory(warehouse))
+    build = DbtProject(manifest, settings, project).build([], dbt_environment(warehouse), BuildState(warehouse))
     broken = {
         event["data"]["node_info"]["node_name"]: (event["data"]["status"], event["data"]["broken_by"])
         for event in build.events()

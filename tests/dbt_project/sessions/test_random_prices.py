@@ -1,4 +1,4 @@
-"""Random price lists, multipliers and answers: what the SQL charges is what a plain calculation charges (rule 5.20)."""
+"""Random price lists, multipliers and answers: what the SQL charges is what a plain calculation charges (rule 5.19)."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta

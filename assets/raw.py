@@ -7,7 +7,6 @@ How a vendor answers belongs to `sources`; where the warehouse and the credentia
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -21,14 +20,16 @@ from dlt.common.schema import Schema
 from dlt.extract.source import DltSource
 from dlt.pipeline.pipeline import Pipeline
 
-from assets.checks import REJECTED_TABLE, check_specs, evaluate
+from assets.checks import RATES_TABLE, REJECTED_TABLE, Remarks, check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
+from assets.progress import LandedTable, Listener
 from sources.catalog import SourceSpec
 from sources.kit import destination
 from sources.kit.arrow import empty
 from sources.kit.errors import readable
 from sources.kit.run import keep_quiet
 from sources.kit.table import Column, Kind, Table
+from sources.reference.rates import missing_rates
 
 READ: Final = "rows_read"
 WRITTEN: Final = "rows_written"
@@ -46,32 +47,16 @@ _POSTGRES_TYPES: Final[Mapping[Kind, str]] = {
 }
 
 
-class Listener(Protocol):
-    """Hears what a run does while it does it."""
-
-    def begins(self, what: str) -> None:
-        """Say that a part of the run, named for a reader, begins."""
-
-    def landed(self, title: str, tables: Mapping[str, "LandedTable"]) -> None:
-        """Say what a source's load wrote."""
-
-    def skipped(self, sentence: str) -> None:
-        """Say that a source has no credentials."""
-
-    def failed(self, sentence: str) -> None:
-        """Say that a part of the run failed."""
-
-
 class Landing(Protocol):
-    """What orchestration lends to a load while it runs."""
+    """What orchestration provides to a load while it runs."""
 
     @property
     def listener(self) -> Listener:
-        """Whoever wants to hear of progress."""
+        """Receives the progress."""
 
     @property
     def attended(self) -> bool:
-        """Whether a person waits for the result, who rather hears what failed than waits for another try."""
+        """Whether a person waits for the result, who would rather see a failure than wait for a retry."""
 
     def pipelines_folder(self) -> Path:
         """Return the folder of dlt's working files for this warehouse."""
@@ -86,20 +71,7 @@ class Landing(Protocol):
         """Return the source's settings, nested by dot, secrets included."""
 
     def alone(self, spec: SourceSpec) -> AbstractContextManager[None]:
-        """Keep every other process from loading this source meanwhile."""
-
-
-@dataclass(frozen=True)
-class LandedTable:
-    """What one load did to one table.
-
-    `read` is the number of rows that the source handed over, `written` of those that were new or changed; `counters`
-    are the source's own, such as bytes_read.
-    """
-
-    read: int = 0
-    written: int = 0
-    counters: Mapping[str, int | float | str] = field(default_factory=dict)
+        """Keep every other process from loading this source at the same time."""
 
 
 def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
@@ -124,7 +96,7 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         landing.listener.begins(spec.title)
         try:
-            landed, rejections, note = _land_or_explain(spec, landing)
+            landed, remarks, note = _land_or_explain(spec, landing)
         except Exception as error:
             source_error = readable(error)
             sentence = source_error or f"{spec.title} was not loaded: {_innermost(error)}"
@@ -157,16 +129,16 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
                 data_version=_data_version(context, key, changed=result.written > 0),
             )
 
-        yield from evaluate(spec, landed, rejections)
+        yield from evaluate(spec, landed, remarks)
 
     return load
 
 
-def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], list[str]]:
+def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Remarks]:
     """Load what is new in a source; what a kill cut short is read again.
 
     Returns:
-        What was done to every table, and what is wrong in the source's files now, one sentence each.
+        What was done to every table, and what the source says of its input.
 
     Raises:
         SourceError: the source gave up; nothing of this load was written.
@@ -179,7 +151,7 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], li
         landed = _what_landed(spec, pipeline, started)
         if not are_there:
             _complete_tables(spec, pipeline, create=True)
-        return landed, _rejections(spec, pipeline)
+        return landed, Remarks(_rejections(spec, pipeline), _missing_rates(spec, pipeline))
 
 
 def create_empty(spec: SourceSpec, landing: Landing) -> None:
@@ -192,10 +164,10 @@ def create_empty(spec: SourceSpec, landing: Landing) -> None:
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
-def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], list[str], str]:
+def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Remarks, str]:
     if mend := landing.missing(spec):
         create_empty(spec, landing)
-        return {}, [], f"{spec.title} is skipped and its tables stay as they are; to load it, {mend}."
+        return {}, Remarks(), f"{spec.title} is skipped and its tables stay as they are; to load it, {mend}."
     return *land(spec, landing), ""
 
 
@@ -320,6 +292,18 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
         rows = client.execute_sql(f"select reason from {table} order by file, row_number, column_name")
     # A reason names its place itself.
     return [str(reason) for (reason,) in rows or ()]
+
+
+def _missing_rates(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
+    if all(table.name != RATES_TABLE for table in spec.tables):
+        return []
+    with pipeline.sql_client() as client:
+
+        def rows(file: str, columns: tuple[str, ...]) -> list[tuple[Any, ...]]:
+            query = f"select {', '.join(columns)} from {client.make_qualified_table_name(file)}"
+            return [tuple(row) for row in client.execute_sql(query) or ()]
+
+        return missing_rates(rows)
 
 
 def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> bool:

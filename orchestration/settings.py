@@ -22,7 +22,6 @@ Value = TypeVar("Value")
 
 PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
-SOURCE_NAMES: Final = tuple(SOURCES)
 
 # Names that begin like settings but are read by the tests, or by a child process that this project itself starts.
 _FOREIGN_NAMES: Final = frozenset({"WORKLEDGER_SHARED"})
@@ -38,7 +37,7 @@ class Settings:
     profile: Profile
     home: Path
     reference_dir: Path | None = None
-    """The folder of reference files; None in a sandbox that brings its own."""
+    """REFERENCE_DIR; `inputs.reference` decides what is read without it."""
     sandbox_dir: Path | None = None
     """A dataset folder to serve instead of a generated one."""
     warehouse_dsn: str | None = field(default=None, repr=False)
@@ -88,7 +87,7 @@ def load_settings(
         project_folder: where defaults such as `.workledger` and `reference` lie.
 
     Raises:
-        SettingsError: an unknown name or a value that does not fit, with its mend.
+        SettingsError: an unknown name, a value that does not fit, or a setting without effect, with its mend.
     """
     environment = os.environ if environment is None else environment
     given: dict[str, _Given] = {}
@@ -111,13 +110,12 @@ def load_settings(
     values.setdefault("home", project_folder / ".workledger")
     if "profile" not in values:
         values["profile"] = _implied_profile(values, sources, project_folder / "reference")
-    if values["profile"] == "production":
-        if "sandbox_dir" in values:
-            raise SettingsError(
-                "SANDBOX_DIR is set while WORKLEDGER_PROFILE is production; unset SANDBOX_DIR, "
-                "or set WORKLEDGER_PROFILE=sandbox."
-            )
-        values.setdefault("reference_dir", project_folder / "reference")
+    if values["profile"] == "production" and "sandbox_dir" in values:
+        raise SettingsError(
+            "SANDBOX_DIR is set while WORKLEDGER_PROFILE is production; unset SANDBOX_DIR, "
+            "or set WORKLEDGER_PROFILE=sandbox."
+        )
+    _refuse_without_effect(given, values["profile"])
     frozen = MappingProxyType({source: MappingProxyType(keys) for source, keys in sources.items()})
     return Settings(**values, sources=frozen)  # type: ignore[arg-type]
 
@@ -180,11 +178,11 @@ def _read_env_file(file: Path | None) -> dict[str, str]:
 def _source_key(one: _Given) -> tuple[str, str]:
     parts = one.name.split("__")
     source = parts[1].lower()
-    if source not in SOURCE_NAMES:
-        hint = _suggestion(source, SOURCE_NAMES)
+    if source not in SOURCES:
+        hint = _suggestion(source, SOURCES)
         raise SettingsError(
             f"{one.name} in {one.place} names no source of Workledger{hint}; the form is SOURCES__<SOURCE>__<SETTING> "
-            f"with one of {', '.join(name.upper() for name in SOURCE_NAMES)}."
+            f"with one of {', '.join(name.upper() for name in SOURCES)}."
         )
     if len(parts) < 3 or not all(parts[2:]):
         raise SettingsError(f"{one.name} in {one.place} lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>.")
@@ -192,13 +190,34 @@ def _source_key(one: _Given) -> tuple[str, str]:
     spec = SOURCES[source]
     if key not in spec.settings:
         close = difflib.get_close_matches(key, spec.settings, n=1, cutoff=0.6)
-        hint = f"did you mean {spec.variable(close[0])}?" if close else "its settings are"
-        listed = "" if close else f" {', '.join(map(spec.variable, spec.settings))}."
-        raise SettingsError(f"{one.name} in {one.place} is no setting of {spec.title}; {hint}{listed}")
+        own = [spec.variable(name) for name in spec.settings if name not in spec.supplied_settings]
+        listed = f"its settings are {', '.join(own)}." if own else "it has none; .env.example says how to set it up."
+        hint = f"did you mean {spec.variable(close[0])}?" if close else listed
+        raise SettingsError(f"{one.name} in {one.place} is no setting of {spec.title}; {hint}")
+    if key in spec.supplied_settings:
+        mend = spec.supplied_settings[key].format(reference_dir="REFERENCE_DIR")
+        raise SettingsError(f"{one.name} in {one.place} has no effect; unset it and {mend}.")
     return source, key
 
 
-def _suggestion(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
+def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None:
+    """Refuse what is known, but read by nothing under the other settings: whoever set it expects something of it."""
+    if profile == "sandbox":
+        for name, one in given.items():
+            if name.startswith("SOURCES__"):
+                cause = "unset SANDBOX_DIR" if "SANDBOX_DIR" in given else "set WORKLEDGER_PROFILE=production"
+                raise SettingsError(
+                    f"{name} in {one.place} has no effect in a sandbox, which reads made-up systems alone; unset it, "
+                    f"or {cause}."
+                )
+    if "WAREHOUSE_DSN" in given and "WAREHOUSE_PORT" in given:
+        raise SettingsError(
+            f"WAREHOUSE_PORT in {given['WAREHOUSE_PORT'].place} has no effect beside WAREHOUSE_DSN: it is the port of "
+            "the embedded server; unset one of the two."
+        )
+
+
+def _suggestion(name: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; perhaps {close[0]} is meant" if close else "; .env.example lists them all"
 

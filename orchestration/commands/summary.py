@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.raw import READ, SKIPPED, WRITTEN, LandedTable
+from assets.progress import LandedTable
+from assets.raw import READ, SKIPPED, WRITTEN
 from assets.warehouse import FAILURES, ROW_COUNT, ROWS_WRITTEN, UP_TO_DATE
 
 

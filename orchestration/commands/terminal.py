@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.status import Status
 
-from assets.raw import LandedTable
+from assets.progress import LandedTable
 from orchestration.commands.summary import RunSummary
 from sources.catalog import SOURCES
 

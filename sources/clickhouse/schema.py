@@ -1,4 +1,4 @@
-"""The raw tables of the ClickHouse mirror, and how each mirror table is found there. Nothing is read here.
+"""The raw tables of the ClickHouse mirror, how each is found there, and the SPEC.
 
 Columns are the worklog seed's (`tempo.worklogs_flat`, `jira.jira_issues`) and the pipeline's (`cdm.*`). Whatever
 else a mirror table holds stays in `record`.
@@ -155,5 +155,6 @@ SPEC: Final = SourceSpec(
     fresh_within=timedelta(hours=1),
     required_settings=("dsn",),
     optional_settings=("timeout_seconds",),
+    supplied_settings={"dsn": "set CLICKHOUSE_DSN"},
     age_tables=("cdm_applications", "jira_issues", "tempo_worklogs_flat"),
 )

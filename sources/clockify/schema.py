@@ -1,7 +1,8 @@
-"""The raw tables of Clockify: names, columns and keys. How they are read does not belong here.
+"""The raw tables of Clockify: names, columns and keys; and the SPEC.
 
-Paths follow the vendor's OpenAPI document (vendors 1.3). Rates are integers in minor units. The vendor forgets, the
-warehouse marks: `is_deleted` and `deleted_at`. A workspace that the key reads no more is not deleted but out of sight.
+Paths follow the vendor's OpenAPI document (vendors 1.3). Rates are integers in minor units. The vendor
+forgets deleted rows, the warehouse marks them: `is_deleted` and `deleted_at`. A workspace that the key can no longer
+read is not marked deleted.
 """
 
 from datetime import timedelta
@@ -58,6 +59,7 @@ CLIENTS: Final = Table(
         Column("currency_code", "text", "Code of the client's currency.", path="currencyCode"),
         *_DELETION,
     ),
+    identity=("workspace_id",),
 )
 
 PROJECTS: Final = Table(
@@ -75,6 +77,7 @@ PROJECTS: Final = Table(
         Column("hourly_rate_currency", "text", "Currency of the hourly rate.", path="hourlyRate.currency"),
         *_DELETION,
     ),
+    identity=("workspace_id",),
 )
 
 TAGS: Final = Table(
@@ -88,6 +91,7 @@ TAGS: Final = Table(
         Column("archived", "boolean", "Archived in Clockify."),
         *_DELETION,
     ),
+    identity=("workspace_id",),
 )
 
 TIME_ENTRIES: Final = Table(
@@ -110,6 +114,7 @@ TIME_ENTRIES: Final = Table(
         Column("tag_ids", "json", "Ids of its tags.", path="tagIds"),
         *_DELETION,
     ),
+    identity=("workspace_id",),
 )
 
 TABLES: Final = (WORKSPACES, USERS, CLIENTS, PROJECTS, TAGS, TIME_ENTRIES)

@@ -1,6 +1,6 @@
-"""The raw tables of GitHub: what lands, and under which names. No reading here.
+"""The raw tables of GitHub: names, keys and typed columns; and the SPEC.
 
-Commits and pull requests bear GraphQL's names in `record`, repositories REST's.
+In `record`, commits and pull requests have GraphQL's names, repositories REST's.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ PULL_REQUESTS = Table(
     name="pull_requests",
     description="Pull requests with sizes and first reviews.",
     key=("id",),
+    identity=("repository_id", "number"),
     columns=(
         Column("id", "bigint", "GitHub's id of the pull request.", path="fullDatabaseId"),
         Column("repository_id", "bigint", "The repository that it belongs to.", required=True),

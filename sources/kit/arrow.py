@@ -32,14 +32,14 @@ _ARROW_TYPES: dict[Kind, pa.DataType] = {
 }
 
 
-class _JsonIsMeantToTravelAsText(logging.Filter):
-    """Takes dlt's warning out that a table's hints differ from Arrow's: for json columns they do, on purpose."""
+class _JsonAsTextFilter(logging.Filter):
+    """Drops dlt's warning that a table's hints differ from Arrow's: JSON columns are text in Arrow on purpose."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "when merging arrow schema with dlt schema" not in str(record.msg)
 
 
-logging.getLogger("dlt").addFilter(_JsonIsMeantToTravelAsText())
+logging.getLogger("dlt").addFilter(_JsonAsTextFilter())
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,9 @@ class Rejections(Protocol):
 
     def accept(self, table: Table, count: int) -> None:
         """Count records that fit."""
+
+    def without_namesakes(self, table: Table, batch: pa.Table) -> pa.Table:
+        """Set aside rows whose key another object has; the rest."""
 
 
 def arrow_schema(table: Table) -> pa.Schema:
@@ -86,7 +89,8 @@ def to_arrow(
     """Turn vendor records into one typed Arrow table; records that do not fit go to `quarantine`.
 
     Columns named in `extra` take its value (one for all records, or a `PerRecord`) instead of the record's. Of records
-    with one key the last one counts, because a page drift repeats a record with its newer state last.
+    with one key the last one counts, because shifting pages repeat a record, with its newer state last; of two objects
+    with one key (`Table.identity`) the first.
     """
     added = dict(extra or {})
     usable: Sequence[Record] = records
@@ -95,8 +99,10 @@ def to_arrow(
     try:
         batch = _convert(table, usable, added, quarantine.found_at)
     except (ValueError, TypeError, AttributeError, OverflowError, pa.ArrowException):
-        # Not swallowed: the careful pass meets the same value again and names it.
+        # Not swallowed: the careful pass finds the same value and names it.
         batch = _convert_carefully(table, usable, added, quarantine)
+    if table.identity:
+        batch = quarantine.without_namesakes(table, batch)
     batch = last_of_each_key(table, batch)
     quarantine.accept(table, batch.num_rows)
     return batch
@@ -127,7 +133,7 @@ def value_at(record: Any, path: str) -> Any:
 def _only_objects(
     table: Table, records: Sequence[Any], added: dict[str, Any], quarantine: Rejections
 ) -> tuple[list[Record], dict[str, Any]]:
-    """Quarantine what is no JSON object."""
+    """Quarantine records that are not JSON objects."""
     keep = [position for position, record in enumerate(records) if isinstance(record, Mapping)]
     for record in records:
         if not isinstance(record, Mapping):
@@ -238,7 +244,7 @@ def _text_array(values: Sequence[Any]) -> pa.Array:
 
 
 def _bigint_array(values: Sequence[Any]) -> pa.Array:
-    # Told to make integers, Arrow cuts 1.5 to 1 without a word; left to infer, it shows what is there.
+    # With an explicit integer type Arrow silently cuts 1.5 to 1; with an inferred type the cast fails.
     array = pa.array(values)
     if not (pa.types.is_integer(array.type) or pa.types.is_null(array.type)):
         raise ValueError("not all integers")

@@ -32,6 +32,9 @@ class SourceSpec:
     required_settings: tuple[str, ...] = ()
     """Without one of them the source is skipped."""
     optional_settings: tuple[str, ...] = ()
+    supplied_settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings that Workledger supplies itself, each with what to do instead of setting its variable ("set …");
+    `{reference_dir}` is the folder of reference files."""
     probe: str = ""
     """The table that `doctor` reads a few rows of to prove the credentials; empty where there are none to prove."""
     sandbox_settings: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +47,7 @@ class SourceSpec:
         names = {table.name for table in self.tables}
         if unknown := {*self.age_tables, *([self.probe] if self.probe else [])} - names:
             raise ValueError(f"source {self.name}: {', '.join(sorted(unknown))} is none of its tables")
-        if unknown := set(self.sandbox_settings) - set(self.settings):
+        if unknown := {*self.sandbox_settings, *self.supplied_settings} - set(self.settings):
             raise ValueError(f"source {self.name}: {', '.join(sorted(unknown))} is none of its settings")
 
     @property

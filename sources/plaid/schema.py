@@ -1,7 +1,7 @@
-"""The raw tables of Plaid: what lands from the bank, and under which names. No reading here.
+"""The raw tables of Plaid: names, keys and typed columns; and the SPEC.
 
 Deletes: `/transactions/sync` names removed transactions by id alone, so they land in `transaction_removals`; and after
-a whole history was read anew, what did not come back is gone too. `update_number` (per Item, growing) settles both in
+a whole history was read anew, what did not come back is gone too. `update_number` (per Item, growing) decides both in
 staging: a transaction is removed if its removal has the same or a later number, or if its own number is smaller than
 its Item's `full_update_number`.
 """
@@ -16,7 +16,7 @@ from sources.kit.table import QUARANTINE, Column, Table
 
 ITEMS = Table(
     name="items",
-    description="Plaid Items: one login at one institution each. Access tokens stand in no table.",
+    description="Plaid Items: one login at one institution each. Access tokens are in no table.",
     key=("item_id",),
     columns=(
         Column("item_id", "text", "Plaid's id of the Item."),
@@ -34,6 +34,7 @@ ACCOUNTS = Table(
     name="accounts",
     description="Bank accounts of all Items, with Plaid's cached balances.",
     key=("account_id",),
+    identity=("item_id",),
     columns=(
         Column("account_id", "text", "Plaid's id of the account, case-sensitive."),
         Column("item_id", "text", "The Item that the account belongs to.", required=True),
@@ -53,14 +54,15 @@ ACCOUNTS = Table(
 
 TRANSACTIONS = Table(
     name="transactions",
-    description="Bank transactions as /transactions/sync last told them, pending ones included.",
+    description="Bank transactions as /transactions/sync last reported them, pending ones included.",
     key=("transaction_id",),
+    identity=("item_id",),
     columns=(
         Column("transaction_id", "text", "Plaid's id of the transaction, case-sensitive."),
         Column("item_id", "text", "The Item that it was read through.", required=True),
         Column("account_id", "text", "The account that moved.", required=True),
         Column("amount", "numeric", "Amount; positive is money out of the account.", required=True),
-        Column("iso_currency_code", "text", "ISO code of the amount; null where the next column speaks."),
+        Column("iso_currency_code", "text", "ISO code of the amount; null where the next column has it."),
         Column("unofficial_currency_code", "text", "Code of a currency that ISO does not know."),
         Column("date", "date", "Day of posting, of occurrence while pending.", required=True),
         Column("authorized_date", "date", "Day on which the user paid."),
@@ -72,7 +74,7 @@ TRANSACTIONS = Table(
         Column("category_primary", "text", "Plaid's primary category.", path="personal_finance_category.primary"),
         Column("category_detailed", "text", "Plaid's detailed category.", path="personal_finance_category.detailed"),
         Column("payment_channel", "text", "online, in store or other."),
-        Column("update_number", "bigint", "Number of the update that last told of it.", required=True),
+        Column("update_number", "bigint", "Number of the last update that reported it.", required=True),
     ),
 )
 
@@ -80,6 +82,7 @@ TRANSACTION_REMOVALS = Table(
     name="transaction_removals",
     description="Transactions that Plaid reported as removed, by id.",
     key=("transaction_id",),
+    identity=("item_id",),
     columns=(
         Column("transaction_id", "text", "Plaid's id of the removed transaction."),
         Column("item_id", "text", "The Item that reported it.", required=True),

@@ -1,4 +1,4 @@
-"""The business's own decisions, read from CSV files. What they mean for a bill does not belong here.
+"""The dlt source of the reference files: one table per file, and `rejected_files`.
 
 A file that passes its checks replaces its table; rows that did not change are not written again. A bad file lands
 nothing of itself: its last good version stays in force, and `rejected_files` says what to mend.

@@ -45,12 +45,11 @@ def test_session_roots_in_the_reference_folder_mean_production_and_a_header_alon
     roots.write_text("path,email,host\n")
     assert load(folder=tmp_path).profile == "sandbox"
     roots.write_text("path,email,host\n/home/ada/.claude/projects,ada@example.com,\n")
-    settings = load(folder=tmp_path)
-    assert (settings.profile, settings.reference_dir) == ("production", tmp_path / "reference")
+    assert load(folder=tmp_path).profile == "production"
 
 
-def test_a_dataset_folder_means_a_sandbox_even_beside_credentials(tmp_path: Path) -> None:
-    settings = load({"SANDBOX_DIR": str(tmp_path), "SOURCES__CLOCKIFY__API_KEY": "key"})
+def test_a_dataset_folder_means_a_sandbox_even_beside_a_mirror(tmp_path: Path) -> None:
+    settings = load({"SANDBOX_DIR": str(tmp_path), "CLICKHOUSE_DSN": "http://mirror:8123/"})
     assert (settings.profile, settings.sandbox_dir) == ("sandbox", tmp_path)
 
 
@@ -90,6 +89,26 @@ def test_relative_paths_start_where_they_are_written(tmp_path: Path, monkeypatch
         ({"SOURCES__CLOKIFY__API_KEY": "k"}, "names no source of Workledger; perhaps clockify is meant"),
         ({"SOURCES__CLOCKIFY__APIKEY": "k"}, r"no setting of Clockify; did you mean SOURCES__CLOCKIFY__API_KEY\?"),
         ({"SOURCES__TEMPO__X": "k"}, "its settings are SOURCES__TEMPO__API_TOKEN, SOURCES__TEMPO__BASE_URL"),
+        (
+            {"SOURCES__CLAUDE_CODE__FOO": "k"},
+            "no setting of Claude Code transcripts; it has none; .env.example says how",
+        ),
+        ({"SOURCES__CLICKHOUSE__DSN": "http://x"}, r"has no effect; unset it and set CLICKHOUSE_DSN\.$"),
+        ({"SOURCES__REFERENCE__FOLDER": "/x"}, r"has no effect; unset it and set REFERENCE_DIR\.$"),
+        ({"SOURCES__CLAUDE_CODE__SESSION_TEXT": "full"}, r"has no effect; unset it and set SESSION_TEXT\.$"),
+        (
+            {"SOURCES__CLAUDE_CODE__ROOTS": "/x"},
+            "unset it and name the folders of transcripts in REFERENCE_DIR/session_roots.csv",
+        ),
+        (
+            {"WORKLEDGER_PROFILE": "sandbox", "SOURCES__CLOCKIFY__API_KEY": "k"},
+            "has no effect in a sandbox, .* unset it, or set WORKLEDGER_PROFILE=production",
+        ),
+        ({"SANDBOX_DIR": "/", "SOURCES__JIRA__EMAIL": "e"}, "has no effect in a sandbox, .* or unset SANDBOX_DIR"),
+        (
+            {"WAREHOUSE_DSN": "postgresql://u@h/d", "WAREHOUSE_PORT": "5433"},
+            "WAREHOUSE_PORT in the environment has no effect beside WAREHOUSE_DSN",
+        ),
         ({"SOURCES__CLOCKIFY": "k"}, "lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>"),
     ],
 )

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['time_entry_id']}, {'columns': ['unbilled_reason']}]) }}
+{{ config(materialized='table', indexes=[{'columns': ['time_entry_id']}, {'columns': ['unbilled_reason']}]) }}
 
 with
 

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from assets.raw import LandedTable
+from assets.progress import LandedTable
 from orchestration.commands.summary import BuiltTable, RunSummary, collect
 from orchestration.commands.terminal import TerminalListener, print_summary
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from orchestration.errors import SandboxError
-from orchestration.inputs.configuration import open_inputs, session_roots
+from orchestration.inputs.configuration import open_inputs
 from orchestration.inputs.sandbox import RunningSandbox, ensure_sandbox, sandbox_command, stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
 
@@ -122,6 +122,20 @@ def test_a_folder_that_is_gone_is_named(home: Path, tmp_path: Path) -> None:
         ensure_sandbox(settings_for(home, tmp_path / "gone"), silence)
 
 
+def test_a_line_that_cannot_be_read_is_named_with_its_file_whether_the_server_runs_or_not(
+    home: Path, dataset: Path
+) -> None:
+    users = dataset / "clockify" / "users.jsonl"
+    users.write_text('{"id": "u1"}\n{"id": "u2"\n')
+    for _ in range(2):
+        with pytest.raises(
+            SandboxError, match=r"clockify/users\.jsonl, line 2: not valid JSON .* mend or remove the line"
+        ):
+            ensure_sandbox(settings_for(home, dataset), silence)
+    users.write_text('{"id": "u1"}\n')
+    assert ask(ensure_sandbox(settings_for(home, dataset), silence))
+
+
 def test_a_generation_that_was_killed_begins_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     half = home / "sandbox" / "dataset.new" / "clockify"
     half.mkdir(parents=True)
@@ -180,10 +194,3 @@ def test_production_hands_over_ones_own_settings_and_starts_nothing(home: Path, 
     assert inputs.configuration("jira") == {}
     assert inputs.configuration("claude_code")["base_folder"] == str(PROJECT_FOLDER)
     assert not home.exists()
-
-
-def test_session_roots_are_read_with_a_byte_order_mark_and_absent_ones_are_none(tmp_path: Path) -> None:
-    file = tmp_path / "session_roots.csv"
-    assert session_roots(file) == []
-    file.write_bytes("\ufeffpath,email,host\r\n/é,ada@example.com,\r\n".encode())
-    assert session_roots(file) == [{"path": "/é", "host": ""}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.kit import destination
 from sources.kit.errors import SourceError
+from sources.reference import guide
 from sources.reference.client import validate_folder
 from sources.reference.schema import FILES
 
@@ -381,3 +383,22 @@ def test_a_dropped_schema_comes_back(landing: Landing) -> None:
     landing.run()
     assert landing.query("select count(*) from raw_reference.developers") == [(2,)]
     assert landing.query("select count(*) from raw_reference.holidays") == [(0,)]
+
+
+def test_the_guide_says_what_the_declaration_says() -> None:
+    text = guide.README.read_text(encoding="utf-8")
+    assert text == guide.written_into(text), "run python -m sources.reference.guide"
+    assert "| `invoice_number_format` | no | " in text
+    assert "| `payment_terms` | no; empty is `net30` |" in text
+
+
+def test_the_guide_names_every_file_and_column() -> None:
+    text = guide.tables()
+    for file in FILES:
+        section = text.partition(f"### {file.name}.csv\n")[2].partition("### ")[0]
+        assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [each.name for each in file.fields]
+
+
+def test_a_guide_without_its_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="lacks the mark"):
+        guide.written_into(f"{guide.BEGIN}\n")

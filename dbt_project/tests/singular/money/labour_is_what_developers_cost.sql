@@ -143,8 +143,8 @@ actual as (
 
 -- Before the first month of which a cost is known, what work cost is unknown.
 known as (
-    select coalesce(date_trunc('month', min(valid_from))::date, 'infinity') as first_month
-    from developer_costs
+    select coalesce(date_trunc('month', min(coalesce(valid_from, '-infinity')))::date, 'infinity') as first_month
+    from {{ ref('developer_costs') }}
     where monthly_cost is not null or cost_rate is not null
 )
 

@@ -15,12 +15,12 @@ agency as (
 
 entries as (
     select
-        developer_id,
-        local_date,
-        allocated_seconds
-    from {{ ref('time_entries') }}
+        time_entries.developer_id,
+        time_entries.local_date,
+        time_entries.allocated_seconds
+    from {{ ref('time_entries') }} as time_entries
     cross join agency
-    where is_counted and local_date < agency.first_day_after
+    where time_entries.is_counted and time_entries.local_date < agency.first_day_after
 ),
 
 developer_costs as (

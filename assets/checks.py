@@ -3,19 +3,15 @@
 The checks belong to the loading step, because only that step knows what the vendor said.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import dagster as dg
 
 from assets.keys import raw_key
+from assets.progress import LandedTable
 from sources.catalog import SourceSpec
-
-if TYPE_CHECKING:
-    from assets.raw import LandedTable
 
 NOTHING_SET_ASIDE: Final = "nothing_set_aside"
 NO_FILE_REJECTED: Final = "no_file_rejected"

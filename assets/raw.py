@@ -7,7 +7,6 @@ How a vendor answers belongs to `sources`; where the warehouse and the credentia
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -23,6 +22,7 @@ from dlt.pipeline.pipeline import Pipeline
 
 from assets.checks import RATES_TABLE, REJECTED_TABLE, Remarks, check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
+from assets.progress import LandedTable, Listener
 from sources.catalog import SourceSpec
 from sources.kit import destination
 from sources.kit.arrow import empty
@@ -47,32 +47,16 @@ _POSTGRES_TYPES: Final[Mapping[Kind, str]] = {
 }
 
 
-class Listener(Protocol):
-    """Hears what a run does while it does it."""
-
-    def begins(self, what: str) -> None:
-        """Say that a part of the run, named for a reader, begins."""
-
-    def landed(self, title: str, tables: Mapping[str, "LandedTable"]) -> None:
-        """Say what a source's load wrote."""
-
-    def skipped(self, sentence: str) -> None:
-        """Say that a source has no credentials."""
-
-    def failed(self, sentence: str) -> None:
-        """Say that a part of the run failed."""
-
-
 class Landing(Protocol):
-    """What orchestration lends to a load while it runs."""
+    """What orchestration provides to a load while it runs."""
 
     @property
     def listener(self) -> Listener:
-        """Whoever wants to hear of progress."""
+        """Receives the progress."""
 
     @property
     def attended(self) -> bool:
-        """Whether a person waits for the result, who rather hears what failed than waits for another try."""
+        """Whether a person waits for the result, who would rather see a failure than wait for a retry."""
 
     def pipelines_folder(self) -> Path:
         """Return the folder of dlt's working files for this warehouse."""
@@ -87,20 +71,7 @@ class Landing(Protocol):
         """Return the source's settings, nested by dot, secrets included."""
 
     def alone(self, spec: SourceSpec) -> AbstractContextManager[None]:
-        """Keep every other process from loading this source meanwhile."""
-
-
-@dataclass(frozen=True)
-class LandedTable:
-    """What one load did to one table.
-
-    `read` is the number of rows that the source handed over, `written` of those that were new or changed; `counters`
-    are the source's own, such as bytes_read.
-    """
-
-    read: int = 0
-    written: int = 0
-    counters: Mapping[str, int | float | str] = field(default_factory=dict)
+        """Keep every other process from loading this source at the same time."""
 
 
 def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:

@@ -1,7 +1,8 @@
-"""dbt's manifest as assets and asset checks. How dbt is invoked belongs to `orchestration`, what models mean to dbt."""
+"""dbt's manifest as assets and asset checks; how dbt is run is in `orchestration.warehouse.dbt`."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 import dagster as dg
@@ -10,6 +11,7 @@ from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from assets.keys import node_group, node_key
+from assets.progress import Listener
 
 BUILD_NAME: Final = "build_warehouse"
 DBT_POOL: Final = "dbt"
@@ -28,20 +30,27 @@ class Build(Protocol):
     """One invocation of `dbt build`."""
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield dbt's structured log, event by event, as it happens."""
+        """Yield dbt's log events of nodes as they happen."""
 
     def failures(self) -> Sequence[str]:
         """Return one sentence for every node that failed, once the events are through."""
 
     def up_to_date(self) -> Sequence[str]:
-        """Return the dbt ids of models without news, which are not built again; known from the first event on."""
+        """Return the dbt ids of models that are up to date and not built again; known from the first event on."""
 
 
 class Transformer(Protocol):
-    """What orchestration lends to the build of the warehouse."""
+    """What orchestration provides to the build of the warehouse."""
+
+    @property
+    def listener(self) -> Listener:
+        """Receives the progress."""
 
     def build(self, arguments: Sequence[str]) -> Build:
-        """Begin `dbt build` with further arguments, such as a selection."""
+        """Prepare `dbt build` with further arguments, such as a selection; it starts when its events are read."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep every other process from building the warehouse at the same time."""
 
 
 class WarehouseTranslator(DagsterDbtTranslator):
@@ -85,29 +94,42 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             current_dbt_indirect_selection_env=None,
         )
         build = transformer.build([*selection, *(["--indirect-selection", indirect] if indirect else [])])
-        told: set[str] = set()
+        reported: set[str] = set()
 
         def up_to_date(nodes: Iterable[str]) -> Iterator[dg.MaterializeResult[Any]]:
-            """What has no news, of the nodes and of all below them: known of it now, which is what freshness asks."""
+            """Report the nodes and their ancestors that are up to date: verified now, which is what freshness means."""
             unchanged = set(build.up_to_date())
-            for unique_id in with_ancestors(manifest, nodes, told):
+            for unique_id in with_ancestors(manifest, nodes, reported):
                 if unique_id in unchanged:
                     key = translator.get_asset_key(manifest["nodes"][unique_id])
                     yield dg.MaterializeResult(asset_key=key, metadata={UP_TO_DATE: True})
 
-        for event in build.events():
-            # Dagster hears of an asset after it has heard of what it is built from.
-            yield from up_to_date(manifest["parent_map"][event["data"]["node_info"]["unique_id"]])
-            message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
-            for result in message.to_default_asset_events(manifest, translator, context):
-                yield _with_row_count(result, event) if isinstance(result, dg.Output) else result
+        listener = transformer.listener
+        listener.begins("Warehouse")
+        done = 0
+        with transformer.alone():
+            for done, event in enumerate(build.events(), start=1):
+                data = event["data"]
+                # Tests have another name for the same number.
+                listener.built(data["node_info"]["node_name"], done, int(data.get("total") or data["num_models"]))
+                # Dagster expects an asset after those that it is built from.
+                yield from up_to_date(manifest["parent_map"][data["node_info"]["unique_id"]])
+                message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+                for result in message.to_default_asset_events(manifest, translator, context):
+                    if isinstance(result, dg.Output):
+                        yield _with_row_count(result, event)
+                    elif isinstance(result, dg.AssetCheckResult):
+                        yield result._replace(description=data.get("broken_by"))
+                    else:
+                        yield result
+        listener.finished(done, len(build.failures()), len(build.up_to_date()))
         if failures := build.failures():
             raise dg.Failure(
                 description=f"{len(failures)} models or tests failed.",
                 metadata={FAILURES: dg.MetadataValue.json(list(failures))},
                 allow_retries=False,
             )
-        # Not after a failure: a view without news of its own may stand on a model that failed.
+        # Not after a failure: a view that is up to date itself may read a model that failed.
         yield from up_to_date(build.up_to_date())
 
     return build_warehouse
@@ -134,18 +156,18 @@ def with_attached_tests(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "nodes": nodes}
 
 
-def with_ancestors(manifest: Mapping[str, Any], nodes: Iterable[str], told: set[str]) -> Iterator[str]:
+def with_ancestors(manifest: Mapping[str, Any], nodes: Iterable[str], seen: set[str]) -> Iterator[str]:
     """Yield nodes of dbt's manifest and everything that they are built from, each after its parents.
 
     Args:
         manifest: dbt's `manifest.json`.
         nodes: dbt ids.
-        told: what was yielded before, and is left out with all below it; grows.
+        seen: what was yielded before, and is left out with its ancestors; updated.
     """
     for one in nodes:
-        if one not in told:
-            told.add(one)
-            yield from with_ancestors(manifest, manifest["parent_map"].get(one, []), told)
+        if one not in seen:
+            seen.add(one)
+            yield from with_ancestors(manifest, manifest["parent_map"].get(one, []), seen)
             yield one
 
 

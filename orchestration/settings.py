@@ -22,7 +22,6 @@ Value = TypeVar("Value")
 
 PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
-SOURCE_NAMES: Final = tuple(SOURCES)
 
 # Names that begin like settings but are read by the tests, or by a child process that this project itself starts.
 _FOREIGN_NAMES: Final = frozenset({"WORKLEDGER_SHARED"})
@@ -38,7 +37,7 @@ class Settings:
     profile: Profile
     home: Path
     reference_dir: Path | None = None
-    """The folder of reference files; None in a sandbox that brings its own."""
+    """REFERENCE_DIR; `inputs.reference` decides what is read without it."""
     sandbox_dir: Path | None = None
     """A dataset folder to serve instead of a generated one."""
     warehouse_dsn: str | None = field(default=None, repr=False)
@@ -111,13 +110,11 @@ def load_settings(
     values.setdefault("home", project_folder / ".workledger")
     if "profile" not in values:
         values["profile"] = _implied_profile(values, sources, project_folder / "reference")
-    if values["profile"] == "production":
-        if "sandbox_dir" in values:
-            raise SettingsError(
-                "SANDBOX_DIR is set while WORKLEDGER_PROFILE is production; unset SANDBOX_DIR, "
-                "or set WORKLEDGER_PROFILE=sandbox."
-            )
-        values.setdefault("reference_dir", project_folder / "reference")
+    if values["profile"] == "production" and "sandbox_dir" in values:
+        raise SettingsError(
+            "SANDBOX_DIR is set while WORKLEDGER_PROFILE is production; unset SANDBOX_DIR, "
+            "or set WORKLEDGER_PROFILE=sandbox."
+        )
     _refuse_without_effect(given, values["profile"])
     frozen = MappingProxyType({source: MappingProxyType(keys) for source, keys in sources.items()})
     return Settings(**values, sources=frozen)  # type: ignore[arg-type]
@@ -181,11 +178,11 @@ def _read_env_file(file: Path | None) -> dict[str, str]:
 def _source_key(one: _Given) -> tuple[str, str]:
     parts = one.name.split("__")
     source = parts[1].lower()
-    if source not in SOURCE_NAMES:
-        hint = _suggestion(source, SOURCE_NAMES)
+    if source not in SOURCES:
+        hint = _suggestion(source, SOURCES)
         raise SettingsError(
             f"{one.name} in {one.place} names no source of Workledger{hint}; the form is SOURCES__<SOURCE>__<SETTING> "
-            f"with one of {', '.join(name.upper() for name in SOURCE_NAMES)}."
+            f"with one of {', '.join(name.upper() for name in SOURCES)}."
         )
     if len(parts) < 3 or not all(parts[2:]):
         raise SettingsError(f"{one.name} in {one.place} lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>.")
@@ -220,7 +217,7 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
         )
 
 
-def _suggestion(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
+def _suggestion(name: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; perhaps {close[0]} is meant" if close else "; .env.example lists them all"
 

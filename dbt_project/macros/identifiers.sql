@@ -1,8 +1,11 @@
 {# How natural keys become identifiers (rule 1.11). Assignment for good is registry.identifiers' part. #}
 
-{# A natural key as it is compared and hashed: trimmed and lower-cased text. #}
+{#
+    A natural key as it is compared and hashed: trimmed, lower-cased, and the same however a program wrote it. Letters with accents may
+    come composed or decomposed (macOS), and capitals know no ß.
+#}
 {% macro natural_key(expression) -%}
-    lower(trim({{ expression }}))
+    replace(lower(normalize(trim({{ expression }}), nfc)), 'ß', 'ss')
 {%- endmacro %}
 
 {# All 64 hex digits of the SHA-256 of a natural key. #}

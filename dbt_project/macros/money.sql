@@ -5,6 +5,11 @@
     'bench'
 {%- endmacro %}
 
+{# Decimals of a currency's amounts, from a join with stg_reference__currencies: its own, of an unknown one 2, never more than are kept. #}
+{% macro decimals_of(currencies) -%}
+    coalesce(least({{ currencies }}.decimals, 2), 2)::integer
+{%- endmacro %}
+
 {# The first day of a date's month. #}
 {% macro month_of(date) -%}
     date_trunc('month', {{ date }})::date
@@ -40,5 +45,7 @@
     {% for measure in ['accrued', 'invoiced', 'received', 'labour_cost', 'ai_cost', 'margin'] -%}
         {{ margins }}.{{ 'invoiced' if measure == 'invoiced' else 'client_' ~ measure }}::numeric(14, 2) as {{ measure }}_in_client_currency,
     {% endfor -%}
-    {{ margins }}.warnings
+    {{ margins }}.warnings,
+    {{ margins }}.agency_accrued_later::numeric(14, 2) as accrued_later,
+    {{ margins }}.client_accrued_later::numeric(14, 2) as accrued_later_in_client_currency
 {%- endmacro %}

@@ -5,6 +5,43 @@
     regexp_replace(replace({{ expression }}, '\', '/'), '(.)/+$', '\1')
 {%- endmacro %}
 
+{# Whether a normalized path is one of Windows, which compares without regard to case: it begins with a drive or with two slashes. #}
+{% macro is_windows_path(path) -%}
+    ({{ path }} ~ '^([A-Za-z]:(/|$)|//)')
+{%- endmacro %}
+
+{# Whether a normalized path matches the regular expression of a glob; paths of Windows do whatever the case. #}
+{% macro path_matches(path, regex) -%}
+    ({{ path }} ~ {{ regex }} or ({{ is_windows_path(path) }} and {{ path }} ~* {{ regex }}))
+{%- endmacro %}
+
+{#
+    An absolute path in the form in which places of files are compared: `~` is the home folder, what is relative begins in the base
+    folder, `.` and `..` are resolved, paths of Windows are in lower case.
+#}
+{% macro absolute_path(path, base_folder, home_folder) -%}
+    {%- set spelled -%} replace(trim({{ path }}), '\', '/') {%- endset -%}
+    {%- set resolved -%}
+        regexp_replace(regexp_replace(
+            case
+                when {{ spelled }} ~ '^~(/|$)' then replace({{ home_folder }}, '\', '/') || substr({{ spelled }}, 2)
+                when {{ spelled }} ~ '^(/|[A-Za-z]:/)' then {{ spelled }}
+                else replace({{ base_folder }}, '\', '/') || '/' || {{ spelled }}
+            end,
+            '(.)/+', '\1/', 'g'), '/\.(?=/|$)', '', 'g')
+    {%- endset -%}
+    {#- Each turn resolves the parents whose folder is named right before them. #}
+    {%- set state = namespace(path=resolved) -%}
+    {%- for turn in range(4) -%}
+        {%- set step -%} regexp_replace({{ state.path }}, '/(?!\.\./)[^/]+/\.\.(?=/|$)', '', 'g') {%- endset -%}
+        {%- set state.path = step -%}
+    {%- endfor -%}
+    (
+        select case when {{ is_windows_path('absolute.path') }} then lower(absolute.path) else absolute.path end
+        from (select {{ normalized_path(state.path) }} as path) as absolute
+    )
+{%- endmacro %}
+
 {#
     A glob as an anchored regular expression for normalized paths: `*` stays within a folder, `**` crosses folders (none, too,
     where it stands between slashes), `?` is one character of a name; the glob matches a directory and all below it.

@@ -5,7 +5,7 @@
     {{ return([
         'accounts', 'agency', 'billing_rules', 'business_calendars', 'client_contacts', 'client_terms', 'clients',
         'contract_terms', 'contracts', 'developer_costs', 'developers', 'employee_exclusions', 'fixed_lines', 'fx_rates',
-        'holidays', 'identities', 'jira_value_map', 'model_prices', 'project_classifications', 'project_terms', 'projects',
+        'holidays', 'identities', 'jira_value_map', 'model_prices', 'price_multipliers', 'project_classifications', 'project_terms', 'projects',
         'rate_rules', 'repo_mappings', 'service_types', 'session_roots', 'time_policies', 'transaction_rules', 'work_logs',
     ]) }}
 {%- endmacro %}

@@ -1,6 +1,6 @@
-"""The command `workledger`: arguments in, sentences out. What a command does belongs to the module that it calls.
+"""The command line `workledger`: reads arguments, prints results; what a command does is in the module that it calls.
 
-Heavy libraries are imported by the command that needs them, so that `--help` and `dsn` answer at once.
+Each command imports the libraries that it needs, so that `--help` and `dsn` answer at once.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 ROLE_NAMES: Final = ("loader", "transformer", "analyst", "finance", "owner")
 _INTERRUPTED: Final = 130
 # Exit codes of a server that the user stopped.
-_ENDED_BY_HAND: Final = (0, -signal.SIGINT, -signal.SIGTERM, _INTERRUPTED)
+_STOPPED_BY_USER: Final = (0, -signal.SIGINT, -signal.SIGTERM, _INTERRUPTED)
 
 
 class _Failed(click.exceptions.Exit):
-    """The command has said what is wrong and ends with code 1."""
+    """The command has printed what is wrong and ends with code 1."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -53,7 +53,7 @@ def _debug_option(command: Command) -> Command:
 def workledger() -> None:
     """The work-and-money warehouse of a software agency.
 
-    `workledger run` lands and builds everything; with no credentials set it works on a made-up agency.
+    `workledger run` lands and builds everything; without credentials it uses a made-up agency.
     """
 
 
@@ -63,7 +63,7 @@ def workledger() -> None:
     "--select", "selection", metavar="SELECTION", help="Assets to materialize, in Dagster's selection syntax."
 )
 def run(selection: str | None) -> None:
-    """Land what is new, build and test the warehouse, say how to look at it."""
+    """Land what is new, then build and test the warehouse."""
     from orchestration.commands.run import run as run_assets
 
     if not run_assets(_settings(), selection).succeeded:
@@ -74,12 +74,12 @@ def run(selection: str | None) -> None:
 @_debug_option
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1024, 65535), help="Port of the UI.")
 def ui(port: int) -> None:
-    """Open Dagster's UI on 127.0.0.1, with the warehouse up; Ctrl-C ends it."""
+    """Open Dagster's UI on 127.0.0.1 and start the warehouse; Ctrl-C ends the UI."""
     from orchestration.commands.run import ui as open_ui
 
     free = _free_port_from(port)
     if free != port:
-        _notify(f"Port {port} is taken by another program: the UI takes {free}.")
+        _notify(f"Port {port} is taken by another program: the UI uses {free}.")
     open_ui(_settings(), free)
 
 
@@ -97,7 +97,7 @@ def docs(port: int) -> None:
 @_debug_option
 @click.option("--role", default="analyst", show_default=True, type=click.Choice(ROLE_NAMES), help="Role to log in as.")
 def dsn(role: Any) -> None:
-    """Print the address of the warehouse for psql and BI tools; start the embedded server if need be."""
+    """Print the address of the warehouse for psql and BI tools; start the embedded server if it is not running."""
     from orchestration.warehouse.opening import open_warehouse
 
     click.echo(open_warehouse(_settings(), _notify).dsn(role))
@@ -137,7 +137,7 @@ def generate(folder: Path, scale: float | None, seed: int | None, as_of: str | N
         try:
             date.fromisoformat(as_of)
         except ValueError:
-            raise WorkledgerError(f"--as-of {as_of} is no date; write it like 2026-06-30.") from None
+            raise WorkledgerError(f"--as-of {as_of} is not a date; write it like 2026-06-30.") from None
     options = {"--scale": scale, "--seed": seed, "--as-of": as_of}
     given = [part for name, value in options.items() if value is not None for part in (name, str(value))]
     _run_sandbox(["generate", str(folder.absolute()), *given])
@@ -147,7 +147,7 @@ def generate(folder: Path, scale: float | None, seed: int | None, as_of: str | N
 @_debug_option
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of faults to play.")
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 uses a free one.")
 def serve(folder: Path, faults: Path | None, port: int) -> None:
     """Serve the dataset folder DIR on 127.0.0.1 until Ctrl-C."""
     options = ["--port", str(port), *(["--faults", str(faults.absolute())] if faults else [])]
@@ -177,7 +177,7 @@ def doctor() -> None:
     "--docs", "folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write data docs."
 )
 def expectations(sources: tuple[str, ...], folder: Path | None) -> None:
-    """Hold raw tables to their suites of Great Expectations; all sources, or those named."""
+    """Check raw tables against their Great Expectations suites, of all sources or of those named."""
     from orchestration.commands.expectations import check_expectations
 
     if not check_expectations(_settings(), sources, folder):
@@ -216,7 +216,7 @@ def _readable_failures(debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; nothing is wrong.
+        # Whoever reads the output has closed it, as `head` does; nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -224,7 +224,7 @@ def _readable_failures(debug: bool) -> Iterator[None]:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "workledger"
-        click.echo(f"{error.format_message().rstrip('.')}; `{command} --help` says how.", err=True)
+        click.echo(f"{error.format_message().rstrip('.')}; `{command} --help` shows how.", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
@@ -239,7 +239,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, WorkledgerError | SourceError):
         return str(error)
     said = " ".join(str(error).split()) or "no message"
-    return f"Something unforeseen went wrong ({type(error).__name__}: {said}); --debug shows where."
+    return f"Something unexpected went wrong ({type(error).__name__}: {said}); --debug shows where."
 
 
 def _settings() -> "Settings":
@@ -271,6 +271,10 @@ def _run_sandbox(arguments: list[str]) -> None:
     from orchestration.settings import PROJECT_FOLDER
 
     code = subprocess.call(sandbox_command(arguments), cwd=PROJECT_FOLDER)
-    if code not in _ENDED_BY_HAND:
-        # The sandbox has said why on the same standard error.
+    if code not in _STOPPED_BY_USER:
+        # The sandbox has printed the reason on the same standard error.
         raise _Failed
+
+
+if __name__ == "__main__":
+    main()

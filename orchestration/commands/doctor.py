@@ -1,6 +1,8 @@
 """What `workledger doctor` checks: each thing once, for real, and what to do about it. Nothing is mended."""
 
+import difflib
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -36,8 +38,12 @@ def examine() -> Iterator[Finding]:
     yield home
     if home.failed:
         return
-    yield _warehouse(settings)
+    warehouse = _warehouse(settings)
+    yield warehouse
+    if not warehouse.failed:
+        yield from _reference_names(settings)
     yield from _sources(settings)
+    yield from _path_globs(settings)
     yield _clickhouse(settings)
 
 
@@ -80,6 +86,14 @@ def _warehouse(settings: Settings) -> Finding:
     )
 
 
+def _reference_names(settings: Settings) -> Iterator[Finding]:
+    from orchestration.warehouse.opening import open_warehouse
+    from orchestration.warehouse.reference_cells import unresolved_cells
+
+    for cell in unresolved_cells(open_warehouse(settings)):
+        yield Finding("reference names", str(cell), failed=True)
+
+
 def _sources(settings: Settings) -> Iterator[Finding]:
     from orchestration.inputs.configuration import open_inputs
     from sources.catalog import SOURCES
@@ -96,6 +110,7 @@ def _sources(settings: Settings) -> Iterator[Finding]:
     for spec in SOURCES.values():
         if spec.name == "claude_code":
             yield _session_roots(inputs)
+            yield from _owners_of_session_roots(inputs)
         elif spec.probe:
             yield _credentials(spec, inputs)
 
@@ -126,27 +141,78 @@ def _reference_files(inputs: "Inputs") -> Iterator[Finding]:
 
 def _session_roots(inputs: "Inputs") -> Finding:
     from sources.catalog import SOURCES
-    from sources.claude_code.client import SessionRoot, discover
+    from sources.claude_code.client import SessionRoot, discover, tool_of
+    from sources.claude_code.other_logs import counted
 
     configuration = inputs.configuration("claude_code")
     roots = configuration.get("roots", [])
     file = inputs.reference_dir / "session_roots.csv"
     if mend := inputs.missing(SOURCES["claude_code"]):
         return Finding("claude_code", f"not set up; {mend} to land them", skipped=True)
+    archives: Counter[str] = Counter()
     below = {
-        root["path"]: discover([SessionRoot(root["path"], root["host"])], configuration["base_folder"])
+        root["path"]: discover(
+            [SessionRoot(root["path"], root["host"])], configuration["base_folder"], archives=archives
+        )
         for root in roots
     }
-    found = {path: sum(not each.fault for each in files) for path, files in below.items()}
+    tools = {each.location: tool_of(each.location) for files in below.values() for each in files if not each.fault}
+    found = {path: sum(tools.get(each.location) == "" for each in files) for path, files in below.items()}
+    set_aside = Counter(tool for tool in tools.values() if tool) + archives
     empty = [path for path, count in found.items() if not count]
     faults = [f"{each.location}: {each.fault}" for files in below.values() for each in files if each.fault]
     if len(empty) == len(found):
         sentence = f"no transcript lies below any of the paths in {file} ({', '.join(empty)}); mend the paths."
         sentence += "".join(f" {fault}." for fault in faults)
+        if set_aside:
+            sentence += f" What is there is no transcript of Claude Code: {counted(set_aside.items())}."
         return Finding("claude_code", sentence, failed=True)
     aside = f"; none below {', '.join(empty)}, which may be misspelt" if empty else ""
+    aside += f"; set aside, since they are no transcripts: {counted(set_aside.items())}" if set_aside else ""
     aside += "".join(f"; {fault}" for fault in faults)
     return Finding("claude_code", f"{sum(found.values()):,} transcripts below {len(found)} session roots{aside}")
+
+
+def _owners_of_session_roots(inputs: "Inputs") -> Iterator[Finding]:
+    """Name each address in session_roots.csv that is nobody's: a person of its own (rule 3.5), or a misspelt one."""
+    from sources.reference.client import read_file
+
+    developers = {row.values["email"].lower() for row in read_file("developers", inputs.reference_dir).rows}
+    for row in read_file("session_roots", inputs.reference_dir).rows:
+        email = row.values["email"]
+        if email.lower() not in developers:
+            close = difflib.get_close_matches(email.lower(), sorted(developers), n=1)
+            sentence = (
+                f"{email} in session_roots.csv, row {row.number}, is nobody in developers.csv; add the row there, or "
+                f"correct the address{f' (perhaps {close[0]})' if close else ''}."
+            )
+            # Where developers.csv names nobody, addresses of session roots are how people are known.
+            yield Finding("session_roots.csv", sentence, failed=bool(developers))
+
+
+def _path_globs(settings: Settings) -> Iterator[Finding]:
+    """Name each glob of repo_mappings.csv that matches no directory of any transcript."""
+    from orchestration.warehouse.opening import open_warehouse
+
+    try:
+        with open_warehouse(settings, lambda _: None).connect("transformer") as connection:
+            built = connection.execute("select to_regclass('intermediate.int_sessions__unmatched_globs')").fetchone()
+            rows = (
+                connection.execute(
+                    "select path_glob, repo, client, project from intermediate.int_sessions__unmatched_globs order by 1"
+                ).fetchall()
+                if built and built[0]
+                else []
+            )
+    except WorkledgerError:
+        return  # said where the warehouse was looked at
+    for path_glob, *names in rows:
+        whose = ", ".join(name for name in names if name)
+        sentence = (
+            f"{path_glob} ({whose}) matches no directory of any transcript; correct it "
+            "(`*` stays within one folder, `**/acme` finds acme in any folder), or leave it if work there is to come."
+        )
+        yield Finding("repo_mappings.csv", sentence, failed=True)
 
 
 def _credentials(spec: "SourceSpec", inputs: "Inputs") -> Finding:

@@ -25,6 +25,7 @@ from orchestration.graph.instance import (
 from orchestration.inputs.configuration import open_inputs
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.opening import open_warehouse
+from orchestration.warehouse.reference_cells import unresolved_cells
 from sources.catalog import SOURCES
 
 _UI_PORT: Final = 3000
@@ -57,6 +58,8 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
             for job_name, keys in _parts(definitions, selection):
                 result = _execute(definitions, instance, job_name, keys)
                 collect(summary, result)
+            for cell in unresolved_cells(open_warehouse(settings)):
+                (summary.failures if cell.is_ambiguous else summary.unresolved_cells).append(str(cell))
         finally:
             listener.ends()
             instance.dispose()

@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.raw import READ, SKIPPED, WRITTEN, LandedTable
+from assets.progress import LandedTable
+from assets.raw import READ, SKIPPED, WRITTEN
 from assets.warehouse import FAILURES, ROW_COUNT, ROWS_WRITTEN, UP_TO_DATE
 
 
@@ -24,7 +25,10 @@ class BuiltTable:
 
 @dataclass
 class RunSummary:
-    """What a run did: what landed per source and table, what was built, which checks passed, what failed and why."""
+    """What a run did: what landed per source and table, what was built, which checks passed, what failed and why.
+
+    `unresolved_cells` are sentences about cells of reference files that name nothing.
+    """
 
     landed: dict[str, dict[str, LandedTable]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -33,6 +37,7 @@ class RunSummary:
     checks_passed: int = 0
     warnings: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
+    unresolved_cells: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
 

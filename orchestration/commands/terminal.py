@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.status import Status
 
-from assets.raw import LandedTable
+from assets.progress import LandedTable
 from orchestration.commands.summary import RunSummary
 from sources.catalog import SOURCES
 
@@ -101,6 +101,10 @@ def print_summary(summary: RunSummary, console: Console, log_file: Path) -> None
     console.rule(f"What this run did, in {summary.seconds:.0f} s", align="left", style="dim")
     _print_landed(summary, console)
     _print_built(summary, console)
+    if summary.unresolved_cells:
+        console.print("\n[bold]Reference cells that name nothing[/]")
+        for sentence in summary.unresolved_cells:
+            console.print(f"  {sentence}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if summary.failures or summary.failed_checks:
         console.print("\n[bold red]Failed[/]")
         for sentence in [*summary.failures, *summary.failed_checks]:

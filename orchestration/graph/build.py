@@ -1,19 +1,18 @@
-"""The one door to the definitions, for production and tests alike. What exists stands in `assets`, rules elsewhere."""
+"""Everything that Dagster runs, composed from assets, resources, policies, schedules and sensors."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
-from psycopg import conninfo
 
 from assets.expectations import expectation_checks
+from assets.progress import Listener
 from assets.raw import raw_assets
 from assets.suites.catalog import SUITES
 from assets.warehouse import warehouse_assets
 from orchestration.graph.automation import CHECK_INTERVAL_SECONDS, CHECK_SENSOR_NAME, SENSOR_NAME, check_new_data
 from orchestration.graph.policies import sensor_status, with_policies
-from orchestration.graph.resources import LoggingListener, Places, RunListener, SourceLanding, WarehouseTransformer
+from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.graph.schedules import (
     RUN_TAGS,
     build_schedules,
@@ -23,12 +22,11 @@ from orchestration.graph.schedules import (
     warehouse_schedule,
 )
 from orchestration.graph.sensors import file_sensor
-from orchestration.inputs.configuration import session_roots
-from orchestration.settings import PROJECT_FOLDER, Settings
+from orchestration.inputs.reference import reference_files, transcripts
+from orchestration.settings import Settings
 from orchestration.warehouse.dbt import prepare_manifest
-from orchestration.warehouse.opening import DATABASE
+from orchestration.warehouse.opening import database_name
 from sources.catalog import SOURCES
-from sources.claude_code.client import SessionRoot, discover
 
 LOAD_JOB: Final = "refresh_sources"
 BUILD_JOB: Final = "refresh_warehouse"
@@ -38,14 +36,14 @@ def build_definitions(
     settings: Settings,
     resource_overrides: Mapping[str, Any] | None = None,
     *,
-    listener: RunListener | None = None,
+    listener: Listener | None = None,
 ) -> dg.Definitions:
-    """Compose everything that Dagster knows; connects to nothing and needs no credentials.
+    """Compose the definitions; connects to nothing and needs no credentials.
 
     Args:
         settings: home, profile and where things are.
-        resource_overrides: resources by name (`landing`, `transformer`) in place of one's own.
-        listener: shows a person what a run does, who then waits for it; by default the log hears.
+        resource_overrides: resources by name (`landing`, `transformer`) that replace the default ones.
+        listener: shows the progress to a person, who waits for the result; by default progress is logged.
 
     Raises:
         WorkledgerError: the home cannot be written, the dbt project does not parse, or a policy is missing.
@@ -53,7 +51,7 @@ def build_definitions(
     attended = listener is not None
     listener = listener or LoggingListener()
     places = Places(settings, listener.says)
-    manifest = prepare_manifest(settings.home, _database(settings))
+    manifest = prepare_manifest(settings.home, database_name(settings))
     specs = list(SOURCES.values())
     raw = [raw_assets(spec) for spec in specs]
     warehouse = warehouse_assets(manifest.read())
@@ -94,30 +92,3 @@ def build_definitions(
             ),
         ],
     )
-
-
-def transcripts(settings: Settings) -> Iterable[Path]:
-    """Name the transcript files below the session roots; looks at nothing but folders."""
-    rows = session_roots(_reference_folder(settings) / "session_roots.csv")
-    roots = [SessionRoot(row["path"], row["host"]) for row in rows]
-    base = PROJECT_FOLDER if settings.profile == "production" else _dataset(settings)
-    return [Path(file.location) for file in discover(roots, str(base))]
-
-
-def reference_files(settings: Settings) -> Iterable[Path]:
-    """Name the reference files."""
-    return sorted(_reference_folder(settings).glob("*.csv"))
-
-
-def _reference_folder(settings: Settings) -> Path:
-    return settings.reference_dir or _dataset(settings) / "reference"
-
-
-def _dataset(settings: Settings) -> Path:
-    return settings.sandbox_dir or settings.home / "sandbox" / "dataset"
-
-
-def _database(settings: Settings) -> str:
-    if settings.warehouse_dsn is None:
-        return DATABASE
-    return str(conninfo.conninfo_to_dict(settings.warehouse_dsn).get("dbname") or DATABASE)

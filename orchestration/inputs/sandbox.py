@@ -62,6 +62,11 @@ def _access_tokens(items: Path) -> list[str]:
         ) from error
 
 
+def dataset_folder(settings: Settings) -> Path:
+    """Return the dataset folder that the sandbox serves: SANDBOX_DIR, else the generated one in the home."""
+    return (settings.sandbox_dir or _Place(settings.home / "sandbox").dataset).resolve()
+
+
 def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> RunningSandbox:
     """Generate the sandbox's dataset if there is none, and serve it in a process that outlives this one.
 
@@ -76,11 +81,11 @@ def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> Running
     """
     place = _Place(settings.home / "sandbox")
     with place.locked() as lock:
-        folder = settings.sandbox_dir or place.dataset
+        folder = dataset_folder(settings)
         if settings.sandbox_dir is None and not folder.exists():
             _generate(place, settings, notify, lock)
         running = place.running()
-        if running is None or running.folder != folder.resolve():
+        if running is None or running.folder != folder:
             place.stop()
             running = place.serve(folder)
         _refuse_unreadable_lines(running)
@@ -93,11 +98,13 @@ def _refuse_unreadable_lines(sandbox: RunningSandbox) -> None:
     Asked for by a source, it would be told as a fault of the vendor, after several tries.
     """
     try:
-        with urllib.request.urlopen(f"{sandbox.url}/_sandbox/dataset", timeout=_READ_SECONDS):  # noqa: S310 - our own address
+        question = f"{sandbox.url}/_sandbox/dataset"
+        with urllib.request.urlopen(question, timeout=_READ_SECONDS):  # noqa: S310 - our own address
             return
     except urllib.error.HTTPError as answer:
-        document = json.loads(answer.read())
-        raise SandboxError(document.get("sandbox_error", f"The sandbox cannot read {sandbox.folder}.")) from None
+        # A server of an earlier version does not know the question.
+        if problem := json.loads(answer.read()).get("sandbox_error"):
+            raise SandboxError(problem) from None
 
 
 def ensure_mirror(settings: Settings, folder: Path, notify: Callable[[str], None]) -> str:

@@ -1,10 +1,8 @@
-"""How dbt is invoked: the manifest, kept by content, and `dbt build` within this process. No models, no assets here.
+"""How dbt is run: the parsed project, kept by content, and `dbt build` within this process.
 
-What a build takes in is decided in `news`.
-
-dbt runs in-process because dagster-dbt has imported it anyway: a process of its own costs 3.5 s of imports, its
-`--version` question another 3 s, and a manifest that is at hand saves the second of partial parsing (benchmarked on 300
-nodes: 7.4 s instead of 14.6 s).
+Which nodes are stale, and so built, is decided in `state`. dbt runs in-process because dagster-dbt has imported it
+already: a separate process costs 3.5 s of imports, its `--version` question another 3 s, and keeping the manifest saves
+the second of partial parsing (measured on 300 nodes: 7.4 s instead of 14.6 s).
 """
 
 import hashlib
@@ -23,24 +21,28 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import psycopg
 import yaml
 from filelock import FileLock
+from psycopg import pq
+from psycopg.rows import dict_row
 
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
-from orchestration.warehouse.state import BuildMemory, Graph, Plan, plan, read_graph, settle
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.state import BuildState, Graph, Plan, plan, read_graph, record_builds
 
 DBT_FOLDER: Final = PROJECT_FOLDER / "dbt_project"
 _NOT_INPUT: Final = frozenset({"target", "logs", "dbt_packages", "__pycache__"})
 _MANIFEST: Final = "manifest.json"
 _PARSED: Final = "partial_parse.msgpack"
-# dbt calls these results bad; what follows from them is skipped, which is no failure of its own.
+# Results that dbt counts as failed; a node that is skipped because of them is not a failure of its own.
 _BAD: Final = ("error", "fail", "runtime error", "partial success")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """dbt's project, parsed: a folder with `manifest.json` and what dbt reloads to skip parsing."""
+    """The parsed dbt project: a folder with `manifest.json` and the file that dbt reloads to skip parsing."""
 
     folder: Path
 
@@ -49,7 +51,7 @@ class Manifest:
         return json.loads((self.folder / _MANIFEST).read_bytes())  # type: ignore[no-any-return]
 
     def load(self) -> Any:
-        """Return dbt's own object, new on every call, because a build changes it."""
+        """Return dbt's own object; new on every call, because a build changes it."""
         from dbt.contracts.graph.manifest import Manifest as DbtManifest
         from dbt.parser.manifest import extended_mashumuro_decoder
 
@@ -57,11 +59,11 @@ class Manifest:
 
 
 def prepare_manifest(home: Path, database: str, project: Path = DBT_FOLDER) -> Manifest:
-    """Parse the dbt project unless a manifest of the same content is at hand; needs no warehouse and no environment.
+    """Parse the dbt project, or return the manifest of the same content; needs neither warehouse nor environment.
 
     Args:
         home: folder of the project's own state.
-        database: name of the warehouse's database, which stands in every relation's name.
+        database: name of the warehouse's database, which is part of every relation's name.
         project: the dbt project.
 
     Raises:
@@ -82,7 +84,7 @@ def prepare_manifest(home: Path, database: str, project: Path = DBT_FOLDER) -> M
 
 
 class DbtBuild:
-    """One `dbt build` that runs in a thread, so that its events can be handed on while it works."""
+    """One `dbt build`, run in a thread so that its events can be read while it works."""
 
     def __init__(
         self,
@@ -90,21 +92,25 @@ class DbtBuild:
         environment: Mapping[str, str],
         manifest: Manifest,
         graph: Graph,
-        memory: BuildMemory,
+        state: BuildState,
     ) -> None:
-        """Take what dbt needs, and what was built before; it begins when the events are asked for."""
+        """Take what dbt needs and what was built before; the build starts when the events are read."""
         self._arguments = list(arguments)
         self._environment = environment
         self._manifest = manifest
         self._graph = graph
-        self._memory = memory
+        self._state = state
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._failures: list[str] = []
+        self._broken_by: dict[str, str] = {}
         self._up_to_date: list[str] = []
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield dbt's log events of nodes (data and info, as in its JSON log) until the build is through."""
-        # A daemon: an interrupted run must not wait for dbt, and the warehouse rolls back what was under way.
+        """Yield dbt's log events of nodes (data and info, as in its JSON log) until the build ends.
+
+        The event of a test that did not pass has `broken_by` in its data: how many rows, and the first of them.
+        """
+        # A daemon: an interrupted run must not wait for dbt, and the warehouse rolls back what was in progress.
         worker = threading.Thread(target=self._run, name="dbt build", daemon=True)
         with _variables(self._environment):
             worker.start()
@@ -113,16 +119,16 @@ class DbtBuild:
             worker.join()
 
     def failures(self) -> Sequence[str]:
-        """Return one sentence for every node that failed, empty when all is well."""
+        """Return one sentence for every node that failed."""
         return self._failures
 
     def up_to_date(self) -> Sequence[str]:
-        """Return the dbt ids of models and snapshots that have no news and so were not built again."""
+        """Return the dbt ids of models and snapshots that are up to date and so were not built again."""
         return self._up_to_date
 
     def _run(self) -> None:
         try:
-            built, before = self._memory.read()
+            built, before = self._state.read()
             planned = plan(self._graph, built, before)
             is_whole = "--select" not in self._arguments
             if is_whole:
@@ -132,14 +138,14 @@ class DbtBuild:
             if is_whole and not planned.nodes:
                 return
             result = self._invoke(planned, is_whole=is_whole)
-            self._failures = _failures(result)
+            self._failures = _failures(result, self._broken_by)
             results = [] if result.exception is not None else result.result.results
             statuses = {one.node.unique_id: str(one.status) for one in results}
-            after = self._memory.catalog()
+            after = self._state.catalog()
             name = str(uuid4())
-            settled = settle(self._graph, built, before, after, statuses, name, is_whole=is_whole)
-            self._memory.write(built, settled)
-        except Exception as error:  # noqa: BLE001 - handed to the reader of `failures`
+            recorded = record_builds(self._graph, built, before, after, statuses, name, is_whole=is_whole)
+            self._state.write(built, recorded)
+        except Exception as error:  # noqa: BLE001 - reported by `failures`
             self._failures = [*self._failures, f"dbt could not build the warehouse: {error}"]
         finally:
             self._events.put(None)
@@ -148,11 +154,19 @@ class DbtBuild:
         from dbt.cli.main import dbtRunner
         from dbt_common.events.functions import msg_to_dict
 
-        def forward(message: Any) -> None:
-            if message.info.level != "debug" and message.info.name in _FORWARDED:
-                self._events.put(msg_to_dict(message))
-
         manifest = self._manifest.load()
+
+        def forward(message: Any) -> None:
+            if message.info.level == "debug" or message.info.name not in _FORWARDED:
+                return
+            event = msg_to_dict(message)
+            if rows := event["data"].get("num_failures"):
+                name = event["data"]["node_info"]["unique_id"]
+                event["data"]["broken_by"] = self._broken_by[name] = self._describe(
+                    int(rows), manifest.nodes[name].compiled_code
+                )
+            self._events.put(event)
+
         arguments = [*self._arguments, *(["--full-refresh"] if planned.is_refresh else [])]
         if is_whole and planned.nodes != self._graph.nodes.keys():
             for name in planned.nodes:
@@ -161,34 +175,54 @@ class DbtBuild:
             arguments += ["--select", f"tag:{_PLANNED}", "--indirect-selection", "empty"]
         return dbtRunner(manifest=manifest, callbacks=[forward]).invoke(arguments)
 
+    def _describe(self, rows: int, query: str) -> str:
+        """Say how many rows break a test, and what is in the first of them; dbt itself only counts them."""
+        sentence = f"{rows:,} row breaks it" if rows == 1 else f"{rows:,} rows break it"
+        try:
+            with (
+                self._state.warehouse.connect("transformer") as connection,
+                connection.cursor(row_factory=dict_row) as cursor,
+            ):
+                examples = cursor.execute(f"select * from (\n{query}\n) as failing limit {_EXAMPLES}").fetchall()  # type: ignore[arg-type]
+        except psycopg.Error as error:
+            return f"{sentence}; they cannot be shown: {_one_line(error)}"
+        shown = "; ".join(
+            ", ".join(f"{name} = {str(value)[:_LONGEST_SHOWN]}" for name, value in row.items() if value is not None)
+            for row in examples
+        )
+        return f"{sentence}, such as {shown}" if shown else sentence
 
+
+# Rows of a test that does not pass which are shown, and characters of each value.
+_EXAMPLES: Final = 3
+_LONGEST_SHOWN: Final = 100
 _FORWARDED: Final = frozenset({"LogModelResult", "LogSnapshotResult", "LogTestResult"})
-# A tag that the nodes of a plan bear while dbt builds them; it stands in no file.
+# A tag given to the nodes of a plan while dbt builds them; it is in no file.
 _PLANNED: Final = "planned"
 
 
 @dataclass(frozen=True)
 class DbtProject:
-    """The project and how it is built: what every invocation has in common."""
+    """The project and how it is built: what all invocations have in common."""
 
     manifest: Manifest
     settings: Settings = field(repr=False)
     project: Path = DBT_FOLDER
 
-    def build(self, arguments: Sequence[str], environment: Mapping[str, str], memory: BuildMemory) -> DbtBuild:
-        """Prepare `dbt build`: of what has news, or of just what a selection among the arguments names.
+    def build(self, arguments: Sequence[str], environment: Mapping[str, str], state: BuildState) -> DbtBuild:
+        """Prepare `dbt build` of what is stale, or of exactly what a selection among the arguments names.
 
         Args:
             arguments: further arguments of dbt, such as a selection.
             environment: says where the warehouse is (profiles.yml).
-            memory: what was built there before.
+            state: what was built there before.
         """
         home = self.settings.home
         variables = dbt_variables(self.settings)
         return DbtBuild(
             [
                 "build",
-                # Unit tests hold the code, not the data: `make test` runs them; here they were two thirds of the time.
+                # Unit tests check the code, not the data: `make test` runs them; here they were two thirds of the time.
                 "--exclude-resource-type",
                 "unit_test",
                 *_common_arguments(self.project, home / "dbt" / "target"),
@@ -196,7 +230,7 @@ class DbtProject:
                 str(home / "logs"),
                 "--log-level-file",
                 "info",
-                # Artifacts of a build are read by nobody here, and writing them takes a tenth of it.
+                # Nobody reads the artifacts of a build here, and writing them takes a tenth of its time.
                 "--no-write-json",
                 *(["--vars", json.dumps(variables)] if variables else []),
                 *arguments,
@@ -204,7 +238,7 @@ class DbtProject:
             environment,
             self.manifest,
             read_graph(self.manifest.read(), {**_own_variables(self.project), **variables}),
-            memory,
+            state,
         )
 
     def document(self, environment: Mapping[str, str], folder: Path) -> None:
@@ -238,7 +272,7 @@ class DbtProject:
 
 
 def dbt_variables(settings: Settings) -> dict[str, str]:
-    """Return the variables that differ from `dbt_project.yml`'s own."""
+    """Return the variables whose values differ from those in `dbt_project.yml`."""
     variables: dict[str, str] = {}
     if settings.as_of is not None:
         variables["as_of"] = settings.as_of.isoformat()
@@ -247,6 +281,22 @@ def dbt_variables(settings: Settings) -> dict[str, str]:
     if settings.session_text != "redacted":
         variables["session_text"] = settings.session_text
     return variables
+
+
+def dbt_environment(warehouse: Warehouse) -> dict[str, str]:
+    """Return the environment variables with which dbt's profile, and libpq below it, connect as role transformer."""
+    parameters = warehouse.parameters("transformer")
+    named = {
+        "host": "DBT_HOST",
+        "port": "DBT_PORT",
+        "user": "DBT_USER",
+        "password": "DBT_PASSWORD",
+        "dbname": "DBT_DBNAME",
+    }
+    # The profile names five parameters; others, such as sslmode or the options with the role, reach libpq directly.
+    own = {one.keyword.decode(): one.envvar.decode() for one in pq.Conninfo.get_defaults() if one.envvar}
+    names = own | named
+    return {names[key]: str(value) for key, value in parameters.items() if key in names}
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -301,14 +351,14 @@ def _parse(project: Path, database: str, store: Path, folder: Path) -> None:
             if file.name not in (_MANIFEST, _PARSED):
                 file.unlink()
         target.rename(folder)
-    # A process that began earlier may still need its own.
+    # A process that started earlier may still need its manifest.
     for one in former[:-3]:
         shutil.rmtree(one, ignore_errors=True)
 
 
 @contextmanager
 def _variables(variables: Mapping[str, str]) -> Iterator[None]:
-    """Lend variables to dbt, whose profile reads the environment and nothing else."""
+    """Set environment variables for dbt, whose profile reads only the environment; restore them afterwards."""
     former = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -321,7 +371,7 @@ def _variables(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _failures(result: Any) -> list[str]:
+def _failures(result: Any, broken_by: Mapping[str, str]) -> list[str]:
     if result.success:
         return []
     if result.exception is not None:
@@ -330,7 +380,10 @@ def _failures(result: Any) -> list[str]:
     for one in result.result:
         if str(one.status) in _BAD:
             what = f"{one.node.resource_type} {one.node.name} ({one.node.original_file_path})"
-            # dbt begins with a line that repeats the node's name and file.
+            if rows := broken_by.get(one.node.unique_id):
+                sentences.append(f"The {what} failed: {rows}.")
+                continue
+            # dbt's first line repeats the node's name and file.
             reason = re.sub(r"^\w+ Error in [^\n]*\)\s*\n", "", str(one.message or f"it ended as {one.status}"))
             sentences.append(f"The {what} failed: {_one_line(reason)}.")
     return sentences

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from orchestration.errors import WarehouseError
-from orchestration.settings import SOURCE_NAMES
+from sources.catalog import SOURCES
 
 Role = Literal["loader", "transformer", "analyst", "finance", "owner"]
 
@@ -18,7 +18,7 @@ OLDEST_SERVER: Final = 15
 
 # Which role owns a schema, and so creates its tables.
 SCHEMA_OWNERS: Final[Mapping[str, Role]] = {
-    **{f"raw_{source}": "loader" for source in SOURCE_NAMES},
+    **{spec.schema: "loader" for spec in SOURCES.values()},
     "staging": "transformer",
     "intermediate": "transformer",
     "registry": "transformer",

@@ -1,9 +1,9 @@
-"""What a build of the warehouse must touch: nodes of dbt's graph with news, no others. How dbt is run belongs to `dbt`.
+"""What was built from what, and so which nodes of the dbt project are stale; how they are built is in `dbt`.
 
-A node is built again when its text, what it is built from, or the day of as_of is another than when it was last built;
-or when somebody else has touched its relation. What was built from what stands in the warehouse itself
-(`registry.built_nodes`), so that it shares the tables' fate: a dropped, restored or foreign warehouse is never mistaken
-for one that is up to date.
+A node is stale when its definition, anything it is built from, or the day of as_of differs from its last build, or when
+something else has written to its relation. The record of the last builds is in the warehouse itself
+(`registry.built_nodes`), so that it goes wherever the tables go: a warehouse that was dropped, restored or exchanged is
+never taken for up to date. docs/changes.md shows the whole way from a vendor's change to a rebuilt model.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ from orchestration.warehouse.roles import SCHEMA_OWNERS
 
 Clock = Literal["date", "instant"]
 
-# Macros by which a model asks for the clock (dbt_project/macros/time.sql).
+# Macros with which a model reads the clock (dbt_project/macros/time.sql).
 _CLOCK_MACROS: Final[Mapping[str, Clock]] = {"as_of_date": "date", "as_of": "instant"}
 _CLOCK: Final = "as_of"
 _GOOD: Final = ("success", "pass")
-# The server counts a session's writes for all to see when the session ends, or some seconds after its last one.
-_SECONDS_OF_LAG: Final = 10
-_PATIENCE_SECONDS: Final = 2.0
+# The server publishes the counts of a session's writes when the session ends, or some seconds after its last write.
+_PUBLISHED_AFTER_SECONDS: Final = 10
+_LONGEST_WAIT_SECONDS: Final = 2.0
 
 _TABLE: Final = """
 create table if not exists registry.built_nodes (
@@ -52,61 +52,61 @@ class Node:
     """A model, snapshot or data test of the project."""
 
     definition: str
-    """Fingerprint of its text, of all macros of ours below it, and of its configuration."""
+    """Fingerprint of its SQL, of every macro of this project that it uses, and of its configuration."""
     parents: tuple[str, ...]
     kind: str
     """How it is materialized, `snapshot` or `test`."""
     relation: tuple[str, str] | None
     """Schema and name; tests have none."""
     clock: Clock | None
-    """Whether it asks for the date of as_of or for its instant."""
+    """Whether it reads the date of as_of or its instant."""
 
     @property
     def keeps_rows(self) -> bool:
-        """Whether it holds rows of its own, which are those of its last build."""
+        """Whether it stores rows, which are those of its last build."""
         return self.kind not in ("view", "test")
 
 
 @dataclass(frozen=True)
-class Built:
-    """What is known of a node's last build."""
+class LastBuild:
+    """What is recorded of a node's last build."""
 
     definition: str
     inputs: Mapping[str, str] | None
-    """Version of everything it was built from; None if its last build failed."""
+    """Version of everything it was built from; None if its last build failed, so that it is stale."""
     version: str | None
-    """Another one after every build of it."""
+    """New after every build."""
     relation: str | None
-    """State of its relation when it was built."""
+    """State of its relation after it was built."""
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """What the server says before a build: the state of every relation, and the clock."""
+    """The state of every relation in the warehouse, and the clock."""
 
     relations: Mapping[tuple[str, str], str]
-    """By schema and name; a relation is another one, or was written to, exactly if its text is another."""
+    """By schema and name; the text changes exactly if the relation is replaced or written to."""
     clock: Mapping[Clock, str]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which nodes a build takes in."""
+    """Which nodes are built."""
 
     nodes: frozenset[str]
     is_refresh: bool
-    """Whether what is built by increments is built from its beginning."""
+    """Whether incremental models are rebuilt from the beginning."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The project as far as it matters here, from dbt's manifest."""
+    """Nodes and sources of the dbt project, as far as they decide what is stale."""
 
     nodes: Mapping[str, Node]
     sources: Mapping[str, tuple[str, str]]
     """Schema and name of every raw table by its dbt id."""
-    rules: Mapping[str, str]
-    """Fingerprint of each model that is built by increments and may be rebuilt, and of all that it is built from."""
+    lineages: Mapping[str, str]
+    """Fingerprint of each incremental model that may be rebuilt, together with everything that it is built from."""
 
     @cached_property
     def in_order(self) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def read_graph(manifest: Mapping[str, Any], variables: Mapping[str, Any]) -> Gra
 
     Args:
         manifest: dbt's `manifest.json`.
-        variables: dbt's variables; all but as_of are part of every definition.
+        variables: dbt's variables; all except as_of are part of every definition.
     """
     constant = {name: value for name, value in variables.items() if name != "as_of"}
     closures = _MacroClosures(manifest)
@@ -154,33 +154,33 @@ def read_graph(manifest: Mapping[str, Any], variables: Mapping[str, Any]) -> Gra
             relation=None if is_test else (str(node["schema"]), str(node.get("alias") or node["name"])),
             clock="instant" if "instant" in asked else "date" if asked else None,
         )
-    rules = {
+    lineages = {
         unique_id: _digest(
             *(nodes[one].definition for one in (unique_id, *sorted(ancestors(manifest, unique_id))) if one in nodes)
         )
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model"
         and node["config"]["materialized"] == "incremental"
-        # What is never rebuilt (the registry) obeys no rule.
+        # What is never rebuilt (the registry) keeps rows of earlier definitions.
         and node["config"].get("full_refresh") is None
     }
     sources = {name: (str(one["schema"]), str(one["identifier"])) for name, one in manifest["sources"].items()}
-    return Graph(nodes=nodes, sources=sources, rules=rules)
+    return Graph(nodes=nodes, sources=sources, lineages=lineages)
 
 
-def plan(graph: Graph, built: Mapping[str, Built], catalog: Catalog) -> Plan:
-    """Say what a whole build must take in.
+def plan(graph: Graph, built: Mapping[str, LastBuild], catalog: Catalog) -> Plan:
+    """Return the nodes that are stale.
 
-    Where a model that is built by increments follows another rule than its rows do, everything is built from the
-    beginning. What asks for the instant of as_of goes along with whatever is built, so that as_of never lies before
-    what landed. A test that did not pass runs again, so that no run hides its warning.
+    Where the definition of an incremental model, or of anything it is built from, has changed, everything is rebuilt
+    from the beginning. What reads the instant of as_of is built along with any other model, so that as_of is never
+    before what landed. A test that did not pass runs again, so that no run hides its warning.
 
     Args:
         graph: the project.
-        built: what is known of the last builds, by dbt id.
+        built: the last builds, by dbt id.
         catalog: the state of the warehouse now.
     """
-    if any(one not in built or built[one].definition != rule for one, rule in graph.rules.items()):
+    if any(one not in built or built[one].definition != lineage for one, lineage in graph.lineages.items()):
         return Plan(frozenset(graph.nodes), is_refresh=True)
     stale = _stale(graph, built, catalog, forced=frozenset())
     if any(graph.nodes[name].kind != "test" for name in stale):
@@ -189,82 +189,82 @@ def plan(graph: Graph, built: Mapping[str, Built], catalog: Catalog) -> Plan:
     return Plan(stale, is_refresh=False)
 
 
-def settle(
+def record_builds(
     graph: Graph,
-    built: Mapping[str, Built],
+    built: Mapping[str, LastBuild],
     before: Catalog,
     after: Catalog,
     statuses: Mapping[str, str],
     version: str,
     *,
     is_whole: bool,
-) -> dict[str, Built]:
-    """Say what is to be remembered after a build.
+) -> dict[str, LastBuild]:
+    """Return the last builds as they are after a build.
 
     Args:
         graph: the project.
-        built: what was known before the build.
-        before: state of the warehouse when the build began: what raw tables brought since then is still to be built.
+        built: the last builds as they were before it.
+        before: state of the warehouse when the build began: what landed since then is still to be built.
         after: state of the warehouse now.
-        statuses: dbt's word on each node that it took in.
+        statuses: dbt's status of each node that was built.
         version: the name of this build.
-        is_whole: whether the build took in all that the plan asked for. A part of it never settles that a model follows
-            a new rule, because what it is built from may still follow the former one.
+        is_whole: whether the whole plan was built. A part of it never records a new definition of an incremental model,
+            because what that is built from may still have its former definition.
     """
-    remembered = dict(built)
+    recorded = dict(built)
     for name in graph.in_order:
         status = statuses.get(name)
         if status is None:
             continue
         node = graph.nodes[name]
         former = built.get(name)
-        rule = graph.rules.get(name, node.definition)
-        if name in graph.rules and not is_whole and (former is None or former.definition != rule):
+        definition = graph.lineages.get(name, node.definition)
+        if name in graph.lineages and not is_whole and (former is None or former.definition != definition):
             continue
         if status in _GOOD:
             relation = after.relations.get(node.relation) if node.relation else None
-            remembered[name] = Built(rule, None, version, relation)
+            recorded[name] = LastBuild(definition, None, version, relation)
         elif former is not None:
-            remembered[name] = replace(former, inputs=None)
+            recorded[name] = replace(former, inputs=None)
     versions: dict[str, str | None] = {name: before.relations.get(one) for name, one in graph.sources.items()}
     for name in graph.in_order:
-        node, one = graph.nodes[name], remembered.get(name)
+        node, one = graph.nodes[name], recorded.get(name)
         inputs = _inputs(node, versions, before)
         if one is not None and one.version == version:
             known = {key: value for key, value in inputs.items() if value is not None}
-            one = remembered[name] = replace(one, inputs=known if len(known) == len(inputs) else None)
+            one = recorded[name] = replace(one, inputs=known if len(known) == len(inputs) else None)
         if node.kind == "view":
-            # What was built from it saw it as it was built, which need not be as it is now wanted.
+            # Whatever reads a view sees it as it was built, which need not be its present definition.
             inputs |= {_CLOCK: (one.inputs or {}).get(_CLOCK)} if one and node.clock else {}
             node = replace(node, definition=one.definition if one else "")
         versions[name] = _version(node, one, inputs, is_stale=False)
-    return remembered
+    return recorded
 
 
 @dataclass(frozen=True)
-class BuildMemory:
-    """What was built from what, kept in the warehouse."""
+class BuildState:
+    """The last builds, recorded in the warehouse, and the state of its relations."""
 
     warehouse: Warehouse = field(repr=False)
     as_of: date | datetime | None = None
 
-    def read(self) -> tuple[dict[str, Built], Catalog]:
-        """Return what is known of the last builds, and the state of the warehouse."""
+    def read(self) -> tuple[dict[str, LastBuild], Catalog]:
+        """Return the last builds, by dbt id, and the state of the warehouse."""
         with self.warehouse.connect("transformer") as connection:
             connection.execute(_TABLE)
             connection.execute(_COMMENT)
             rows = connection.execute(
                 "select node, definition, inputs, version, relation from registry.built_nodes"
             ).fetchall()
-            return {name: Built(*rest) for name, *rest in rows}, self._catalog(connection)
+            return {name: LastBuild(*rest) for name, *rest in rows}, self._catalog(connection)
 
     def catalog(self) -> Catalog:
         """Return the state of the warehouse."""
         with self.warehouse.connect("transformer") as connection:
             return self._catalog(connection)
 
-    def write(self, former: Mapping[str, Built], now: Mapping[str, Built]) -> None:
-        """Keep what has changed."""
+    def write(self, former: Mapping[str, LastBuild], now: Mapping[str, LastBuild]) -> None:
+        """Record the builds that differ from the former ones."""
         changed = [(name, one) for name, one in now.items() if former.get(name) != one]
         with self.warehouse.connect("transformer") as connection, connection.cursor() as cursor:
             cursor.executemany(
@@ -279,7 +279,7 @@ class BuildMemory:
 
     def _catalog(self, connection: psycopg.Connection[Any]) -> Catalog:
         _await_other_sessions(connection)
-        # Counters begin anew when the server crashed or somebody reset them; where there are none, all may be new.
+        # Counts start again after a crash or a reset; without them every table may have changed.
         row = connection.execute(
             "select concat_ws(' ', (select stats_reset from pg_stat_database where datname = current_database()),"
             " (select stats_reset from pg_stat_bgwriter),"
@@ -288,7 +288,7 @@ class BuildMemory:
         relations = connection.execute(
             "select nspname, pg_class.relname,"
             " concat_ws(':', pg_class.oid, case when relkind != 'v' then relfilenode end,"
-            # The registry's tables are written to on behalf of others, too.
+            # Building other models writes to the registry's tables, too.
             " case when relkind != 'v' and nspname != 'registry'"
             " then concat_ws(':', n_tup_ins, n_tup_upd, n_tup_del) end)"
             " from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace"
@@ -307,7 +307,7 @@ class BuildMemory:
             return self.as_of.isoformat()
         row = connection.execute("select to_regclass('intermediate.int_identity__agency')").fetchone()
         if row is None or row[0] is None:
-            # Nothing is built yet.
+            # Nothing has been built yet.
             return ""
         row = connection.execute(
             "select (coalesce(%s::timestamptz, now()) at time zone timezone)::date"
@@ -321,14 +321,14 @@ class BuildMemory:
 
 
 class _MacroClosures:
-    """Macros of ours that a node uses, however deep; those of dbt itself change with its version alone."""
+    """Macros of this project that a node uses, directly or not; dbt's own change only with its version."""
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         self._macros = {
             name: one for name, one in manifest["macros"].items() if not one["package_name"].startswith("dbt")
         }
         used = [macro for node in manifest["nodes"].values() for macro in node["depends_on"]["macros"]]
-        # Nobody names them: incremental strategies, and what takes the place of a macro of dbt's.
+        # No node names them: incremental strategies, and macros that replace dbt's own.
         self.called_by_dbt = self.of(self._macros.keys() - self.of(used))
 
     def of(self, names: Iterable[str]) -> frozenset[str]:
@@ -353,7 +353,7 @@ def _digest(*parts: Any) -> str:
     return digest.hexdigest()
 
 
-def _stale(graph: Graph, built: Mapping[str, Built], catalog: Catalog, forced: frozenset[str]) -> frozenset[str]:
+def _stale(graph: Graph, built: Mapping[str, LastBuild], catalog: Catalog, forced: frozenset[str]) -> frozenset[str]:
     versions: dict[str, str | None] = {name: catalog.relations.get(one) for name, one in graph.sources.items()}
     stale: set[str] = set()
     for name in graph.in_order:
@@ -363,12 +363,12 @@ def _stale(graph: Graph, built: Mapping[str, Built], catalog: Catalog, forced: f
             known is None
             or known.inputs is None
             or name in forced
-            or known.definition != graph.rules.get(name, node.definition)
+            or known.definition != graph.lineages.get(name, node.definition)
             or (node.relation is not None and known.relation != catalog.relations.get(node.relation))
         ):
             stale.add(name)
         elif node.kind == "view":
-            # What it shows is none of its own; but it goes with a table or view below it that is replaced.
+            # It stores no rows, but it is dropped with a table or view below it that is replaced.
             replaced = (one for one in node.parents if one in stale and graph.nodes[one].kind in ("table", "view"))
             if any(replaced) or known.inputs.get(_CLOCK) != inputs.get(_CLOCK):
                 stale.add(name)
@@ -383,23 +383,23 @@ def _inputs(node: Node, versions: Mapping[str, str | None], catalog: Catalog) ->
     return {**inputs, _CLOCK: catalog.clock[node.clock]} if node.clock else inputs
 
 
-def _version(node: Node, known: Built | None, inputs: Mapping[str, str | None], *, is_stale: bool) -> str | None:
-    """What is told to what is built from the node; None where it is about to be another one."""
+def _version(node: Node, known: LastBuild | None, inputs: Mapping[str, str | None], *, is_stale: bool) -> str | None:
+    """The version that is compared by whatever is built from the node; None if it is about to change."""
     if node.keeps_rows:
         return None if is_stale or known is None else known.version
     return None if None in inputs.values() else _digest(node.definition, inputs)
 
 
 def _await_other_sessions(connection: psycopg.Connection[Any]) -> None:
-    """Wait until sessions of loads and builds that have just ended are gone, so that all their writes are counted."""
-    patience = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < patience:
-        # Of another role's sessions the server tells no more than that they are there.
+    """Wait until the sessions of loads and builds have ended, so that all their writes are counted."""
+    deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        # Of another role's sessions only their existence is visible.
         row = connection.execute(
             "select count(*) from pg_stat_activity where datname = current_database() and pid != pg_backend_pid()"
             " and (usename = 'loader' or usename = session_user and state = 'idle'"
             " and clock_timestamp() - state_change < %s * interval '1 second')",
-            (_SECONDS_OF_LAG,),
+            (_PUBLISHED_AFTER_SECONDS,),
         ).fetchone()
         if row is None or row[0] == 0:
             return

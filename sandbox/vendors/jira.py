@@ -504,8 +504,11 @@ class _Jira:
         start = max(_number(request.one("startAt"), "startAt", 0), 0)
         limit = min(max(_number(request.one("maxResults"), "maxResults", 50), 1), 1000)
         now = self.data.now()
-        window = self.data.collections["users"].records[start : start + limit]
-        shown = [record.value for record in window if record.is_visible(now, request.owner)]
+        records = self.data.collections["users"].records
+        shown = [record.value for record in records[start : start + limit] if record.is_visible(now, request.owner)]
+        if not records and start == 0:
+            # An account sees at least itself, in a dataset without users too.
+            shown = [self._account(request)]
         return Response([_user_by_key(value) for value in shown] if _is_data_center(request) else shown)
 
     def user(self, request: Request) -> Response:

@@ -2,29 +2,37 @@
 
 A file's cursor tells how far it was read. Its identity is the hash of its first bytes together with their number, so a
 file keeps it while it grows; the hash of the last bytes before the offset finds most rewrites that keep the beginning.
-A file that was rewritten or truncated is read anew as its next generation. A vanished file is not looked at: the tool
-itself cleans up after 30 days, and what was read stays.
+A file that was rewritten or truncated is read anew as its next generation. A compressed transcript is read whole
+whenever it changes. A vanished file is not looked at: the tool itself cleans up after 30 days, and what was read stays.
+A file of another tool is set aside: its cursor says what it is, and nothing of it is read.
 """
 
 # os.path and os.scandir throughout: over thousands of files, every 30 seconds, pathlib takes several times as long.
-# ruff: noqa: PTH100, PTH110, PTH111, PTH112, PTH116, PTH117, PTH118, PTH119, PTH207
+# ruff: noqa: PTH100, PTH110, PTH111, PTH112, PTH116, PTH117, PTH118, PTH119, PTH122, PTH207
 
 from __future__ import annotations
 
 import glob
+import gzip
 import hashlib
 import os
 import stat
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sources.claude_code.transcript import TranscriptReader, place_of
+from sources.claude_code.other_logs import other_tool
+from sources.claude_code.records import COMPRESSED, TRANSCRIPT, place_of
+from sources.claude_code.transcript import TranscriptReader
 from sources.kit.errors import SourceError
 
 _HEAD_BYTES: Final = 4096
 _TAIL_BYTES: Final = 1024
 _CHUNK_BYTES: Final = 8 * 2**20
+_SNIFFED_BYTES: Final = 64 * 2**10
 LONGEST_LINE: Final = 64 * 2**20
 """Bytes; a longer line is set aside unread, so that memory stays bounded (the longest real one had 2.1 MB)."""
 
@@ -34,8 +42,15 @@ _OUT_OF_REACH_SIZE: Final = -2
 _UNKNOWN_SIZE: Final = -3
 
 # Files and folders beside the transcripts that are none (vendors 6.1).
-_NOT_TRANSCRIPTS: Final = frozenset({"journal.jsonl", "history.jsonl"})
+_NOT_TRANSCRIPTS: Final = frozenset({"journal.jsonl", "history.jsonl", "audit.jsonl"})
 _NOT_TRANSCRIPT_FOLDERS: Final = frozenset({"tool-results", "file-history", "node_modules", ".git"})
+# What lies beside `projects` in the tool's own folder (~/.claude). Transcripts are in `projects` alone; plugins come
+# with test files that look like transcripts.
+_TOOLS_OWN_ENTRIES: Final = frozenset(
+    {"history.jsonl", "plugins", "shell-snapshots", "statsig", "todos", "file-history", ".credentials.json"}
+)
+_ARCHIVES: Final = (".tar.gz", ".tar.zst", ".tar.xz", ".tar.bz2", ".tgz", ".tar", ".zip", ".7z", ".rar")
+_COMPRESSIONS: Final = (".gz", ".zst", ".xz", ".bz2", ".br", ".lz4")
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,7 @@ class Cursor:
 
     `open_offset` and `open_records` tell of a last line without newline that was complete as it stood: where it begins
     and how many of its records have landed, in case more follows on it. `session` and `branch` are the reader's
-    `branch_seen`.
+    `branch_seen`. `set_aside` says what a file is that is no transcript. Of a compressed file `offset` is its size.
     """
 
     generation: int = 0
@@ -84,6 +99,7 @@ class Cursor:
     open_records: int = 0
     session: str | None = None
     branch: str | None = None
+    set_aside: str | None = None
 
     def values(self) -> tuple[Any, ...]:
         """The values in the order of the columns of `files`."""
@@ -119,6 +135,7 @@ class Counts:
     files_read: int = 0
     files_grown: int = 0
     files_rewritten: int = 0
+    files_set_aside: int = 0
     bytes_read: int = 0
     lines_read: int = 0
     lines_waiting: int = 0
@@ -143,31 +160,39 @@ def session_roots(rows: Iterable[Any]) -> list[SessionRoot]:
     return roots
 
 
-def discover(roots: Iterable[SessionRoot], base_folder: str, counts: Counts | None = None) -> list[FoundFile]:
-    """All transcripts below the roots, in order of path; a file below several roots belongs to the first.
+def discover(
+    roots: Iterable[SessionRoot],
+    base_folder: str,
+    counts: Counts | None = None,
+    known: Mapping[str, str] | None = None,
+    archives: Counter[str] | None = None,
+) -> list[FoundFile]:
+    """All transcripts below the roots, in order of path; a file below several roots belongs to the longest.
 
-    Relative roots start from `base_folder`. Costs one `scandir` per folder and one `stat` per file, and reads nothing.
+    Relative roots start from `base_folder`. `known` gives the ids of files by location (`location_key`): a file keeps
+    its id however its root is written. `archives` counts what is not unpacked, by kind. Costs one `scandir` per folder
+    and one `stat` per file, and reads nothing.
     """
     base = os.path.abspath(base_folder or ".")
-    found: dict[tuple[str, str], FoundFile] = {}
-    for root in roots:
-        written = os.path.expanduser(root.path.replace("\\", "/"))
-        is_relative = not os.path.isabs(written)
-        pattern = os.path.normpath(os.path.join(base, written))
+    written = [(root, os.path.expanduser(root.path.replace("\\", "/"))) for root in roots]
+    patterns = [(root, os.path.normpath(os.path.join(base, path)), not os.path.isabs(path)) for root, path in written]
+    found: dict[str, FoundFile] = {}
+    seen_archives: dict[str, str] = {}
+    for root, pattern, is_relative in sorted(patterns, key=lambda each: -len(each[1])):
         starts = (
             sorted(glob.glob(pattern, recursive=True, include_hidden=True)) if glob.has_magic(pattern) else [pattern]
         )
         present = [start for start in starts if os.path.exists(start)]
         if not present and counts is not None:
             counts.roots_missing += 1
-        for location, looked in _transcripts(present):
-            if (root.host, location) in found:
+        for location, looked in _transcripts(present, seen_archives):
+            if location in found:
                 continue
             path = os.path.relpath(location, base).replace(os.sep, "/") if is_relative else location
             fault = looked if isinstance(looked, str) else ""
             size, modified = (_UNKNOWN_SIZE, 0) if isinstance(looked, str) else (looked.st_size, looked.st_mtime_ns)
-            found[root.host, location] = FoundFile(
-                _file_id(root.host, path),
+            found[location] = FoundFile(
+                (known or {}).get(location_key(location)) or _file_id(root.host, path),
                 # Names that are no UTF-8 exist; Postgres takes UTF-8 alone.
                 os.fsencode(path).decode("utf-8", "replace"),
                 location,
@@ -177,7 +202,28 @@ def discover(roots: Iterable[SessionRoot], base_folder: str, counts: Counts | No
                 modified,
                 fault,
             )
+    if archives is not None:
+        archives.update(Counter(seen_archives.values()))
     return sorted(found.values(), key=lambda file: file.path)
+
+
+def location_key(location: str) -> str:
+    """What two spellings of one file's path have in common."""
+    return os.path.normcase(os.path.normpath(location))
+
+
+def tool_of(location: str) -> str:
+    """What a file is that is no transcript (`Codex rollout`); empty for a transcript, and where it cannot be read."""
+    try:
+        descriptor = os.open(location, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        return _tool_of(descriptor, location)
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
 
 
 def may_have_grown(file: FoundFile, cursor: Cursor | None) -> bool:
@@ -201,29 +247,41 @@ def read_new_lines(
     try:
         status = os.fstat(descriptor)
         before = cursor or Cursor(first_seen_at=started_at)
+        is_compressed = file.path.endswith(COMPRESSED)
         is_rewritten = cursor is not None and (
-            cursor.is_out_of_reach or not _is_same(descriptor, status.st_size, cursor)
+            cursor.is_out_of_reach
+            or not _is_same(descriptor, status.st_size, cursor)
+            # What is appended to a compressed file continues nothing that was read of it.
+            or (is_compressed and cursor.offset not in (0, status.st_size))
         )
         if is_rewritten:
             before = Cursor(generation=before.generation + 1, first_seen_at=before.first_seen_at)
+        tool = _tool_of(descriptor, file.location) if before.offset == 0 else ""
+        if tool:
+            after = replace(before, size=status.st_size, modified=status.st_mtime_ns, set_aside=tool)
+            yield after, {"files_set_aside": 1}
+            return
         place = place_of(file.file_id, before.generation, file.path)
         reader.begin_file(place, (before.session, before.branch))
-        reading = _Reading(descriptor, before, status.st_size)
+        reading = _Reading(descriptor, before, status.st_size, is_compressed=is_compressed)
         yield from reading.chunks(reader)
         session, branch = reader.branch_seen
-        head_length = min(_HEAD_BYTES, reading.offset)
+        # Of a compressed file offsets count unpacked bytes, and it is read to its end or not at all.
+        offset = status.st_size if is_compressed else reading.offset
+        head_length = min(_HEAD_BYTES, offset)
         after = replace(
             before,
-            offset=reading.offset,
+            offset=offset,
             size=status.st_size,
             modified=status.st_mtime_ns,
             head_length=head_length,
             head_hash=_hash(os.pread(descriptor, head_length, 0)),
-            tail_hash=_tail_hash(descriptor, reading.offset),
-            open_offset=reading.open_offset,
-            open_records=reading.open_records,
+            tail_hash=_tail_hash(descriptor, offset),
+            open_offset=-1 if is_compressed else reading.open_offset,
+            open_records=0 if is_compressed else reading.open_records,
             session=session,
             branch=branch,
+            set_aside=None,
         )
         yield (
             after,
@@ -233,7 +291,7 @@ def read_new_lines(
                 "files_rewritten": int(is_rewritten),
                 "bytes_read": reading.bytes_read,
                 "lines_read": reading.lines_read,
-                "lines_waiting": int(reading.offset < status.st_size),
+                "lines_waiting": int(offset < status.st_size),
             },
         )
     finally:
@@ -243,25 +301,40 @@ def read_new_lines(
 class _Reading:
     """One pass over the new bytes of one file."""
 
-    def __init__(self, descriptor: int, cursor: Cursor, end: int) -> None:
+    def __init__(self, descriptor: int, cursor: Cursor, end: int, *, is_compressed: bool) -> None:
         self.offset = cursor.offset
         self.open_offset = cursor.open_offset
         self.open_records = cursor.open_records
         self.bytes_read = 0
         self.lines_read = 0
-        self._descriptor = descriptor
-        self._end = end
+        self._fault = ""
+        self._pieces = self._unpacked(descriptor, end) if is_compressed else self._plain(descriptor, end)
+
+    def _plain(self, descriptor: int, end: int) -> Iterator[bytes]:
+        position = self.offset
+        while position < end:
+            chunk = os.pread(descriptor, min(_CHUNK_BYTES, end - position), position)
+            if not chunk:
+                return  # truncated while being read; the next run finds that
+            position += len(chunk)
+            yield chunk
+
+    def _unpacked(self, descriptor: int, end: int) -> Iterator[bytes]:
+        if self.offset == end:
+            return
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        with os.fdopen(os.dup(descriptor), "rb") as packed, gzip.GzipFile(fileobj=packed) as unpacked:
+            try:
+                while chunk := unpacked.read(_CHUNK_BYTES):
+                    yield chunk
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                self._fault = f"the compressed file is cut or damaged: {error}"
 
     def chunks(self, reader: TranscriptReader) -> Iterator[int]:
         """Read chunk by chunk; afterwards `offset` is behind the last line, or record, that was read."""
-        position = self.offset
         rest = b""
         skipped = 0
-        while position < self._end:
-            chunk = os.pread(self._descriptor, min(_CHUNK_BYTES, self._end - position), position)
-            if not chunk:
-                break  # truncated while being read; the next run finds that
-            position += len(chunk)
+        for chunk in self._pieces:
             self.bytes_read += len(chunk)
             lines = (rest + chunk).split(b"\n")
             rest = lines.pop()
@@ -279,6 +352,8 @@ class _Reading:
             yield len(chunk)
         if rest:
             self._read_rest(reader, rest)
+        if self._fault:
+            reader.note_unreadable(self.offset, len(rest), self._fault)
 
     def _read(self, reader: TranscriptReader, lines: list[bytes]) -> None:
         self.lines_read += len(lines)
@@ -305,11 +380,11 @@ class _Reading:
         self.open_offset, self.open_records = start, records
 
 
-def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result | str]]:
+def _transcripts(starts: Iterable[str], archives: dict[str, str]) -> Iterator[tuple[str, os.stat_result | str]]:
     """Files that are transcripts, with their status, folders walked in depth; a loop of links is walked once.
 
     What cannot be looked at stands with the reason instead: a folder that may not be listed, a link to itself. It keeps
-    nothing else from being read.
+    nothing else from being read. `archives` gets the kind of each archive by its path.
     """
     seen: set[tuple[int, int]] = set()
     pending = list(reversed(list(starts)))
@@ -320,8 +395,11 @@ def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result | 
         except OSError:
             continue  # vanished between listing and looking
         if not os.path.isdir(current):
-            if stat.S_ISREG(status.st_mode) and _is_transcript(os.path.basename(current)):
+            name = os.path.basename(current)
+            if stat.S_ISREG(status.st_mode) and _is_transcript(name):
                 yield current, status
+            elif kind := _archive_kind(name):
+                archives[current] = kind
             continue
         if (status.st_dev, status.st_ino) in seen:
             continue
@@ -333,13 +411,18 @@ def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result | 
         except OSError as error:
             yield current, f"the folder cannot be listed: {error.strerror}"
             continue
+        if _is_tools_own_folder(current, {entry.name for entry in entries}):
+            entries = [entry for entry in entries if entry.name == "projects"]
         for entry in entries:
             try:
                 if entry.is_dir():
                     if entry.name not in _NOT_TRANSCRIPT_FOLDERS:
                         pending.append(entry.path)
-                elif _is_transcript(entry.name) and entry.is_file():
-                    yield entry.path, entry.stat()
+                elif _is_transcript(entry.name):
+                    if entry.is_file():
+                        yield entry.path, entry.stat()
+                elif kind := _archive_kind(entry.name):
+                    archives[entry.path] = kind
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -347,7 +430,33 @@ def _transcripts(starts: Iterable[str]) -> Iterator[tuple[str, os.stat_result | 
 
 
 def _is_transcript(name: str) -> bool:
-    return name.endswith(".jsonl") and name not in _NOT_TRANSCRIPTS
+    plain = name.removesuffix(".gz") if name.endswith(COMPRESSED) else name
+    return plain.endswith(TRANSCRIPT) and plain not in _NOT_TRANSCRIPTS
+
+
+def _archive_kind(name: str) -> str:
+    """What an archive, or a transcript compressed in another way than gzip, is called; empty for other files."""
+    for ending in _ARCHIVES:
+        if name.endswith(ending):
+            return f"{ending} archive"
+    stem, ending = os.path.splitext(name)
+    return f"{TRANSCRIPT}{ending} file" if ending in _COMPRESSIONS and stem.endswith(TRANSCRIPT) else ""
+
+
+def _is_tools_own_folder(path: str, names: set[str]) -> bool:
+    """Whether a folder is the tool's own (~/.claude, CLAUDE_CONFIG_DIR), of which `projects` alone counts."""
+    return "projects" in names and (os.path.basename(path) == ".claude" or not names.isdisjoint(_TOOLS_OWN_ENTRIES))
+
+
+def _tool_of(descriptor: int, location: str) -> str:
+    head = os.pread(descriptor, _SNIFFED_BYTES, 0)
+    if location.endswith(COMPRESSED):
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        with suppress(zlib.error):  # damage is noted when the file is read
+            head = unpacker.decompress(head, _SNIFFED_BYTES)
+    lines = head.split(b"\n")
+    # The last line may be cut.
+    return other_tool(lines if len(head) < _SNIFFED_BYTES else lines[:-1])
 
 
 def _file_id(host: str, path: str) -> str:

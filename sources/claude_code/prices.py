@@ -7,6 +7,7 @@ hour costs twice the input where writing for five minutes has a price of its own
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -16,6 +17,7 @@ from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import ModelInfo, StartDateConstraint, TieredPrices
 
 _BEGINNING = date(1970, 1, 1)
+_SUFFIXES = re.compile(r"(-fast)?(\[[^\]]*\])?$", re.IGNORECASE)
 # Ids of gateways (vendor/model, regional.vendor.model) match no provider by themselves.
 _PROVIDERS = (None, "openrouter", "aws")
 
@@ -46,11 +48,15 @@ def catalog_prices(models: Iterable[str]) -> Iterator[CatalogPrice]:
 
 
 def _find(snapshot: DataSnapshot, model: str) -> ModelInfo | None:
-    for provider in _PROVIDERS:
-        try:
-            return snapshot.find_provider_model(model, None, provider, None)[1]
-        except LookupError:
-            continue
+    # The size of the context and fast mode are no models of their own; a relay may put a path in front.
+    plain = _SUFFIXES.sub("", model)
+    names = [model, plain, plain.rsplit("/", 1)[-1]] if "claude" in model.lower() else [model]
+    for name in dict.fromkeys(names):
+        for provider in _PROVIDERS:
+            try:
+                return snapshot.find_provider_model(name, None, provider, None)[1]
+            except LookupError:
+                continue
     return None
 
 

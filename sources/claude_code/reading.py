@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from sources.claude_code.client import Counts, Cursor, FoundFile, read_new_lines
+from sources.claude_code.records import Redactor, SessionText, place_of
 from sources.claude_code.rows import to_csv
-from sources.claude_code.transcript import Redactor, SessionText, TranscriptReader, place_of
+from sources.claude_code.transcript import TranscriptReader
 from sources.kit.errors import SourceError
 
 BYTES_PER_HELPER: Final = 48 * 2**20

@@ -16,8 +16,11 @@ only some of the tables lands those and completes nothing, so that the others mi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -26,16 +29,19 @@ from typing import Any, Final, get_args
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from sources.claude_code.client import Counts, Cursor, discover, may_have_grown, session_roots
+from sources.claude_code.client import Counts, Cursor, FoundFile, discover, location_key, may_have_grown, session_roots
+from sources.claude_code.other_logs import counted
 from sources.claude_code.reading import Job, Outcome, read_files
+from sources.claude_code.records import SessionText
 from sources.claude_code.rows import row, to_csv
 from sources.claude_code.schema import CATALOG_PRICES, FILES, ROW_TABLES, UNREADABLE_LINES, TranscriptTable
-from sources.claude_code.transcript import SessionText
 from sources.kit.errors import SourceError
 from sources.kit.run import PerRun
 
 LARGE_TABLE_BYTES: Final = 16 * 2**20
 """From this size on a raw table has an index."""
+
+logger = logging.getLogger(__name__)
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,9 +55,13 @@ class _Run:
         last = datetime.fromisoformat(state["completed"]) if "completed" in state else _BEGINNING
         # Later than the last run, whatever the clock says: cursors are believed by that order.
         self.started_at = max(datetime.now(UTC), last + timedelta(microseconds=1)).isoformat()
-        cursors = _cursors(last)
+        base = str(Path(base_folder or ".").absolute())
+        landed = _landed_files(last, base)
+        cursors = {file_id: file.cursor for file_id, file in landed.items()}
+        known = {file.location: file_id for file_id, file in landed.items()}
         self.counts = Counts()
-        found = discover(session_roots(_rows(roots)), base_folder, self.counts)
+        archives: Counter[str] = Counter()
+        found = discover(session_roots(_rows(roots)), base, self.counts, known, archives)
         self.counts.files_found = len(found)
         changed = [file for file in found if may_have_grown(file, cursors.get(file.file_id))]
         self.is_first = not cursors and _nothing_has_landed()
@@ -59,10 +69,16 @@ class _Run:
             _index_large_tables()
         self.folder = Path(dlt.current.pipeline().working_dir) / "transcripts"
         self._outcome = Outcome()
-        if changed or self.is_first:
+        self._folders = (base, os.path.expanduser("~"))  # noqa: PTH111 - as session roots are expanded
+        labels = [
+            file for file in found if file.file_id in landed and landed[file.file_id].known_by != self._known_by(file)
+        ]
+        if changed or labels or self.is_first:
             columns = {table.name: [column.name for column in table.columns] for table in ROW_TABLES}
             self._outcome = read_files(changed, cursors, Job(columns, mode, self.started_at), self.folder)
-            self._write_files(changed)
+            self._outcome.cursors = {file.file_id: cursors[file.file_id] for file in labels} | self._outcome.cursors
+            self._write_files({file.file_id: file for file in (*labels, *changed)}.values())
+            _say_what_is_set_aside(self._outcome.cursors.values(), archives)
         self.counts.add(asdict(self._outcome.counts))
         self.models = sorted({*state.get("models", []), *self._outcome.models})
         selected = dlt.current.source().selected_resources
@@ -89,13 +105,16 @@ class _Run:
         rows = {f"rows_{name}": sum(count for _, count in parts) for name, parts in self._outcome.tables.items()}
         return {**asdict(self.counts), **rows}
 
-    def _write_files(self, changed: Sequence[Any]) -> None:
+    def _known_by(self, file: FoundFile) -> Sequence[str | None]:
+        """The cells of `files` that say where a file is, in the order of the columns."""
+        return (file.file_id, file.path, file.root_path, file.host or None, *self._folders)
+
+    def _write_files(self, changed: Iterable[FoundFile]) -> None:
         rows = []
         for file in changed:
             cursor = self._outcome.cursors.get(file.file_id)
             if cursor is not None:
-                known_by = (file.file_id, file.path, file.root_path, file.host)
-                rows.append(row((*known_by, *cursor.values(), self.started_at)))
+                rows.append(row((*self._known_by(file), *cursor.values(), self.started_at)))
         path = self.folder / f"{FILES.name}.csv"
         path.write_bytes(to_csv([",".join(column.name for column in FILES.columns), *rows]))
         self._outcome.tables[FILES.name] = [(path, len(rows))]
@@ -183,22 +202,48 @@ def _session_text(value: str) -> SessionText:
     raise SourceError(f"SESSION_TEXT is {value!r}; give one of {', '.join(get_args(SessionText))}")
 
 
-def _cursors(last: datetime) -> dict[str, Cursor]:
-    """The cursors by file id; one that a run after the last completed one has written is rewound."""
-    names = [column.name for column in FILES.columns]
-    cursor_names = names[names.index("generation") : -1]
+@dataclass(frozen=True)
+class _LandedFile:
+    """A row of `files`: where the file is, by what it is known, and how far it was read."""
+
+    location: str
+    known_by: Sequence[str | None]
+    cursor: Cursor
+
+
+def _landed_files(last: datetime, base: str) -> dict[str, _LandedFile]:
+    """The rows of `files` by file id; the cursor of one that a run after the last completed one wrote is rewound."""
     with dlt.current.pipeline().sql_client() as client:
         table = client.make_qualified_table_name(FILES.name)
         try:
-            landed = client.execute_sql(f"select file_id, loaded_at, {', '.join(cursor_names)} from {table}") or ()
+            # All columns there are: a table that an earlier version made has fewer.
+            with client.execute_query(f"select * from {table} order by loaded_at") as result:
+                names = [column[0] for column in result.description]
+                rows = [dict(zip(names, values, strict=True)) for values in result.fetchall()]
         except DatabaseUndefinedRelation:
             return {}
-    cursors = {}
-    for file_id, loaded_at, *values in landed:
-        cursor = Cursor(*values)
-        cursor = replace(cursor, first_seen_at=str(cursor.first_seen_at))
-        cursors[str(file_id)] = cursor if loaded_at <= last else cursor.rewound()
-    return cursors
+    columns = [column.name for column in FILES.columns]
+    place, cursor_columns = columns[: columns.index("generation")], columns[columns.index("generation") : -1]
+    cursor_fields = [each.name for each in fields(Cursor)]
+    landed = {}
+    for values in rows:
+        given = {
+            name: values[column] for name, column in zip(cursor_fields, cursor_columns, strict=True) if column in values
+        }
+        cursor = Cursor(**given | {"first_seen_at": str(given["first_seen_at"])})
+        landed[str(values["file_id"])] = _LandedFile(
+            location_key(str(Path(values.get("base_folder") or base, values["path"]))),
+            tuple(values.get(column) for column in place),
+            cursor if values["loaded_at"] <= last else cursor.rewound(),
+        )
+    return landed
+
+
+def _say_what_is_set_aside(cursors: Iterable[Cursor], archives: Counter[str]) -> None:
+    """One line for all that a run came across and does not read."""
+    aside = Counter(cursor.set_aside for cursor in cursors if cursor.set_aside)
+    if aside or archives:
+        logger.warning("claude_code: set aside, since they are no transcripts: %s", counted((aside + archives).items()))
 
 
 def _index_large_tables() -> None:

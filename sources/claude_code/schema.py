@@ -2,7 +2,7 @@
 
 Rows are appended and never updated, `files` and `catalog_prices` excepted. The key of a row is the place of its record,
 (file_id, generation, line_offset, record_index), and what is on a line never changes, so a row that is delivered twice
-is the same row. Staging keeps the rows whose generation is the current one of their file in `files`.
+is the same row. A rewritten file begins a generation; lines of earlier ones count unless a later one has them too.
 
 Two things that a reader of these tables must know, beyond the column descriptions:
 - lines of one answer share `message_id`; every one of them is a row of `messages` (rule 5.2: the row with the most
@@ -39,7 +39,7 @@ class TranscriptTable(Table):
 _PLACE: Final = (
     Column("file_id", "text", "Hash of host and path: the row in `files`", required=True),
     Column("generation", "bigint", "How often the file had been rewritten when the line was read", required=True),
-    Column("line_offset", "bigint", "Byte offset of the line's start within the file", required=True),
+    Column("line_offset", "bigint", "Byte offset of the line's start within the file, unpacked", required=True),
     Column(
         "record_index",
         "bigint",
@@ -68,10 +68,14 @@ FILES: Final = TranscriptTable(
     "Transcript files as last seen; a file that vanished stays (the tool cleans up after 30 days)",
     ("file_id",),
     (
-        Column("file_id", "text", "Hash of host and path", required=True),
+        Column(
+            "file_id", "text", "Hash of host and path as they were first; stays if the root is renamed", required=True
+        ),
         Column("path", "text", "Path below the base folder for a relative session root, else absolute", required=True),
         Column("root_path", "text", "The session root's path as session_roots.csv writes it", required=True),
         Column("host", "text", "The session root's host"),
+        Column("base_folder", "text", "Folder in which relative paths begin, absolute"),
+        Column("home_folder", "text", "Home of who loads, for which `~` stands"),
         Column("generation", "bigint", "0; one more each time the file was found rewritten", required=True),
         Column(
             "size_bytes",
@@ -92,6 +96,9 @@ FILES: Final = TranscriptTable(
         Column("open_records", "bigint", "Records of that line that have landed", required=True),
         Column("last_session_id", "text", "Session of the last record that named a branch"),
         Column("last_git_branch", "text", "That branch: a ticket is mentioned where the branch changes"),
+        Column(
+            "set_aside", "text", "What the file is if it is no transcript, such as `Codex rollout`; nothing is read"
+        ),
         _LOADED_AT,
     ),
 )

@@ -1,6 +1,6 @@
-"""Reads mirror tables through clickhouse-connect: what a window holds, and its rows as records. Nothing is landed here.
+"""Reads mirror tables through clickhouse-connect: what a window holds, and its rows as records.
 
-ClickHouse itself hashes every window (a day of worklogs, a share of issues), so that unchanged ones need not be sent.
+ClickHouse itself hashes every window (a day of worklogs, a share of issues), so that unchanged windows are not sent.
 Rows come as Native blocks: of the formats that stream, the one that reports a failure after the first rows (vendors
 7.2). Values are always bound, never written into the query.
 """

@@ -1,8 +1,8 @@
-"""The ClickHouse mirror of Tempo, Jira and the contract pipeline, read as it is. What it is worth is not said here.
+"""The dlt source of the ClickHouse mirror: one resource for each mirror table, read as it is.
 
-The mirror keeps no history and tells no deletions, and old rows change late (n8n runs every 15 minutes over whatever it
-finds). So ClickHouse hashes each window of a table at every run; windows whose hash differs from the last run's are
-read whole, and what landed from such a window before and is no longer in it is marked deleted.
+The mirror keeps no history and reports no deletions, and old rows change late (n8n runs every 15 minutes over whatever
+it finds). So ClickHouse hashes each window of a table at every run; windows whose hash differs from the last run's are
+read whole, and rows that landed from such a window before and are no longer in it are marked deleted.
 """
 
 from __future__ import annotations

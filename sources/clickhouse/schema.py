@@ -1,4 +1,4 @@
-"""The raw tables of the ClickHouse mirror, and how each mirror table is found there. Nothing is read here.
+"""The raw tables of the ClickHouse mirror, how each is found there, and the SPEC.
 
 Columns are the worklog seed's (`tempo.worklogs_flat`, `jira.jira_issues`) and the pipeline's (`cdm.*`). Whatever
 else a mirror table holds stays in `record`.

@@ -1,4 +1,4 @@
-"""Clockify's REST routes: lists, entries, change feeds (vendors 1.2 to 1.5). What is kept is decided elsewhere.
+"""Clockify's REST routes: lists, entries, change feeds (vendors 1.2 to 1.5).
 
 Paging by number skips a row when another one is deleted while the walk goes on, and repeats one when another is added.
 Entries are therefore walked by their start (newest first, each request ends where the last one stopped, a day of
@@ -26,8 +26,8 @@ _ACCOUNT_STATUSES = "ACTIVE,PENDING_EMAIL_VERIFICATION,NOT_REGISTERED,LIMITED,LI
 _FEED_LIMIT = 200
 _FEED_DEFAULT_LIMIT = 50
 _LONGEST_FEED_WINDOW = timedelta(days=29)
-_MOST_PAGES_WITHOUT_NEWS = 3
-_MOST_READINGS = 4
+_MAXIMUM_PAGES_WITHOUT_FRESH_ROWS = 3
+_MAXIMUM_READINGS = 4
 _INSTANT = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\dZ")
 _GONE = (400, 404)
 """A missing entity is answered with 400 and code 501, the same whether it was deleted or never existed."""
@@ -68,7 +68,7 @@ class ClockifyApi:
         window = {} if start is None else {"start": _instant(start - WALL_CLOCK_PADDING)}
         known: set[Any] = set()
         end: datetime | None = None
-        page, without_news, by_start = 1, 0, True
+        page, without_fresh, by_start = 1, 0, True
         while True:
             edge = {} if end is None else {"end": _instant(end)}
             answer = self._client.get(path, {**window, **edge, "page": page, "page-size": self._page_size})
@@ -78,8 +78,8 @@ class ClockifyApi:
                 yield fresh
             if _is_last(answer, rows, fresh):
                 return
-            without_news = 0 if fresh else without_news + 1
-            if without_news > _MOST_PAGES_WITHOUT_NEWS:
+            without_fresh = 0 if fresh else without_fresh + 1
+            if without_fresh > _MAXIMUM_PAGES_WITHOUT_FRESH_ROWS:
                 raise SourceError(
                     f"clockify: {path} repeats its pages without end, so nothing was kept; run again later"
                 )
@@ -157,7 +157,7 @@ class ClockifyApi:
         if pages <= 1:
             return found
         # A deletion while paging moves a row past the reader: read again until nothing new turns up.
-        for _ in range(_MOST_READINGS):
+        for _ in range(_MAXIMUM_READINGS):
             known = {row.get("id") for row in found}
             again, _pages = self._read_list(path, params)
             missed = [row for row in again if row.get("id") not in known]
@@ -169,17 +169,17 @@ class ClockifyApi:
     def _read_list(self, path: str, params: dict[str, Any]) -> tuple[list[Entity], int]:
         found: list[Entity] = []
         known: set[Any] = set()
-        page, without_news, pages_with_news = 1, 0, 0
+        page, without_fresh, pages_with_fresh = 1, 0, 0
         while True:
             answer = self._client.get(path, {**params, "page": page, "page-size": self._page_size})
             rows = self._array(answer)
             fresh = _unknown(rows, known)
             found += fresh
-            pages_with_news += bool(fresh)
+            pages_with_fresh += bool(fresh)
             if _is_last(answer, rows, fresh):
-                return found, pages_with_news
-            without_news = 0 if fresh else without_news + 1
-            if without_news > _MOST_PAGES_WITHOUT_NEWS:
+                return found, pages_with_fresh
+            without_fresh = 0 if fresh else without_fresh + 1
+            if without_fresh > _MAXIMUM_PAGES_WITHOUT_FRESH_ROWS:
                 raise SourceError(
                     f"clockify: {path} repeats its pages without end, so nothing was kept; run again later"
                 )

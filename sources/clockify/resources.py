@@ -1,4 +1,4 @@
-"""Clockify by its REST API: what it returns and when it is read. What time is worth does not belong here.
+"""The dlt source of Clockify: what lands, and which part of the history a run reads.
 
 How edits and deletions are found (vendors 1.5 to 1.7):
 
@@ -38,11 +38,11 @@ logger = logging.getLogger(__name__)
 DEFAULT_BASE_URL = "https://api.clockify.me/api/v1"
 PAGE_SIZE = 1000
 _OVERLAP = timedelta(minutes=5)
-"""Feeds lag by a minute and demand two minutes of overlap (vendors 1.5); clocks differ besides."""
+"""Feeds lag by a minute and need two minutes of overlap (vendors 1.5); clocks differ besides."""
 _FEED_REACH = timedelta(days=30)
 _LOOK_BACK_EVERY = timedelta(hours=20)
 _STATE_STEP = timedelta(hours=6)
-"""How stale the feeds' cursor may grow before it is moved though nothing came: reading hours again costs little."""
+"""How old the feeds' cursor may grow before it is moved although nothing came: reading hours again costs little."""
 _ROWS_PER_BATCH = 10_000
 _ALIVE = {"is_deleted": False, "deleted_at": None}
 _FEED_KEYS = ("auditMetadata", "documentType")
@@ -96,7 +96,7 @@ def clockify() -> Any:
         found = run.workspaces(run.api(api_key, base_url))
         codes = PerRecord([_default_currency(workspace) for workspace in found])
         yield from declare(WORKSPACES)
-        yield from _news(
+        yield from _changed(
             WORKSPACES, to_arrow(WORKSPACES, found, quarantine=run.quarantine, extra={"currency_code": codes})
         )
         yield from run.quarantine.flush()
@@ -139,12 +139,12 @@ def clockify() -> Any:
         for workspace in run.workspace_ids(api):
             reading = _EntryReading(api, workspace, run, spool, state.get(workspace))
             reached[workspace] = reading.read(timedelta(days=look_back_days), timedelta(days=sweep_days))
-        brought_news = False
-        for news in spool.load(alone=True):
-            brought_news = True
-            yield news
+        has_loaded = False
+        for file in spool.load(alone=True):
+            has_loaded = True
+            yield file
         for workspace, reading_state in reached.items():
-            if brought_news or _has_moved(state.get(workspace), reading_state):
+            if has_loaded or _has_moved(state.get(workspace), reading_state):
                 state[workspace] = reading_state
         yield from run.quarantine.flush()
 
@@ -162,7 +162,7 @@ def clockify() -> Any:
 def _whole_table(
     table: Table, workspace: str, run: _Run, found: list[Entity], read_again: Callable[[], list[Entity]]
 ) -> Iterator[pa.Table]:
-    """A list that was read completely: all of its rows, then those known before that are no longer on it."""
+    """Yield the rows of a complete list that changed, then the landed rows that are no longer on it."""
     known = {
         row[0] for row in landed.rows(table, ["id"], "workspace_id = %s and not coalesce(is_deleted, false)", workspace)
     }
@@ -175,21 +175,21 @@ def _whole_table(
         listed = {row.get("id") for row in found if isinstance(row, dict)}
         found = found + [row for row in again if isinstance(row, dict) and row.get("id") not in listed]
     alive = {"workspace_id": workspace, **_ALIVE}
-    yield from _news(table, to_arrow(table, found, quarantine=run.quarantine, extra=alive))
+    yield from _changed(table, to_arrow(table, found, quarantine=run.quarantine, extra=alive))
     if missing:
         logger.info("clockify: %d %s are gone from workspace %s", len(missing), table.name, workspace)
         yield _marked_deleted(table, workspace, dict.fromkeys(missing, run.started_at), run)
 
 
-def _news(table: Table, batch: pa.Table) -> Iterator[pa.Table]:
-    """The rows of a batch that are not landed as they are; nothing at all where there are none."""
-    news = differing(table, batch)
-    if news.num_rows:
-        yield news
+def _changed(table: Table, batch: pa.Table) -> Iterator[pa.Table]:
+    """Yield the rows of a batch that differ from the landed ones; nothing at all where none does."""
+    changed = differing(table, batch)
+    if changed.num_rows:
+        yield changed
 
 
 def _marked_deleted(table: Table, workspace: str, gone: dict[str, datetime], run: _Run) -> pa.Table:
-    """Landed rows by id, marked deleted at the given moments; what never landed is left out."""
+    """Return landed rows by id, marked deleted at the given times; ids that never landed are left out."""
     records = landed.records(
         table, "workspace_id = %s and id = any(%s) and not coalesce(is_deleted, false)", workspace, list(gone)
     )
@@ -210,7 +210,7 @@ class _EntryReading:
 
     State, committed with the rows: `read_at` start of the last reading, `finished_at` its end, `looked_back_at` and
     `swept_at` when the windows were last read, `watched` ids to ask for by name next time (running timers, and entries
-    so new that the feed of deletions could not tell of their deletion).
+    so new that the feed of deletions could not contain them).
     """
 
     def __init__(self, api: ClockifyApi, workspace: str, run: _Run, spool: Spool, state: dict[str, Any] | None) -> None:
@@ -227,7 +227,7 @@ class _EntryReading:
         self._watch: set[str] = set()
 
     def read(self, look_back: timedelta, sweep_every: timedelta) -> dict[str, Any]:
-        """Set down what changed since the last run; the state that the next one starts from."""
+        """Spool what changed since the last run; return the state that the next run starts from."""
         read_at, swept_at = self._moment("read_at"), self._moment("swept_at")
         looked_back_at = self._moment("looked_back_at")
         known = bool(landed.rows(TIME_ENTRIES, ["1"], "workspace_id = %s limit 1", self._workspace))
@@ -243,18 +243,18 @@ class _EntryReading:
             self._watch_new(created or [])
             swept_at = looked_back_at = self._now
         else:
-            told = self._read_feeds(read_at)
-            if not told:
+            has_feeds = self._read_feeds(read_at)
+            if not has_feeds:
                 logger.warning(
                     "clockify: workspace %s has no change feeds, so the last %d days are read again instead",
                     self._workspace,
                     look_back.days,
                 )
-            if not told or looked_back_at is None or self._now - looked_back_at >= _LOOK_BACK_EVERY:
+            if not has_feeds or looked_back_at is None or self._now - looked_back_at >= _LOOK_BACK_EVERY:
                 self._read_window(self._now - look_back)
                 looked_back_at = self._now
         self._read_watched()
-        self._set_down()
+        self._flush()
         return {
             "read_at": self._now.isoformat(),
             "finished_at": datetime.now(UTC).isoformat(),
@@ -270,7 +270,7 @@ class _EntryReading:
     # The whole history or a window of it -------------------------------------------------------------------------
 
     def _read_window(self, start: datetime | None) -> None:
-        """Read every member's entries from `start` on, then settle what is known there and did not come."""
+        """Read every member's entries from `start` on, then verify the landed entries that did not come."""
         readable: list[str] = []
         refusal: SourceError | None = None
         for user, read in ahead(self._walk(start)):
@@ -290,7 +290,7 @@ class _EntryReading:
             condition += " and start_time >= %s"
             values.append(start)
         known = [row[0] for row in landed.rows(TIME_ENTRIES, ["id"], condition, *values)]
-        self._settle({entry_id: self._now for entry_id in known if entry_id not in self._seen})
+        self._verify({entry_id: self._now for entry_id in known if entry_id not in self._seen})
 
     def _walk(self, start: datetime | None) -> Iterator[tuple[str, list[Entity] | SourceError | None]]:
         """Every member's entries, page by page, each member closed by None or by the refusal that met it."""
@@ -309,14 +309,14 @@ class _EntryReading:
     # The change feeds --------------------------------------------------------------------------------------------
 
     def _read_feeds(self, read_at: datetime) -> bool:
-        """Read what the feeds tell since the last run; whether there are feeds at all."""
+        """Read the feeds since the last run; return whether the plan has feeds at all."""
         start, end = read_at - _OVERLAP, self._now + timedelta(days=1)
         created = self._api.feed(self._workspace, "created", start, end)
         updated = self._api.feed(self._workspace, "updated", start, end) if created is not None else None
         deleted = self._api.feed(self._workspace, "deleted", start, end) if updated is not None else None
         if created is None or updated is None or deleted is None:
             return False
-        # What was created and deleted within one window is told nowhere: a second window begins where the last run
+        # What was created and deleted within one window is in no feed: a second window begins where the last run
         # ended, and what is too new even for that is asked for by name next time.
         finished_at = self._moment("finished_at") or read_at
         deleted += self._api.feed(self._workspace, "deleted", finished_at, end) or []
@@ -326,8 +326,8 @@ class _EntryReading:
             entry_id = row.get("id") or (document.get("id") if isinstance(document, dict) else None)
             if entry_id:
                 gone[str(entry_id)] = _moment_or(row.get("deletedAt"), self._now)
-        # Deletions first: what was edited and then deleted may be told by both feeds, what was restored as well.
-        self._settle(gone)
+        # Deletions first: an entry that was edited and then deleted may be in both feeds, a restored one too.
+        self._verify(gone)
         self._watch_new(created)
         changed: list[Entity] = []
         for row in [*created, *updated]:
@@ -351,10 +351,10 @@ class _EntryReading:
         """Read running timers, and the entries that the last run left to be watched."""
         self._keep(self._api.running(self._workspace) or [])
         left = [entry_id for entry_id in self._state.get("watched", []) if entry_id not in self._seen]
-        self._settle(dict.fromkeys(left, self._now))
+        self._verify(dict.fromkeys(left, self._now))
 
-    def _settle(self, suspects: dict[str, datetime]) -> None:
-        """Ask for each suspect by name: one that is there is kept, one that is gone is marked deleted."""
+    def _verify(self, suspects: dict[str, datetime]) -> None:
+        """Ask for each suspect by name: one that still exists is kept, one that is gone is marked deleted."""
         if not suspects:
             return
         gone: dict[str, datetime] = {}
@@ -384,9 +384,9 @@ class _EntryReading:
                     self._watch.add(entry_id)
             self._pending.append(row)
         if len(self._pending) >= _ROWS_PER_BATCH:
-            self._set_down()
+            self._flush()
 
-    def _set_down(self) -> None:
+    def _flush(self) -> None:
         if self._pending:
             extra = {"workspace_id": self._workspace, **_ALIVE}
             self._spool.add(to_arrow(TIME_ENTRIES, self._pending, quarantine=self._run.quarantine, extra=extra))
@@ -394,9 +394,9 @@ class _EntryReading:
 
 
 def _has_moved(last: dict[str, Any] | None, reached: dict[str, Any]) -> bool:
-    """Whether a reading that brought no news is worth noting: else it is as if that run had not been.
+    """Tell whether the state of a reading that brought nothing is written; otherwise the run leaves no trace.
 
-    Writing state makes a load of a run that has nothing to load, which is most of what such a run would cost.
+    Writing state makes a load package even if there is nothing to load, and that is most of such a run's cost.
     """
     noted = ("swept_at", "looked_back_at", "watched")
     if last is None or any(last.get(name) != reached[name] for name in noted):

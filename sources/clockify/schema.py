@@ -1,7 +1,8 @@
-"""The raw tables of Clockify: names, columns and keys. How they are read does not belong here.
+"""The raw tables of Clockify: names, columns and keys; and the SPEC.
 
-Paths follow the vendor's OpenAPI document (vendors 1.3). Rates are integers in minor units. The vendor forgets, the
-warehouse marks: `is_deleted` and `deleted_at`. A workspace that the key reads no more is not deleted but out of sight.
+Paths follow the vendor's OpenAPI document (vendors 1.3). Rates are integers in minor units. The vendor
+forgets deleted rows, the warehouse marks them: `is_deleted` and `deleted_at`. A workspace that the key can no longer
+read is not marked deleted.
 """
 
 from datetime import timedelta

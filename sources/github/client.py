@@ -1,4 +1,4 @@
-"""Calls to GitHub, REST and GraphQL, with its several spellings of a limit. No meaning of what is read.
+"""Calls to GitHub, REST and GraphQL, and the ways in which it reports a rate limit.
 
 Limits (vendors 4.3): 403 or 429 with `retry-after`, or with `x-ratelimit-remaining: 0` and a reset time, or with
 neither; over GraphQL also status 200 with an error of type RATE_LIMITED or RATE_LIMIT. A GraphQL time-out is a 502 or
@@ -152,7 +152,7 @@ def _next_link(answer: Response) -> str | None:
 
 
 def _graphql_root(base_url: str) -> str:
-    """GraphQL stands beside REST's `/api/v3` on Enterprise Server, below the host itself elsewhere."""
+    """Return the root of GraphQL: beside REST's `/api/v3` on Enterprise Server, below the host itself elsewhere."""
     parts = urlsplit(base_url)
     path = re.sub(r"/v3/?$", "", parts.path)
     return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"

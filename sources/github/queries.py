@@ -1,4 +1,4 @@
-"""The GraphQL texts that are sent to GitHub. Their fields are the raw tables' columns; no calls here."""
+"""The GraphQL texts that are sent to GitHub. Their fields are the columns of the raw tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub as a dlt source: repositories, their default branches' commits, pull requests. No meaning here.
+"""The dlt source of GitHub: repositories, the commits of their default branches, pull requests.
 
 Repositories come by REST, their contents by GraphQL. An overview query per repository (head, number of commits, newest
 pull request) tells whether anything moved. Commits are walked at the head's own sha, so that a push in the middle of

@@ -1,6 +1,6 @@
-"""The raw tables of GitHub: what lands, and under which names. No reading here.
+"""The raw tables of GitHub: names, keys and typed columns; and the SPEC.
 
-Commits and pull requests bear GraphQL's names in `record`, repositories REST's.
+In `record`, commits and pull requests have GraphQL's names, repositories REST's.
 """
 
 from __future__ import annotations

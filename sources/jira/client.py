@@ -1,7 +1,7 @@
-"""How Jira is asked: Cloud by tokens and bulk routes, Data Center by offsets. What is kept is decided elsewhere.
+"""How Jira is asked: Cloud by tokens and bulk routes, Data Center by offsets.
 
-Facts: vendors 2.1 to 2.7. Both readers give the same things in the same words, so that nobody else needs to know which
-Jira it is.
+Facts: vendors 2.1 to 2.7. Both readers return the same objects under the same names, so that no other module
+needs to know which Jira it is.
 """
 
 from __future__ import annotations

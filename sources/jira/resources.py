@@ -1,8 +1,8 @@
-"""Jira Cloud and Data Center: issues, their changelog, fields, projects and users. No other system is known here.
+"""The dlt source of Jira, Cloud and Data Center: issues, their changelog, fields, projects and users.
 
 Strategy (vendors 2.8): issues changed since the cursor less a look-back, in epoch milliseconds, oldest change first;
-a census of all visible issues, which finds what no `updated` tells: issues that are gone, that came into sight, or
-whose project got another key; the changelogs of what changed in bulk; once a week everything is read again.
+a census of all visible issues, which finds what `updated` does not show: issues that are gone, that came into sight, or
+whose project got another key; the changelogs of changed issues in bulk; once a week everything is read again.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class _Run:
         return _moment(state["whole_at"]) < self.started_at - WHOLE_READ_EVERY
 
     def move_cursor(self, state: dict[str, Any], walk: _Walk) -> None:
-        """Move a resource's cursor to what the walk saw; it stands still when nothing is newer.
+        """Move a resource's cursor to what the walk saw; it stays where it is when nothing is newer.
 
         Never beyond the run's start: a change dated in the future must not hide later ones.
         """

@@ -1,6 +1,6 @@
-"""The raw tables of Jira: their names, keys and typed columns. No request is made here.
+"""The raw tables of Jira: names, keys and typed columns; and the SPEC.
 
-Paths follow Jira Cloud's REST v3; `tables_for` bends those of people for Data Center, which knows no `accountId`.
+Paths follow Jira Cloud's REST v3; `tables_for` adapts those of people to Data Center, which has no `accountId`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Jira's document format as plain text. Nothing is asked of Jira here.
+"""Jira's document format as plain text.
 
 Facts: vendors 2.4. Version 3 hands long texts over as a tree of nodes, Data Center as a plain string.
 """
@@ -45,7 +45,7 @@ def _parts(node: Any, depth: int) -> list[str]:
 
 
 def _attribute(node: Mapping[str, Any], kind: Any) -> list[str]:
-    """What stands in a node's attributes instead of its content."""
+    """Return the text that a node has in its attributes instead of its content."""
     attributes = node.get("attrs")
     if not isinstance(attributes, Mapping):
         return []

@@ -32,14 +32,14 @@ _ARROW_TYPES: dict[Kind, pa.DataType] = {
 }
 
 
-class _JsonIsMeantToTravelAsText(logging.Filter):
-    """Takes dlt's warning out that a table's hints differ from Arrow's: for json columns they do, on purpose."""
+class _JsonAsTextFilter(logging.Filter):
+    """Drops dlt's warning that a table's hints differ from Arrow's: JSON columns are text in Arrow on purpose."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "when merging arrow schema with dlt schema" not in str(record.msg)
 
 
-logging.getLogger("dlt").addFilter(_JsonIsMeantToTravelAsText())
+logging.getLogger("dlt").addFilter(_JsonAsTextFilter())
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def to_arrow(
     """Turn vendor records into one typed Arrow table; records that do not fit go to `quarantine`.
 
     Columns named in `extra` take its value (one for all records, or a `PerRecord`) instead of the record's. Of records
-    with one key the last one counts, because a page drift repeats a record with its newer state last; of two objects
+    with one key the last one counts, because shifting pages repeat a record, with its newer state last; of two objects
     with one key (`Table.identity`) the first.
     """
     added = dict(extra or {})
@@ -99,7 +99,7 @@ def to_arrow(
     try:
         batch = _convert(table, usable, added, quarantine.found_at)
     except (ValueError, TypeError, AttributeError, OverflowError, pa.ArrowException):
-        # Not swallowed: the careful pass meets the same value again and names it.
+        # Not swallowed: the careful pass finds the same value and names it.
         batch = _convert_carefully(table, usable, added, quarantine)
     if table.identity:
         batch = quarantine.without_namesakes(table, batch)
@@ -133,7 +133,7 @@ def value_at(record: Any, path: str) -> Any:
 def _only_objects(
     table: Table, records: Sequence[Any], added: dict[str, Any], quarantine: Rejections
 ) -> tuple[list[Record], dict[str, Any]]:
-    """Quarantine what is no JSON object."""
+    """Quarantine records that are not JSON objects."""
     keep = [position for position, record in enumerate(records) if isinstance(record, Mapping)]
     for record in records:
         if not isinstance(record, Mapping):
@@ -244,7 +244,7 @@ def _text_array(values: Sequence[Any]) -> pa.Array:
 
 
 def _bigint_array(values: Sequence[Any]) -> pa.Array:
-    # Told to make integers, Arrow cuts 1.5 to 1 without a word; left to infer, it shows what is there.
+    # With an explicit integer type Arrow silently cuts 1.5 to 1; with an inferred type the cast fails.
     array = pa.array(values)
     if not (pa.types.is_integer(array.type) or pa.types.is_null(array.type)):
         raise ValueError("not all integers")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from babel.numbers import get_currency_precision, is_currency
+from babel.numbers import get_currency_precision, is_currency, list_currencies
 from iso4217 import raw_table
 
 MOST_DECIMALS = 2
-"""Amounts are kept with two decimals (model, 2), so a currency with more cannot be billed."""
+"""Amounts are kept with two decimals (rule 1.5), so a currency with more cannot be billed."""
 
 
 def decimals_of(code: str) -> int | None:
@@ -31,3 +31,10 @@ def decimals_of(code: str) -> int | None:
 def is_known(code: str) -> bool:
     """Tell whether ISO 4217 has, or once had, the code; `code` is three upper-case letters."""
     return code in raw_table or is_currency(code)
+
+
+def all_decimals() -> dict[str, int]:
+    """Decimals of every currency that has any, 0 included, by code."""
+    # ISO lists countries without a currency, too.
+    codes = sorted({code for code in (*raw_table, *list_currencies()) if code})
+    return {code: decimals for code in codes if (decimals := decimals_of(code)) is not None}

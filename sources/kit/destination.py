@@ -1,7 +1,4 @@
-"""Where sources land: dlt's Postgres and pipeline, made to work out and to open once what one load needs many times.
-
-Whose server that is: not here.
-"""
+"""dlt's Postgres destination and pipeline, with configuration, capabilities and connections reused within a load."""
 
 from __future__ import annotations
 
@@ -23,15 +20,14 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.pipeline.pipeline import Pipeline
 
-_LONGEST_SILENCE_SECONDS = 60
+_MAXIMUM_IDLE_SECONDS = 60
 
 
 class Warehouse(postgres):
-    """Postgres whose configuration and capabilities are worked out once, and whose connections serve again.
+    """Postgres whose configuration and capabilities are resolved once, and whose connections are reused.
 
-    dlt asks for the first two dozens of times in a load and looks every field up in the environment and in files each
-    time; it opens a connection for every job and every look, each with a password's proof. Either is more work than a
-    load of a few rows.
+    dlt resolves both dozens of times in a load, and looks every field up in the environment and in files each time; it
+    opens and authenticates a connection for every job and every query. Each costs more than a load of a few rows.
     """
 
     def __init__(self, credentials: Any) -> None:
@@ -43,18 +39,18 @@ class Warehouse(postgres):
 
     @property
     def destination_type(self) -> str:
-        """Say dlt's own name: to whatever reads the pipeline's state it is an ordinary Postgres."""
+        """Return dlt's own name, so that the pipeline's state is that of an ordinary Postgres."""
         return "dlt.destinations.postgres"
 
     def configuration(
         self, initial_config: PostgresClientConfiguration, accept_partial: bool = False
     ) -> PostgresClientConfiguration:
-        """As dlt's, remembered: what else an initial configuration bears is the names of dataset and schema."""
+        """As dlt's, cached; of an initial configuration only the names of dataset and schema differ."""
         if accept_partial:
             return super().configuration(initial_config, accept_partial)
         if self._configuration is None:
             self._configuration = super().configuration(initial_config)
-        # What is bound to a configuration is no part of its resolution.
+        # The names are bound to a configuration, not resolved with it.
         bound: PostgresClientConfiguration = self._configuration.copy()
         bound.dataset_name = initial_config.dataset_name
         bound.default_schema_name = initial_config.default_schema_name
@@ -63,7 +59,7 @@ class Warehouse(postgres):
     def capabilities(
         self, config: PostgresClientConfiguration | None = None, naming: NamingConvention | None = None
     ) -> DestinationCapabilitiesContext:
-        """As dlt's, remembered by naming convention; no configuration changes what Postgres can do."""
+        """As dlt's, cached by naming convention; no configuration changes what Postgres can do."""
         convention = naming.name() if naming else None
         if convention not in self._capabilities:
             self._capabilities[convention] = super().capabilities(config or self.spec(), naming)
@@ -77,7 +73,7 @@ class Warehouse(postgres):
 
     @contextmanager
     def kept_connections(self) -> Iterator[None]:
-        """Keep what is closed meanwhile open for whoever opens next, and close it at the end."""
+        """Keep closed connections open for reuse until the block ends."""
         self._connections.are_kept = True
         try:
             yield
@@ -87,7 +83,7 @@ class Warehouse(postgres):
 
 
 class _Connections:
-    """Open connections that nobody uses at the moment, by the dataset that is their search path."""
+    """Open connections that are idle, by the dataset that is their search path."""
 
     def __init__(self) -> None:
         self.are_kept = False
@@ -95,9 +91,9 @@ class _Connections:
         self._lock = threading.Lock()
 
     def take(self, dataset: str) -> Any:
-        """One of a dataset, None where there is none.
+        """Return an idle connection of a dataset, None where there is none.
 
-        One that was silent while a vendor was read may have been cut off by what lies between, without a word.
+        One that was idle for long may have been cut off by a firewall or proxy without notice, so it is closed.
         """
         while True:
             with self._lock:
@@ -105,12 +101,12 @@ class _Connections:
                 if not idle:
                     return None
                 since, connection = idle.pop()
-            if time.monotonic() - since <= _LONGEST_SILENCE_SECONDS:
+            if time.monotonic() - since <= _MAXIMUM_IDLE_SECONDS:
                 return connection
             connection.close()
 
     def give(self, dataset: str, connection: Any) -> None:
-        """Keep one for later, or close it."""
+        """Keep a connection for reuse, or close it."""
         if not self.are_kept or connection.closed:
             connection.close()
             return
@@ -150,16 +146,16 @@ class _SqlClient(Psycopg2SqlClient):
 
 
 class _Pipeline(Pipeline):
-    """A pipeline whose working folder nobody else writes to, so that its schema need not be read from there again."""
+    """A pipeline whose working folder has no other writer, so that its schema need not be read again."""
 
     @property
     def default_schema(self) -> Schema:
-        """As dlt's, from the file only until it was read."""
+        """As dlt's, read from the file only once."""
         live: Schema | None = self._schema_storage.live_schemas.get(str(self.default_schema_name))
         return live or super().default_schema
 
     def run(self, *arguments: Any, **options: Any) -> LoadInfo:
-        """As dlt's, on kept connections."""
+        """As dlt's, with reused connections."""
         destination: Any = self.destination
         with destination.kept_connections():
             return super().run(*arguments, **options)

@@ -1,4 +1,4 @@
-"""The errors that a source raises for its reader: one sentence that names the place and the mend. No handling here."""
+"""The errors that a source raises: one readable sentence that names the place and what to do."""
 
 
 class SourceError(Exception):
@@ -6,7 +6,7 @@ class SourceError(Exception):
 
 
 class CredentialError(SourceError):
-    """The vendor refuses the credentials (401, 403): the message names the setting to mend."""
+    """The vendor refuses the credentials (401, 403): the message names the setting to check."""
 
 
 class VendorError(SourceError):

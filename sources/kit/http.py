@@ -1,6 +1,6 @@
-"""The one HTTP client of all sources: retries, rate limits, the same-host rule, readable failures. No vendor's rules.
+"""The HTTP client of all sources: retries, rate limits, the same-host rule, readable failures.
 
-What a vendor spells in its own way (GitHub's limits by status 403, for instance) is handed in as a function.
+A vendor's own way to report a limit (GitHub's status 403, for instance) is passed in as a function.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
+_MAXIMUM_REDIRECTS = 5
 _FIRST_PAUSE_SECONDS = 0.5
-_SHORTEST_LIMIT_SECONDS = 1.0
-"""Vendors count requests by the second: sooner, a limit that says nothing of its end cannot have passed."""
-_LONGEST_BACKOFF_SECONDS = 60.0
-_LONGEST_EXCERPT = 200
+_MINIMUM_LIMIT_SECONDS = 1.0
+"""Vendors count requests by the second: a limit that does not say when it ends cannot have passed sooner."""
+_MAXIMUM_BACKOFF_SECONDS = 60.0
+_MAXIMUM_EXCERPT_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,21 @@ class Response:
 
 
 LimitReader = Callable[[Response], float | None]
-"""Reads a vendor's own spelling of a rate limit: seconds to wait, or None when the answer is no limit."""
+"""Reads a vendor's own form of a rate limit: seconds to wait, or None when the answer is no limit."""
 
 
 def pause(seconds: float) -> None:
-    """Wait; the one place where a client waits unless it was given another way."""
+    """Wait; the default of `HttpClient`'s `sleep`."""
     time.sleep(seconds)
 
 
 class HttpClient:
     """A session with one vendor's host.
 
-    Parameters: `base_url` every relative path hangs on it and no other host is ever asked; `headers` sent with each
+    Parameters: `base_url` relative paths start from it, and no other host is ever asked; `headers` sent with each
     request, credentials included; `source` names the source in messages; `timeout` seconds to connect and between
     bytes; `max_attempts` tries of one request; `rate_per_second` most requests a second; `retry_statuses` statuses that
-    pass by waiting; `limit` a vendor's own spelling of a rate limit; `longest_wait` seconds after which waiting for a
+    pass by waiting; `limit` a vendor's own form of a rate limit; `longest_wait` seconds after which waiting for a
     limit is given up; `credential` the setting to name when credentials are refused; `exact_numbers` decodes decimals
     as `Decimal`, for money.
 
@@ -179,14 +179,14 @@ class HttpClient:
                         f"{self.source}: {_place(method, url)} asks to wait {wait:.0f} s more, beyond the "
                         f"{self._longest_wait:.0f} s that a run waits; run again later"
                     )
-            self._pause(attempt, wait, _SHORTEST_LIMIT_SECONDS if answer.status == 429 else 0.0)
+            self._pause(attempt, wait, _MINIMUM_LIMIT_SECONDS if answer.status == 429 else 0.0)
         raise SourceError(
             f"{self.source}: {_place(method, url)} failed {self._max_attempts} times, the last time with {trouble}; "
             "nothing of this run was kept, run again later"
         )
 
     def _send(self, method: str, url: str, *, params: Mapping[str, Any] | None, payload: Any) -> Response:
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAXIMUM_REDIRECTS + 1):
             self._keep_rate()
             self.requests_sent += 1
             answer = self._session.request(
@@ -222,7 +222,7 @@ class HttpClient:
         if attempt >= self._max_attempts:
             return
         if wait is None:
-            longest = min(_LONGEST_BACKOFF_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+            longest = min(_MAXIMUM_BACKOFF_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
             wait = max(shortest, longest * (0.5 + random.random() / 2))  # noqa: S311 - jitter needs no secrecy
         logger.info("%s: attempt %d failed, next in %.1f s", self.source, attempt, wait)
         self._sleep(wait)
@@ -242,7 +242,7 @@ class HttpClient:
         text = " ".join(answer.body[:2000].decode("utf-8", "replace").split())
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text[:_LONGEST_EXCERPT] or "no text"
+        return text[:_MAXIMUM_EXCERPT_LENGTH] or "no text"
 
 
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -17,7 +17,7 @@ from sources.kit.landed import declare, keys_of, landed_identities
 from sources.kit.table import LOADED_AT, QUARANTINE, RECORD, ROW_HASH, Table
 from sources.kit.text import clean_text, decode_json, dump_json
 
-_LONGEST_QUARANTINED_RECORD = 100_000
+_MAXIMUM_RECORD_LENGTH = 100_000
 _ALARMING_REJECTIONS = 20
 
 
@@ -39,7 +39,7 @@ class Quarantine:
 
     def reject(self, table: Table, record: Any, reason: str) -> None:
         """Set one record aside, with a reason in one sentence."""
-        text = clean_text(dump_json(record))[:_LONGEST_QUARANTINED_RECORD]
+        text = clean_text(dump_json(record))[:_MAXIMUM_RECORD_LENGTH]
         self.rejected[table.name] = self.rejected.get(table.name, 0) + 1
         self._first_reasons.setdefault(table.name, reason)
         quarantine_id = hashlib.blake2b(f"{table.name}\n{reason}\n{text}".encode(), digest_size=16).hexdigest()

@@ -52,8 +52,8 @@ LOADED_AT = Column("loaded_at", "timestamp", "Start of the run that last wrote t
 class Table:
     """A raw table: its name (also the resource's, the asset's and the dbt source table's), key and typed columns.
 
-    `keeps_record` says whether the technical column `record` stands beside `row_hash` and `loaded_at`; `mirrors` says
-    that a load hands over the whole table and that rows absent from it vanish.
+    `keeps_record` says whether the technical columns include `record`; `mirrors` says that a load hands over the whole
+    table and that rows absent from it are removed.
 
     `identity` names columns that never change for one object, such as the repository of a pull request: two records
     with one key and different identities are two objects, of which the second is quarantined. Without it, records with

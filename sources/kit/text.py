@@ -18,14 +18,14 @@ def decode_json(body: bytes, *, exact: bool = False) -> Any:
         return None
     if exact:
         return json.loads(body, parse_float=Decimal)
-    # Parsing makes objects by the ten thousand and no garbage: the collector would look through them time and again
-    # (measured: a third of the time that 50,000 worklogs take from the socket to Arrow).
+    # Parsing makes tens of thousands of objects and no garbage; the collector would scan them repeatedly (measured:
+    # a third of the time that 50,000 worklogs take from the socket to Arrow).
     was_collecting = gc.isenabled()
     gc.disable()
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        # Lone surrogates are legal in JSON and refused by orjson; what is truly broken fails here again.
+        # Lone surrogates are legal in JSON and refused by orjson; broken JSON fails here again.
         return json.loads(body)
     finally:
         if was_collecting:

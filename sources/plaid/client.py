@@ -1,4 +1,4 @@
-"""Calls to Plaid through plaid-python, with the retries, limits and readable failures that it lacks. No meaning here.
+"""Calls to Plaid through plaid-python, with the retries, limits and readable failures that it lacks.
 
 Answers are parsed from their text, because the library turns amounts into floats and lets one malformed record spoil
 its page (vendors 5.4). Access tokens go into request bodies alone and never into a message: even the library's own

@@ -1,4 +1,4 @@
-"""Plaid as a dlt source: Items, accounts, transactions; a cursor per Item, committed with its rows. No meaning here.
+"""The dlt source of Plaid: Items, accounts, transactions; one cursor per Item, committed with its rows.
 
 Every Item is walked as a whole before anything of it is yielded (vendors 5.5): a mutation between two pages discards
 what was staged and begins again at the cursor that the update began with; a cursor that keeps failing gives way to a
@@ -165,8 +165,8 @@ def _read_pages(
         modified += page["modified"]
         removed += page["removed"]
         if page["has_more"] and page["next_cursor"] in ("", cursor):
-            raise SourceError("plaid: transactions/sync says has_more but its cursor stands still; run again later")
-        # Not ready yet is told by an empty cursor, which must never be stored.
+            raise SourceError("plaid: transactions/sync says has_more but its cursor does not move; run again later")
+        # An empty cursor means "not ready yet", which must never be stored.
         cursor = page["next_cursor"] or None
         if not page["has_more"]:
             return added, modified, removed, cursor if page["next_cursor"] else None
@@ -230,7 +230,7 @@ def plaid() -> Any:
 def _missing_accounts(update: ItemUpdate) -> list[dict[str, Any]]:
     """Landed accounts of an Item that Plaid no longer shows: closed ones vanish without a word (vendors 5.2).
 
-    None where no account could be read, or one cannot be told by its id: it may be any of them.
+    None where no account could be read, or one has no usable id: it may be any of them.
     """
     shown = [row.get("account_id") if isinstance(row, dict) else None for row in update.accounts]
     if not shown or not all(isinstance(account_id, str) for account_id in shown):

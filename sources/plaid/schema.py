@@ -1,7 +1,7 @@
-"""The raw tables of Plaid: what lands from the bank, and under which names. No reading here.
+"""The raw tables of Plaid: names, keys and typed columns; and the SPEC.
 
 Deletes: `/transactions/sync` names removed transactions by id alone, so they land in `transaction_removals`; and after
-a whole history was read anew, what did not come back is gone too. `update_number` (per Item, growing) settles both in
+a whole history was read anew, what did not come back is gone too. `update_number` (per Item, growing) decides both in
 staging: a transaction is removed if its removal has the same or a later number, or if its own number is smaller than
 its Item's `full_update_number`.
 """
@@ -16,7 +16,7 @@ from sources.kit.table import QUARANTINE, Column, Table
 
 ITEMS = Table(
     name="items",
-    description="Plaid Items: one login at one institution each. Access tokens stand in no table.",
+    description="Plaid Items: one login at one institution each. Access tokens are in no table.",
     key=("item_id",),
     columns=(
         Column("item_id", "text", "Plaid's id of the Item."),
@@ -54,7 +54,7 @@ ACCOUNTS = Table(
 
 TRANSACTIONS = Table(
     name="transactions",
-    description="Bank transactions as /transactions/sync last told them, pending ones included.",
+    description="Bank transactions as /transactions/sync last reported them, pending ones included.",
     key=("transaction_id",),
     identity=("item_id",),
     columns=(
@@ -62,7 +62,7 @@ TRANSACTIONS = Table(
         Column("item_id", "text", "The Item that it was read through.", required=True),
         Column("account_id", "text", "The account that moved.", required=True),
         Column("amount", "numeric", "Amount; positive is money out of the account.", required=True),
-        Column("iso_currency_code", "text", "ISO code of the amount; null where the next column speaks."),
+        Column("iso_currency_code", "text", "ISO code of the amount; null where the next column has it."),
         Column("unofficial_currency_code", "text", "Code of a currency that ISO does not know."),
         Column("date", "date", "Day of posting, of occurrence while pending.", required=True),
         Column("authorized_date", "date", "Day on which the user paid."),
@@ -74,7 +74,7 @@ TRANSACTIONS = Table(
         Column("category_primary", "text", "Plaid's primary category.", path="personal_finance_category.primary"),
         Column("category_detailed", "text", "Plaid's detailed category.", path="personal_finance_category.detailed"),
         Column("payment_channel", "text", "online, in store or other."),
-        Column("update_number", "bigint", "Number of the update that last told of it.", required=True),
+        Column("update_number", "bigint", "Number of the last update that reported it.", required=True),
     ),
 )
 

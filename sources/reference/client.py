@@ -24,6 +24,8 @@ from sources.reference.schema import FILES, ReferenceFile
 
 _ID = re.compile(r"[0-9a-f]{24}|[A-Z]{3}-[0-9a-z]{4,}", re.ASCII)
 _GENERATED_CONTRACT_NUMBER = re.compile(r".+-CON-(IT|WEB|MARKETING|OTHER)-\d{4}(-\d+)?", re.ASCII | re.IGNORECASE)
+SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "reference"
+"""The reference files that come with Workledger."""
 _LONGEST_SHOWN_VALUE = 80
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _TYPOGRAPHIC_QUOTES = re.compile("[“”„«»]")
@@ -91,14 +93,14 @@ class Content:
 
 
 def read_folder(folder: Path | str) -> dict[str, Content]:
-    """Read and check every reference file of `folder`; absent files have no rows.
+    """Read and check every reference file of `folder`; absent files have no rows, lists of vendors those that ship.
 
     Raises `SourceError` when there is no such folder.
     """
     path = Path(folder)
     if not path.is_dir():
         raise SourceError(f"reference: {path} is no folder; set REFERENCE_DIR to the folder with the reference files")
-    contents = {file.name: _read_file(file, path / f"{file.name}.csv") for file in FILES}
+    contents = {file.name: _read_file(file, _path_of(file, path)) for file in FILES}
     for content in contents.values():
         _check_keys(content)
         _check_ranges(content)
@@ -138,7 +140,12 @@ def read_file(name: str, folder: Path) -> Content:
         folder: the folder of reference files; an absent file has no rows.
     """
     file = next(each for each in FILES if each.name == name)
-    return _read_file(file, folder / f"{name}.csv")
+    return _read_file(file, _path_of(file, folder))
+
+
+def _path_of(file: ReferenceFile, folder: Path) -> Path:
+    path = folder / f"{file.name}.csv"
+    return SHIPPED_FOLDER / path.name if file.is_vendor_list and not path.exists() else path
 
 
 def _read_file(file: ReferenceFile, path: Path) -> Content:

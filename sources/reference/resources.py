@@ -1,4 +1,4 @@
-"""The business's own decisions, read from CSV files. What they mean for a bill does not belong here.
+"""The dlt source of the reference files: one table per file, and `rejected_files`.
 
 A file that passes its checks replaces its table; rows that did not change are not written again. A bad file lands
 nothing of itself: its last good version stays in force, and `rejected_files` says what to mend.
@@ -18,12 +18,13 @@ import pyarrow as pa
 
 from sources.kit import landed
 from sources.kit.arrow import to_arrow
+from sources.kit.currencies import all_decimals
 from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine
 from sources.kit.run import PerRun
 from sources.kit.table import ROW_HASH, Table
 from sources.reference.client import Content, Problem, read_folder, unknown_files, validate_folder
-from sources.reference.schema import FILES, REJECTED_FILES, ReferenceFile
+from sources.reference.schema import CURRENCIES, FILES, REJECTED_FILES, ReferenceFile
 
 __all__ = ["Problem", "reference", "validate_folder"]
 
@@ -32,12 +33,12 @@ logger = logging.getLogger(__name__)
 
 @dlt.source(name="reference", section="reference", max_table_nesting=0)
 def reference() -> Any:
-    """One table per reference file, and `rejected_files` with what is wrong in them now.
+    """One table per reference file, `currencies`, and `rejected_files` with what is wrong in them now.
 
     Setting (`SOURCES__REFERENCE__…`): `FOLDER`, the folder with the files.
     """
     runs = PerRun(_Run)
-    return (*(_table_of(file, runs) for file in FILES), _rejections(runs))
+    return (*(_table_of(file, runs) for file in FILES), _currencies(runs), _rejections(runs))
 
 
 class _Run:
@@ -65,6 +66,15 @@ def _table_of(file: ReferenceFile, runs: PerRun[_Run]) -> Any:
             yield dlt.mark.with_hints(empty, dlt.mark.make_hints(write_disposition="append", file_format="csv"))
 
     return rows
+
+
+def _currencies(runs: PerRun[_Run]) -> Any:
+    @dlt.resource(**CURRENCIES.dlt_hints())
+    def currencies() -> Iterator[Any]:
+        records = [{"code": code, "decimals": decimals} for code, decimals in all_decimals().items()]
+        yield from _replacement(CURRENCIES, to_arrow(CURRENCIES, records, quarantine=runs().quarantine))
+
+    return currencies
 
 
 def _rejections(runs: PerRun[_Run]) -> Any:

@@ -1,4 +1,4 @@
-"""What each reference file may hold (rules, chapter 2): columns, types, defaults, allowed values, keys.
+"""What each reference file may hold (rules, chapter 2): columns, types, defaults, allowed values, keys; and the SPEC.
 
 A row's key is its natural key; files with dates may hold one key several times as long as the ranges do not overlap.
 """
@@ -58,7 +58,8 @@ class ReferenceFile:
     """One reference file: its fields, its key, and the pair of fields that date its rows.
 
     `range_key` are the fields of which at most one row may hold on any day (empty: no such rule). `unique` are further
-    fields whose values, where given, stand once in the file.
+    fields whose values, where given, stand once in the file. `is_vendor_list`: the rows are facts of a vendor and no
+    decision; a folder without the file takes the one that comes with Workledger.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ReferenceFile:
     range_fields: tuple[str, str] = ("valid_from", "valid_to")
     unique: tuple[str, ...] = ()
     single_row: bool = False
+    is_vendor_list: bool = False
 
     @property
     def table(self) -> Table:
@@ -312,7 +314,12 @@ FILES: Final = (
             _optional("auto_renew", "boolean", "Runs on past its end.", default=_NO),
             _optional("monthly_hours", "numeric", "Hours included per period.", minimum=0, form="hours"),
             Field("overage_rate", "numeric", "Rate per hour beyond the included ones.", minimum=0),
-            _optional("standard_rate", "numeric", "Rate per included or plain hour.", minimum=0),
+            _optional(
+                "standard_rate",
+                "numeric",
+                "Rate per hour used, of the included or plain ones; it is no flat fee.",
+                minimum=0,
+            ),
             Field(
                 "billing_cycle",
                 "text",
@@ -547,6 +554,27 @@ FILES: Final = (
             Field("cache_read", "numeric", "Cache reads.", minimum=0),
             _optional("above_prompt_tokens", "bigint", "Holds for larger prompts only.", minimum=0),
         ),
+        is_vendor_list=True,
+    ),
+    ReferenceFile(
+        "price_multipliers",
+        "What the price of an answer is multiplied by for the terms on which it was given.",
+        ("model", "term", "value", "valid_from"),
+        (
+            Field("model", "text", "Model without its release date; `*` stands for any characters."),
+            Field(
+                "term",
+                "text",
+                "What the answer states: speed, where it ran, tier of service, region of the cloud that ran it.",
+                values=("speed", "inference_geo", "service_tier", "cloud_region"),
+            ),
+            Field("value", "text", "Its value: fast, us, batch, regional."),
+            _VALID_FROM,
+            _VALID_TO,
+            Field("multiplier", "numeric", "Factor of the whole price.", minimum=0),
+        ),
+        range_key=("model", "term", "value"),
+        is_vendor_list=True,
     ),
 )
 
@@ -566,7 +594,19 @@ REJECTED_FILES: Final = Table(
     mirrors=True,
 )
 
-TABLES: Final = (*(file.table for file in FILES), REJECTED_FILES)
+CURRENCIES: Final = Table(
+    "currencies",
+    "One currency and the decimals of its amounts, as two libraries know them.",
+    ("code",),
+    (
+        Column("code", "text", "Three-letter code.", required=True),
+        Column("decimals", "bigint", "Decimals of an amount.", required=True),
+    ),
+    keeps_record=False,
+    mirrors=True,
+)
+
+TABLES: Final = (*(file.table for file in FILES), CURRENCIES, REJECTED_FILES)
 
 SPEC: Final = SourceSpec(
     name="reference",

@@ -1,4 +1,4 @@
-"""How Tempo's lists are read whole although they change meanwhile. What is kept of them is decided elsewhere.
+"""How Tempo's lists are read whole although they change meanwhile.
 
 Facts: vendors 3.1 to 3.4. Tempo pages by offset, newest change first: a changed row jumps to the front and pushes the
 others down (rows show twice), a deleted row pulls them up (rows would be skipped). Hence pages overlap, and a walk of
@@ -88,7 +88,7 @@ def walk_worklogs(client: HttpClient, quarantine: Quarantine, since: datetime | 
                 walk.newest = max(newest, walk.newest or newest)
         if pages <= 1:
             return walk
-        # What changed while the pages were read stands in front by now.
+        # What changed while the pages were read is at the front by now.
         since = min(walk.newest or quarantine.found_at, quarantine.found_at)
     logger.warning("tempo: the worklogs kept changing while they were read; the next run reads the rest")
     return walk
@@ -139,7 +139,7 @@ def read_deletions(client: HttpClient, since: datetime, quarantine: Quarantine) 
         if not token:
             return found
         if token in tokens:
-            raise SourceError("tempo: the audit log repeats a page, so deletions cannot be told; run again later")
+            raise SourceError("tempo: the audit log repeats a page, so deletions cannot be read; run again later")
         tokens.add(token)
         params["nextPageToken"] = token
 

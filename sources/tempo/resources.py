@@ -1,8 +1,8 @@
-"""Tempo Cloud: worklogs, their deletions and accounts. No other system is known here.
+"""The dlt source of Tempo Cloud: worklogs, their deletions and accounts.
 
 Strategy (vendors 3.4): worklogs changed since the cursor less a look-back, newest change first, the cursor moved on
 only when the walk is whole; deletions from the audit log, by a whole read where the log does not reach; once a week
-everything is read again, which mends what no feed tells.
+everything is read again, which finds what no feed reports.
 """
 
 from __future__ import annotations

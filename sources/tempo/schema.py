@@ -1,4 +1,4 @@
-"""The raw tables of Tempo: their names, keys and typed columns. No request is made here."""
+"""The raw tables of Tempo: names, keys and typed columns; and the SPEC."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ import dlt
 import pytest
 
 from assets.keys import raw_key
-from assets.raw import LandedTable, configured, land, raw_assets
+from assets.progress import LandedTable
+from assets.raw import configured, land, raw_assets
 from orchestration.graph.resources import LoggingListener
 from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES, SourceSpec

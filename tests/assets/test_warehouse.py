@@ -71,7 +71,7 @@ def test_a_test_over_one_model_needs_no_attachment() -> None:
     assert "dagster" not in with_attached_tests(_manifest())["nodes"]["test.one"]["config"]["meta"]
 
 
-def test_a_model_is_told_of_once_and_after_all_that_it_is_built_from() -> None:
-    told: set[str] = set()
-    assert list(with_ancestors(_manifest(), ["model.mart"], told)) == ["model.raw_view", "model.step", "model.mart"]
-    assert list(with_ancestors(_manifest(), ["model.aside", "model.step"], told)) == ["model.aside"]
+def test_a_model_is_yielded_once_and_after_all_that_it_is_built_from() -> None:
+    seen: set[str] = set()
+    assert list(with_ancestors(_manifest(), ["model.mart"], seen)) == ["model.raw_view", "model.step", "model.mart"]
+    assert list(with_ancestors(_manifest(), ["model.aside", "model.step"], seen)) == ["model.aside"]

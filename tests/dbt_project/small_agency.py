@@ -295,6 +295,16 @@ def _bank(today: date) -> Rows:
             for days in (3, 40)
         ],
         "plaid.transaction_removals": [],
+        "plaid.quarantined_records": [
+            {
+                "quarantine_id": "q",
+                "table_name": "transactions",
+                "native_id": "personal-unread",
+                "reason": f"amount is no numeric: {PERSONAL_MONEY}",
+                "rejected_record": PERSONAL_MONEY,
+                "found_at": datetime.combine(today, time(6), UTC),
+            }
+        ],
     }
 
 

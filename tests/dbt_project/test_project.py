@@ -12,6 +12,7 @@ import pytest
 import yaml
 from dbt.contracts.graph.manifest import Manifest
 
+from assets.checks import SET_ASIDE_TABLES
 from sources.catalog import SOURCES
 from tests.dbt_project.conftest import PROJECT_FOLDER, DbtProject
 
@@ -77,7 +78,7 @@ SEED_INDEXES = {
         "billable",
     ],
 }
-# Keys that other tests than unique and unique_key hold, because nobody and no client are values of them.
+# Keys that other tests than unique_key hold, because nobody and no client are values of them.
 KEYS = {
     "daily_overlay": "developer_id client_id local_date bucket_start",
     "productivity_triangle": "developer_id client_id local_date",
@@ -140,6 +141,11 @@ def _tests(manifest: Manifest) -> dict[str, list[tuple[str, dict[str, object]]]]
     return found
 
 
+def _checked(tests: list[tuple[str, dict[str, object]]], kind: str) -> dict[str, object]:
+    """What a model's tests of one kind say of each column."""
+    return {column: rule for name, kwargs in tests if name == kind for column, rule in kwargs["columns"].items()}
+
+
 def test_builds_on_empty_raw_tables(built: DbtProject) -> None:
     assert built.value("select count(*) from marts.time_entries") == 0
 
@@ -162,8 +168,12 @@ def test_every_key_foreign_key_date_and_status_has_an_index(
     for table, node in _tables(manifest, "marts", "private").items():
         if node.config.materialized == "view":
             continue
-        keys = [kwargs["columns"] for name, kwargs in tests[table] if name == "unique_key"]
-        keys += [[kwargs["column_name"]] for name, kwargs in tests[table] if name == "unique"]
+        keys = [
+            key
+            for name, kwargs in tests[table]
+            if name == "unique_key"
+            for key in [kwargs["columns"], *kwargs.get("other_keys", [])]
+        ]
         keys += [KEYS[table].split()] if table in KEYS else []
         if node.config.materialized == "incremental":
             # Held at every insert, by the index itself: a test would read the whole history in every build.
@@ -171,8 +181,8 @@ def test_every_key_foreign_key_date_and_status_has_an_index(
                 one["columns"] for one in node.config.extra["indexes"] if one.get("unique") and _is_required(node, one)
             ]
         assert keys, f"nothing holds a key of {table}"
-        singles = {kwargs["column_name"] for name, kwargs in tests[table] if name == "relationships"}
-        singles |= {"state"} & {kwargs.get("column_name") for name, kwargs in tests[table] if name == "accepted_values"}
+        singles = set(_checked(tests[table], "foreign_keys"))
+        singles |= {"state"} & set(_checked(tests[table], "allowed_values"))
         for name, column in node.columns.items():
             is_date = column.data_type in ("date", "timestamp with time zone") and name not in _NO_DATES
             if is_date or name in _STATUSES:
@@ -207,13 +217,64 @@ def test_every_foreign_key_is_a_test(parsed_project: tuple[Manifest, object]) ->
         and target in _all_models(manifest)
         and target != table
         and f"{table}.{column}" not in _NOBODYS
-        and not any(
-            name == "relationships" and kwargs["column_name"] == column and f"'{target}'" in str(kwargs["to"])
-            for name, kwargs in tests[table]
-        )
+        and _checked(tests[table], "foreign_keys").get(column, "").split(".")[0] != target
     ]
 
     assert untested == [], "\n".join(untested)
+
+
+def test_tests_of_columns_are_those_of_the_whole_model(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    single = [
+        node.name
+        for node in manifest.nodes.values()
+        if (metadata := getattr(node, "test_metadata", None))
+        and metadata.name in ("relationships", "accepted_values", "not_null", "unique")
+    ]
+    unknown = [
+        f"{table}.{column}"
+        for table, tests in _tests(manifest).items()
+        for kind in ("foreign_keys", "allowed_values")
+        for column in _checked(tests, kind)
+        if column not in _all_models(manifest)[table].columns
+    ]
+
+    assert single == [], "use foreign_keys, allowed_values, unique_key or required_columns"
+    assert unknown == []
+
+
+def test_every_reference_file_has_a_key(parsed_project: tuple[Manifest, object]) -> None:
+    """A model that selects a file as it is has the key of stg_reference__rows, which holds the rows of all files."""
+    manifest, _ = parsed_project
+    tests, models = _tests(manifest), _all_models(manifest)
+    files = set(models["stg_reference__rows"].depends_on.nodes)
+    without = [
+        name
+        for name, node in models.items()
+        if name.startswith("stg_reference__")
+        and "unique_key" not in {kind for kind, _ in tests[name]}
+        and (len(node.depends_on.nodes) != 1 or not set(node.depends_on.nodes) <= files)
+    ]
+
+    assert without == []
+    assert ("unique_key", ["file", "row_key"]) in [
+        (kind, kwargs["columns"]) for kind, kwargs in tests["stg_reference__rows"]
+    ]
+
+
+def test_every_source_shows_what_it_set_aside(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    shown = manifest.nodes["model.workledger.set_aside"].depends_on.nodes
+    missing = [
+        f"{name}.{table.name}"
+        for name, spec in SOURCES.items()
+        for table in spec.tables
+        if table.name in SET_ASIDE_TABLES
+        and f"source.workledger.{name}.{table.name}" not in shown
+        and f"model.workledger.stg_{name}__{table.name}" not in shown
+    ]
+
+    assert missing == []
 
 
 def test_every_column_is_described_typed_and_bears_its_unit(parsed_project: tuple[Manifest, object]) -> None:

@@ -45,8 +45,7 @@ def test_session_roots_in_the_reference_folder_mean_production_and_a_header_alon
     roots.write_text("path,email,host\n")
     assert load(folder=tmp_path).profile == "sandbox"
     roots.write_text("path,email,host\n/home/ada/.claude/projects,ada@example.com,\n")
-    settings = load(folder=tmp_path)
-    assert (settings.profile, settings.reference_dir) == ("production", tmp_path / "reference")
+    assert load(folder=tmp_path).profile == "production"
 
 
 def test_a_dataset_folder_means_a_sandbox_even_beside_a_mirror(tmp_path: Path) -> None:

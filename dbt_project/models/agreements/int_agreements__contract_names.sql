@@ -9,7 +9,7 @@ names as (
     select
         contract_id,
         '*' as client_id,
-        lower(contract_number) as name,
+        {{ natural_key('contract_number') }} as name,
         is_deleted
     from contracts
     union all
@@ -41,7 +41,8 @@ final as (
         client_id,
         name,
         case when count(distinct contract_id) = 1 then min(contract_id) end as contract_id,
-        count(distinct contract_id) as contracts_found
+        count(distinct contract_id) as contracts_found,
+        array_agg(distinct contract_id order by contract_id) as contract_ids
     from living_first
     where all_deleted or not is_deleted
     group by client_id, name

@@ -23,6 +23,14 @@ contracts as (
     select * from {{ ref('contracts') }}
 ),
 
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
+),
+
+client_terms as (
+    select * from {{ ref('int_agreements__client_terms_by_day') }}
+),
+
 used as (
     select
         contract_period_id,
@@ -48,7 +56,7 @@ final as (
         periods.standard_rate,
         periods.overage_rate,
         -- From exact seconds, as the invoice's line (rule 7.7).
-        round(coalesce(used.overage_seconds, 0) * periods.overage_rate / 3600, 2) as total_overage_amount,
+        round(coalesce(used.overage_seconds, 0) * periods.overage_rate / 3600, {{ decimals_of('currencies') }}) as total_overage_amount,
         false as is_billed,
         null::text as invoice_id,
         false as report_sent,
@@ -60,6 +68,11 @@ final as (
         contracts.updated_at
     from periods
     left join contracts on periods.contract_id = contracts.id
+    left join client_terms
+        on
+            periods.client_id = client_terms.client_id
+            and periods.period_start between client_terms.valid_from and client_terms.valid_to
+    left join currencies on client_terms.currency = currencies.currency
     left join used on periods.contract_period_id = used.contract_period_id
 )
 

@@ -103,7 +103,8 @@ unioned as (
         null as seconds_before,
         'included' as part,
         entries.seconds,
-        terms.standard_rate as rate_applied
+        -- Without a rate the hours are billed at 0; only pay as you go is left without a price.
+        case when entries.contract_type = 'pay_as_you_go' then terms.standard_rate else coalesce(terms.standard_rate, 0) end as rate_applied
     from entries
     left join terms
         on

@@ -15,6 +15,10 @@ amounts as (
     {% endfor %}
 ),
 
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
+),
+
 projects as (
     select * from {{ ref('int_identity__projects') }}
 ),
@@ -124,8 +128,8 @@ hours as (
         round(sum(billable_seconds) / 3600.0, 4) as quantity,
         min(unit_price) as unit_price,
         min(rate_multiplier) as rate_multiplier,
-        -- Once, on the line, from exact seconds, half away from zero (rule 1.6).
-        round(sum(billable_seconds) * min(unit_price) * min(rate_multiplier) / 3600, 2) as line_total,
+        -- Rounded below: once, on the line, from exact seconds, half away from zero, to the currency's own decimals (rule 1.6).
+        sum(billable_seconds) * min(unit_price) * min(rate_multiplier) / 3600 as line_total,
         string_agg(distinct rate_source, ', ' order by rate_source) as rate_source
     from summed_parts
     group by line_key
@@ -146,7 +150,7 @@ numbered_amounts as (
     from keyed_amounts
 ),
 
-unioned as (
+exact_lines as (
     select
         line_key,
         client_id,
@@ -200,26 +204,34 @@ unioned as (
     from numbered_amounts
 ),
 
+rounded as (
+    select
+        exact_lines.*,
+        round(exact_lines.line_total, {{ decimals_of('currencies') }}) as rounded_total
+    from exact_lines
+    left join currencies on exact_lines.currency = currencies.currency
+),
+
 -- What the client reads.
 described as (
     select
-        unioned.*,
+        rounded.*,
         coalesce(
-            unioned.description,
-            case unioned.basis
+            rounded.description,
+            case rounded.basis
                 when 'application'
                     then
-                        coalesce(unioned.issue_key || coalesce(' ' || summaries.summary, ''), applications.name, 'Work')
+                        coalesce(rounded.issue_key || coalesce(' ' || summaries.summary, ''), applications.name, 'Work')
                         || ': '
-                        || case unioned.line_type
+                        || case rounded.line_type
                             when 'incident_critical' then 'critical incident outside business hours'
                             when 'incident' then 'incident'
-                            when 'meeting' then 'meeting' || case when unioned.rate_tier = 'off_hours' then ' outside business hours' else '' end
+                            when 'meeting' then 'meeting' || case when rounded.rate_tier = 'off_hours' then ' outside business hours' else '' end
                             when 'off_hours' then 'work outside business hours'
                             when 'overtime'
                                 then
                                     -- Lines of two tiers must not read alike.
-                                    case unioned.rate_tier
+                                    case rounded.rate_tier
                                         when 'p1_p3_off_hours' then 'critical incident outside business hours'
                                         when 'p1_p3' then 'incident'
                                         when 'off_hours' then 'work outside business hours'
@@ -228,51 +240,51 @@ described as (
                                     || ' beyond the monthly limit of ' || {{ hours_text('applications.monthly_limit_hours') }} || ' hours'
                             else 'work'
                         end
-                        || ', ' || {{ month_text('unioned.invoice_month') }}
-                        || case when unioned.unit_price = 0 then ' (covered)' else '' end
+                        || ', ' || {{ month_text('rounded.invoice_month') }}
+                        || case when rounded.unit_price = 0 then ' (covered)' else '' end
                 when 'contract'
                     then
                         contracts.name || ' (' || contracts.contract_number || '): '
-                        || case unioned.line_type
+                        || case rounded.line_type
                             when 'included' then 'included hours, ' || periods.days_text
                             when 'overage'
                                 then
                                     'hours beyond the included ' || {{ hours_text('periods.allocated_hours') }} || ', '
                                     || periods.days_text
-                            else 'hours, ' || {{ month_text('unioned.invoice_month') }}
+                            else 'hours, ' || {{ month_text('rounded.invoice_month') }}
                         end
                 when 'billing_rule'
                     then
                         projects.name || ': '
-                        || case unioned.line_type
+                        || case rounded.line_type
                             when 'overtime' then 'overtime beyond 8 hours a day'
                             when 'overage' then 'hours beyond the retainer of ' || {{ hours_text('rules.retainer_hours') }} || ' hours'
                             when 'covered'
                                 then 'hours covered by the ' || case rules.rule_type when 'fixed' then 'fixed price' else 'retainer' end
                             else 'hours'
                         end
-                        || ', ' || {{ month_text('unioned.invoice_month') }}
+                        || ', ' || {{ month_text('rounded.invoice_month') }}
                         || case
-                            when rules.rounding_increment_minutes > 0 and unioned.line_type != 'covered'
+                            when rules.rounding_increment_minutes > 0 and rounded.line_type != 'covered'
                                 then ' (rounded up to ' || rules.rounding_increment_minutes || ' minutes)'
                             else ''
                         end
                 when 'client_terms'
                     then
                         coalesce(projects.name, 'Work without a project') || ': '
-                        || case unioned.line_type when 'covered' then 'hours covered by the retainer' else 'hours' end
-                        || ', ' || {{ month_text('unioned.invoice_month') }}
+                        || case rounded.line_type when 'covered' then 'hours covered by the retainer' else 'hours' end
+                        || ', ' || {{ month_text('rounded.invoice_month') }}
             end
         )
         -- Hours that people logged and hours that sessions show stand on one line, which says so.
         || case
-            when unioned.observed_seconds > 0 and unioned.observed_seconds < unioned.raw_seconds
+            when rounded.observed_seconds > 0 and rounded.observed_seconds < rounded.raw_seconds
                 then
-                    ' (' || {{ short_clock_text('unioned.raw_seconds - unioned.observed_seconds') }} || ' logged, '
-                    || {{ short_clock_text('unioned.observed_seconds') }} || ' observed)'
+                    ' (' || {{ short_clock_text('rounded.raw_seconds - rounded.observed_seconds') }} || ' logged, '
+                    || {{ short_clock_text('rounded.observed_seconds') }} || ' observed)'
             else ''
         end as client_description,
-        case unioned.basis
+        case rounded.basis
             when 'application'
                 then
                     jsonb_build_object(
@@ -286,7 +298,7 @@ described as (
                         'monitoring_amount', trim_scale(applications.monitoring_amount),
                         'min_billable_seconds', applications.min_billable_seconds,
                         'calendar', applications.calendar,
-                        'rate_multiplier', trim_scale(unioned.rate_multiplier)
+                        'rate_multiplier', trim_scale(rounded.rate_multiplier)
                     )
             when 'contract'
                 then
@@ -299,7 +311,7 @@ described as (
                         'allocated_hours', trim_scale(periods.allocated_hours),
                         'standard_rate',
                         trim_scale(
-                            case when periods.contract_period_id is null then unioned.unit_price else periods.standard_rate end
+                            case when periods.contract_period_id is null then rounded.unit_price else periods.standard_rate end
                         ),
                         'overage_rate', trim_scale(periods.overage_rate)
                     )
@@ -320,19 +332,19 @@ described as (
             when 'client_terms'
                 then
                     jsonb_build_object(
-                        'billing_model', case unioned.line_type when 'hourly' then 'hourly' else 'retainer' end,
-                        'hourly_rate', case when unioned.line_type = 'hourly' then trim_scale(unioned.unit_price) end,
-                        'retainer_amount', case when unioned.line_type = 'retainer' then trim_scale(unioned.unit_price) end
+                        'billing_model', case rounded.line_type when 'hourly' then 'hourly' else 'retainer' end,
+                        'hourly_rate', case when rounded.line_type = 'hourly' then trim_scale(rounded.unit_price) end,
+                        'retainer_amount', case when rounded.line_type = 'retainer' then trim_scale(rounded.unit_price) end
                     )
-            when 'fixed_line' then jsonb_build_object('amount', trim_scale(unioned.unit_price))
+            when 'fixed_line' then jsonb_build_object('amount', trim_scale(rounded.unit_price))
         end as billing_rule_snapshot
-    from unioned
-    left join projects on unioned.project_id = projects.project_id
-    left join contracts on unioned.contract_id = contracts.contract_id
-    left join periods on unioned.contract_period_id = periods.contract_period_id
-    left join applications on unioned.application_id = applications.application_id
-    left join summaries on unioned.issue_key = summaries.issue_key
-    left join rules on unioned.billing_rule_id = rules.billing_rule_id
+    from rounded
+    left join projects on rounded.project_id = projects.project_id
+    left join contracts on rounded.contract_id = contracts.contract_id
+    left join periods on rounded.contract_period_id = periods.contract_period_id
+    left join applications on rounded.application_id = applications.application_id
+    left join summaries on rounded.issue_key = summaries.issue_key
+    left join rules on rounded.billing_rule_id = rules.billing_rule_id
 ),
 
 final as (
@@ -355,9 +367,9 @@ final as (
         raw_seconds,
         billable_seconds,
         quantity,
-        unit_price,
+        case when is_fixed_amount then rounded_total else unit_price end as unit_price,
         rate_multiplier,
-        line_total,
+        rounded_total as line_total,
         rate_source,
         jsonb_strip_nulls(billing_rule_snapshot) as billing_rule_snapshot,
         is_fixed_amount,

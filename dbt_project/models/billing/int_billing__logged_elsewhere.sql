@@ -24,6 +24,10 @@ rules as (
     select * from {{ ref('int_agreements__billing_rules') }}
 ),
 
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
+),
+
 client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
@@ -55,16 +59,28 @@ rated as (
             and entries.local_date between client_terms.valid_from and client_terms.valid_to
 ),
 
-final as (
+summed as (
     select
         client_id,
         currency,
         invoice_month,
         sum(seconds)::bigint as seconds,
         coalesce(sum(seconds) filter (where rate is null), 0)::bigint as unrated_seconds,
-        round(coalesce(sum(seconds * rate), 0) / 3600, 2) as amount
+        coalesce(sum(seconds * rate), 0) / 3600 as amount
     from rated
     group by client_id, currency, invoice_month
+),
+
+final as (
+    select
+        summed.client_id,
+        summed.currency,
+        summed.invoice_month,
+        summed.seconds,
+        summed.unrated_seconds,
+        round(summed.amount, {{ decimals_of('currencies') }}) as amount
+    from summed
+    left join currencies on summed.currency = currencies.currency
 )
 
 select * from final

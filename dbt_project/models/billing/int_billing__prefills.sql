@@ -16,6 +16,10 @@ logged_elsewhere as (
     select * from {{ ref('int_billing__logged_elsewhere') }}
 ),
 
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
+),
+
 client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
@@ -69,13 +73,14 @@ final as (
         keys.invoice_month,
         coalesce(sums.subtotal, 0) as subtotal,
         client_terms.tax_rate,
-        round(coalesce(sums.subtotal, 0) * client_terms.tax_rate, 2) as tax
+        round(coalesce(sums.subtotal, 0) * client_terms.tax_rate, {{ decimals_of('currencies') }}) as tax
     from keys
     left join sums
         on
             keys.client_id = sums.client_id
             and keys.currency = sums.currency
             and keys.invoice_month = sums.invoice_month
+    left join currencies on keys.currency = currencies.currency
     inner join client_terms
         on
             keys.client_id = client_terms.client_id

@@ -52,7 +52,7 @@ listed as (
     where commits.message ilike '%co-authored-by:%'
 ),
 
--- Nobody is two authors of one commit.
+-- An address is one author of a commit; whose addresses are one person's is found below.
 distinct_authors as (
     select distinct on (sha, coalesce(email, lower(name)))
         sha,
@@ -69,7 +69,7 @@ described as (
     select
         commits.commit_id,
         distinct_authors.sha,
-        row_number() over (partition by distinct_authors.sha order by distinct_authors.place) - 1 as position,
+        distinct_authors.place,
         distinct_authors.name,
         distinct_authors.email,
         distinct_authors.login,
@@ -94,9 +94,9 @@ described as (
 
 -- Of all accounts that fit on the day the one that decides first; a login goes before an address (rule 8.3).
 people as (
-    select distinct on (described.sha, described.position)
+    select distinct on (described.sha, described.place)
         described.sha,
-        described.position,
+        described.place,
         accounts.developer_id
     from described
     inner join accounts
@@ -107,23 +107,51 @@ people as (
             )
             and described.agency_date between accounts.valid_from and accounts.valid_to
     where not described.is_assistant
-    order by described.sha asc, described.position asc, accounts.preference asc, accounts.system desc, accounts.developer_id asc
+    order by described.sha asc, described.place asc, accounts.preference asc, accounts.system desc, accounts.developer_id asc
+),
+
+known as (
+    select
+        described.*,
+        case
+            when described.login is null then people.developer_id
+            -- All addresses of a login are one developer's, whichever of them is known.
+            else coalesce(
+                people.developer_id, min(people.developer_id) over (partition by described.sha, described.login)
+            )
+        end as developer_id
+    from described
+    left join people on described.sha = people.sha and described.place = people.place
+),
+
+-- Nobody is two authors of one commit: of several addresses of a developer or a login the first stays, the author's before all.
+distinct_people as (
+    select distinct on (sha, coalesce(developer_id, 'login ' || login, 'address ' || email, 'name ' || lower(name)))
+        *
+    from known
+    order by sha asc, coalesce(developer_id, 'login ' || login, 'address ' || email, 'name ' || lower(name)) asc, place asc
+),
+
+positioned as (
+    select
+        *,
+        row_number() over (partition by sha order by place) - 1 as position
+    from distinct_people
 ),
 
 final as (
     select
-        described.commit_id,
-        described.sha,
-        described.position,
-        described.position > 0 as is_co_author,
-        described.name,
-        described.email,
-        described.login as github_login,
-        people.developer_id,
-        described.is_bot,
-        described.is_assistant
-    from described
-    left join people on described.sha = people.sha and described.position = people.position
+        commit_id,
+        sha,
+        position,
+        position > 0 as is_co_author,
+        name,
+        email,
+        login as github_login,
+        developer_id,
+        is_bot,
+        is_assistant
+    from positioned
 )
 
 select * from final

@@ -56,7 +56,7 @@ prompt_directories as (
     from (
         select
             session_id,
-            coalesce(prompt_id, uuid, file_id || ':' || line_offset || ':' || record_index) as prompt_key,
+            coalesce(prompt_id, uuid, {{ place_key('prompt_lines') }}) as prompt_key,
             prompted_at,
             file_id,
             line_offset,

@@ -1,6 +1,8 @@
 {{ config(indexes=[{'columns': ['issue_id']}]) }}
+{#- So many transitions of one instant are put in order; of more there would be too many orders. -#}
+{% set most_ordered = 6 %}
 
-with
+with recursive
 
 issues as (
     select * from {{ ref('stg_jira__issues') }}
@@ -17,16 +19,105 @@ agency as (
     from {{ ref('int_identity__agency') }}
 ),
 
-ordered_transitions as (
+-- Ids of changelog entries are numbers of growing length; imported ones do not follow time.
+numbered_transitions as (
     select
         *,
-        row_number() over in_time as number,
-        lead(transitioned_at) over in_time as left_at
+        coalesce(from_status_id, lower(from_status)) as from_key,
+        coalesce(to_status_id, lower(to_status)) as to_key,
+        row_number() over (
+            partition by issue_id, transitioned_at
+            order by length(history_id), history_id collate "C", length(transition_id), transition_id collate "C"
+        )::integer as place,
+        count(*) over (partition by issue_id, transitioned_at) as of_instant
     from transitions
+),
+
+-- Transitions of one instant, with the status in which the issue was before and from which it went on.
+simultaneous as (
+    select
+        numbered_transitions.*,
+        earlier.to_key as key_before,
+        later.from_key as key_after
+    from numbered_transitions
+    left join lateral (
+        select others.to_key
+        from numbered_transitions as others
+        where
+            others.issue_id = numbered_transitions.issue_id
+            and others.transitioned_at < numbered_transitions.transitioned_at
+        order by others.transitioned_at desc, others.place desc
+        limit 1
+    ) as earlier on true
+    left join lateral (
+        select others.from_key
+        from numbered_transitions as others
+        where
+            others.issue_id = numbered_transitions.issue_id
+            and others.transitioned_at > numbered_transitions.transitioned_at
+        order by others.transitioned_at asc, others.place asc
+        limit 1
+    ) as later on true
+    where numbered_transitions.of_instant between 2 and {{ most_ordered }}
+),
+
+-- Every order of them, and how many of its steps begin where the one before ended.
+orders as (
+    select
+        issue_id,
+        transitioned_at,
+        of_instant,
+        key_after,
+        array[place] as places,
+        to_key as key_now,
+        coalesce((from_key = key_before)::integer, 0) as links
+    from simultaneous
+    union all
+    select
+        orders.issue_id,
+        orders.transitioned_at,
+        orders.of_instant,
+        orders.key_after,
+        orders.places || simultaneous.place as places,
+        simultaneous.to_key as key_now,
+        orders.links + coalesce((simultaneous.from_key = orders.key_now)::integer, 0) as links
+    from orders
+    inner join simultaneous
+        on
+            orders.issue_id = simultaneous.issue_id
+            and orders.transitioned_at = simultaneous.transitioned_at
+            and not simultaneous.place = any(orders.places)
+),
+
+best_orders as (
+    select distinct on (issue_id, transitioned_at)
+        issue_id,
+        transitioned_at,
+        places
+    from orders
+    where cardinality(places) = of_instant
+    order by
+        issue_id asc,
+        transitioned_at asc,
+        links + coalesce((key_now = key_after)::integer, 0) desc,
+        places asc
+),
+
+ordered_transitions as (
+    select
+        numbered_transitions.*,
+        row_number() over in_time as number,
+        lead(numbered_transitions.transitioned_at) over in_time as left_at
+    from numbered_transitions
+    left join best_orders
+        on
+            numbered_transitions.issue_id = best_orders.issue_id
+            and numbered_transitions.transitioned_at = best_orders.transitioned_at
     window in_time as (
-        partition by issue_id
-        -- Ids of changelog entries are numbers of growing length.
-        order by transitioned_at, length(history_id), history_id collate "C", length(transition_id), transition_id collate "C"
+        partition by numbered_transitions.issue_id
+        order by
+            numbered_transitions.transitioned_at,
+            coalesce(array_position(best_orders.places, numbered_transitions.place), numbered_transitions.place)
     )
 ),
 

@@ -72,6 +72,8 @@ final as (
         case
             when clockify_clients.clockify_id is not null
                 then coalesce({{ natural_key('matched_rows.client') }}, {{ natural_key('clockify_clients.name') }})
+            -- As a name was registered before its spelling was evened out.
+            else lower(trim(matched_rows.client))
         end as former_key,
         clockify_clients.clockify_id,
         clockify_clients.name as clockify_name,

@@ -63,6 +63,8 @@ final as (
         case
             when clockify_projects.clockify_id is not null
                 then coalesce({{ natural_key('matched_rows.project') }}, {{ natural_key('clockify_projects.name') }})
+            -- As a name was registered before its spelling was evened out.
+            else lower(trim(matched_rows.project))
         end as former_key,
         clockify_projects.clockify_id,
         clockify_projects.clockify_client_id,

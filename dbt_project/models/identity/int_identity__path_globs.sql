@@ -28,6 +28,9 @@ globs as (
 final as (
     select
         globs.repo,
+        globs.client,
+        globs.project,
+        globs.path_glob,
         client_names.client_id,
         project_names.project_id,
         {{ glob_to_regex('globs.path_glob') }} as path_regex,

@@ -4,6 +4,7 @@ projects as (
     select * from {{ ref('int_identity__projects') }}
 ),
 
+-- Identifiers go before names, names of living projects before those of archived ones, these before those of deleted ones.
 names as (
     select
         project_id,
@@ -21,13 +22,13 @@ names as (
     select
         project_id,
         {{ natural_key('name') }} as name,
-        case when is_deleted then 3 else 2 end as preference
+        case when is_deleted then 4 when status = 'archived' then 3 else 2 end as preference
     from projects
     union all
     select
         project_id,
         {{ natural_key('reference_name') }} as name,
-        case when is_deleted then 3 else 2 end as preference
+        case when is_deleted then 4 when status = 'archived' then 3 else 2 end as preference
     from projects
     where reference_name is not null
 ),
@@ -43,7 +44,8 @@ final as (
     select
         name,
         case when count(distinct project_id) = 1 then min(project_id) end as project_id,
-        count(distinct project_id) as projects_found
+        count(distinct project_id) as projects_found,
+        array_agg(distinct project_id order by project_id) as project_ids
     from preferred
     where preference = best_preference
     group by name

@@ -13,7 +13,8 @@ final as (
         session_roots.path as root_path,
         session_roots.host,
         developers.developer_id,
-        session_roots.email
+        session_roots.email,
+        session_roots.row_number
     from session_roots
     left join developers on session_roots.email = developers.email
 )

@@ -159,7 +159,12 @@ final as (
         {% for age in ages -%}
             work_in_progress.work_in_progress_{{ age }}::numeric(14, 2) as work_in_progress_{{ age }}_days,
         {% endfor -%}
-        margins.warnings
+        margins.warnings,
+        margins.agency_accrued_later::numeric(14, 2) as accrued_later,
+        case
+            when margins.invoiced is null
+                then 'no invoice is issued yet: all that was accrued since ' || (select min(margins.month) from margins)
+        end as work_in_progress_note
     from margins
     inner join work_in_progress on margins.month = work_in_progress.month
     left join benches on margins.month = benches.month

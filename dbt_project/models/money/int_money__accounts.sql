@@ -36,8 +36,8 @@ final as (
         ) as account_type,
         described.entity,
         accounts.currency,
-        round(accounts.balance_current, 2) as balance_current,
-        round(accounts.balance_available, 2) as balance_available,
+        round(accounts.balance_current, 2)::numeric(14, 2) as balance_current,
+        round(accounts.balance_available, 2)::numeric(14, 2) as balance_available,
         accounts.is_deleted,
         accounts.deleted_at
     from accounts

@@ -9,8 +9,13 @@ rates as (
     select * from {{ ref('int_money__exchange_rates') }}
 ),
 
+-- Amounts are dealt in the smallest units of the agency's currency.
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        int_agency.*,
+        power(10, {{ decimals_of('currencies') }})::integer as units
+    from {{ ref('int_identity__agency') }} as int_agency
+    left join {{ ref('stg_reference__currencies') }} as currencies on int_agency.currency = currencies.currency
 ),
 
 used as (
@@ -22,14 +27,15 @@ used as (
     group by coalesce(client_id, {{ bench() }}), month
 ),
 
--- The month in whole cents, half away from zero.
+-- The month in whole units, half away from zero.
 whole_months as (
     select
         used.*,
         sum(used.cost_usd) over (partition by used.month) as month_cost_usd,
         round(
-            100 * {{ converted('sum(used.cost_usd) over (partition by used.month)', "'USD'", 'agency.currency', 'rates.rate') }}
-        ) as month_cents
+            agency.units * {{ converted('sum(used.cost_usd) over (partition by used.month)', "'USD'", 'agency.currency', 'rates.rate') }}
+        ) as month_cents,
+        agency.units
     from used
     cross join agency
     left join rates on {{ rate_of_month('rates', "'USD'", 'agency.currency', 'used.month') }}
@@ -41,7 +47,7 @@ dealt_months as (
         month,
         ({{ dealt(
             'month_cents', 'month_cents * cost_usd', 'month_cost_usd', 'month', 'client_id collate "C"'
-        ) }} / 100.0)::numeric(14, 2) as cost,
+        ) }}::numeric / units)::numeric(14, 2) as cost,
         false as is_unpriced,
         case when month_cents is null then 'USD' end as missing_currency
     from whole_months

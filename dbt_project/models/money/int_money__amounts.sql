@@ -23,20 +23,25 @@ ai_costs as (
 ),
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ month_of(as_of_date('timezone')) }} as last_month
+    from {{ ref('int_identity__agency') }}
 ),
 
+-- What a contract will be invoiced for after the month of as_of is no income of a month that has come.
 accrued as (
     select
-        client_id,
-        invoice_month as month,
-        'accrued' as measure,
-        currency,
-        sum(subtotal) as amount,
+        prefills.client_id,
+        least(prefills.invoice_month, agency.last_month) as month,
+        case when prefills.invoice_month > agency.last_month then 'accrued_later' else 'accrued' end as measure,
+        prefills.currency,
+        sum(prefills.subtotal) as amount,
         null::text as missing_currency,
         false as is_unpriced
     from prefills
-    group by client_id, invoice_month, currency
+    cross join agency
+    group by prefills.client_id, month, measure, prefills.currency
 ),
 
 -- Money for a project alone is its client's on that day.
@@ -89,11 +94,18 @@ costs_of_answers as (
     cross join agency
 ),
 
-final as (
+unioned as (
     {% for step in ['accrued', 'received', 'labour_costs', 'costs_of_answers'] -%}
         select {{ columns | join(', ') }} from {{ step }}
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
+),
+
+final as (
+    select unioned.*
+    from unioned
+    cross join agency
+    where unioned.month <= agency.last_month
 )
 
 select * from final

@@ -13,6 +13,15 @@ monthly_costs as (
     select * from {{ ref('int_money__monthly_costs') }}
 ),
 
+-- Amounts are dealt in the smallest units of the agency's currency.
+agency as (
+    select
+        int_agency.*,
+        power(10, {{ decimals_of('currencies') }})::integer as units
+    from {{ ref('int_identity__agency') }} as int_agency
+    left join {{ ref('stg_reference__currencies') }} as currencies on int_agency.currency = currencies.currency
+),
+
 -- Time without a client is the bench's.
 worked as (
     select
@@ -84,18 +93,24 @@ fractions as (
     window developer_month as (partition by parts.developer_id, parts.month)
 ),
 
--- The developer's month in whole cents, half away from zero; unknown if any of it is.
+-- The developer's month in whole units of the currency, half away from zero; unknown if any of it is.
 whole_months as (
     select
-        *,
-        sum(numerator) over developer_month as month_numerator,
+        fractions.*,
+        agency.units,
+        sum(fractions.numerator) over developer_month as month_numerator,
         case
-            when bool_and(numerator is not null) over developer_month
-                then div(200 * sum(numerator) over developer_month + denominator, 2 * denominator)
+            when bool_and(fractions.numerator is not null) over developer_month
+                then
+                    div(
+                        2 * agency.units * sum(fractions.numerator) over developer_month + fractions.denominator,
+                        2 * fractions.denominator
+                    )
         end as month_cents
     from fractions
-    where numerator is null or numerator > 0
-    window developer_month as (partition by developer_id, month)
+    cross join agency
+    where fractions.numerator is null or fractions.numerator > 0
+    window developer_month as (partition by fractions.developer_id, fractions.month)
 ),
 
 final as (
@@ -105,7 +120,7 @@ final as (
         month,
         ({{ dealt(
             'month_cents', 'month_cents * numerator', 'month_numerator', 'developer_id, month', 'client_id collate "C"'
-        ) }} / 100.0)::numeric(14, 2) as cost,
+        ) }}::numeric / units)::numeric(14, 2) as cost,
         case when month_cents is null then min(missing_currency) over (partition by developer_id, month) end as missing_currency
     from whole_months
 )

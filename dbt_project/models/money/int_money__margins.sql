@@ -1,4 +1,4 @@
-{% set measures = ['accrued', 'received', 'labour_cost', 'ai_cost'] %}
+{% set measures = ['accrued', 'accrued_later', 'received', 'labour_cost', 'ai_cost'] %}
 with
 
 amounts as (
@@ -22,17 +22,40 @@ rates as (
     select * from {{ ref('int_money__exchange_rates') }}
 ),
 
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
+),
+
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        *,
+        {{ month_of(as_of_date('timezone')) }} as last_month
+    from {{ ref('int_identity__agency') }}
+),
+
+developer_costs as (
+    select * from {{ ref('developer_costs') }}
+    where monthly_cost is not null or cost_rate is not null
 ),
 
 counted as (
     select
-        coalesce(client_id, {{ bench() }}) as client_id,
-        {{ month_of('local_date') }} as month,
-        sum(allocated_seconds) as counted_seconds
+        coalesce(entries.client_id, {{ bench() }}) as client_id,
+        {{ month_of('entries.local_date') }} as month,
+        sum(entries.allocated_seconds) as counted_seconds
     from entries
-    group by coalesce(client_id, {{ bench() }}), month
+    cross join agency
+    where {{ month_of('entries.local_date') }} <= agency.last_month
+    group by coalesce(entries.client_id, {{ bench() }}), month
+),
+
+-- Before it nobody knows what work cost: that is not nothing. No row of a cost is no known month at all.
+first_costs as (
+    select
+        coalesce(
+            {{ month_of("min(coalesce(valid_from, (select min(counted.month) from counted), '-infinity'))") }}, 'infinity'
+        ) as month
+    from developer_costs
 ),
 
 members as (
@@ -145,8 +168,10 @@ targeted as (
 converted_amounts as (
     select
         targeted.*,
-        {{ converted('targeted.amount', 'targeted.currency', 'targeted.target_currency', 'rates.rate') }} as converted_amount
+        {{ converted('targeted.amount', 'targeted.currency', 'targeted.target_currency', 'rates.rate') }} as converted_amount,
+        {{ decimals_of('currencies') }} as decimals
     from targeted
+    left join currencies on targeted.target_currency = currencies.currency
     left join rates on {{ rate_of_month('rates', 'targeted.currency', 'targeted.target_currency', 'targeted.month') }}
 ),
 
@@ -160,7 +185,7 @@ rounded as (
         measure,
         target,
         bool_and(is_unpriced) as is_unpriced,
-        case when bool_and(converted_amount is not null) then round(sum(converted_amount), 2) end as amount
+        case when bool_and(converted_amount is not null) then round(sum(converted_amount), min(decimals)) end as amount
     from converted_amounts
     group by kind, client_id, month, member_id, measure, target
 ),
@@ -220,6 +245,18 @@ problems as (
         ) as problem
     from added
     where measure = 'ai_cost' and target = 'agency' and is_unpriced
+    union
+    select
+        months.kind,
+        months.client_id,
+        months.month,
+        jsonb_build_object(
+            'code', 'unknown_labour_cost',
+            'detail', 'developer_costs.csv states no cost for this month or any before.'
+        ) as problem
+    from months
+    cross join first_costs
+    where months.month < first_costs.month
 ),
 
 warnings as (
@@ -241,11 +278,13 @@ summed as (
         months.client_currency,
         months.counted_seconds,
         {% for measure in measures -%}
-            case when pivoted.client_id is null then 0 else pivoted.agency_{{ measure }} end::numeric(14, 2) as agency_{{ measure }},
-            case when pivoted.client_id is null then 0 else pivoted.client_{{ measure }} end::numeric(14, 2) as client_{{ measure }},
+            {%- set unknown = "when months.month < first_costs.month then null" if measure == 'labour_cost' %}
+            case {{ unknown }} when pivoted.client_id is null then 0 else pivoted.agency_{{ measure }} end::numeric(14, 2) as agency_{{ measure }},
+            case {{ unknown }} when pivoted.client_id is null then 0 else pivoted.client_{{ measure }} end::numeric(14, 2) as client_{{ measure }},
         {% endfor -%}
         coalesce(warnings.warnings, '[]'::jsonb) as warnings
     from months
+    cross join first_costs
     left join pivoted
         on
             months.kind = pivoted.kind

@@ -117,7 +117,8 @@ final as (
         decided.scope,
         client_names.client_id is not null or project_names.project_id is not null as allocated,
         decided.is_pending,
-        decided.pending_transaction_id
+        decided.pending_transaction_id,
+        case decided.type when 'expense' then decided.plaid_amount else -decided.plaid_amount end as amount_as_sent
     from decided
     left join client_names on {{ natural_key('decided.client') }} = client_names.name
     left join project_names on {{ natural_key('decided.project') }} = project_names.name

@@ -31,7 +31,8 @@ final as (
         scope,
         allocated,
         is_pending,
-        pending_transaction_id
+        pending_transaction_id,
+        amount_as_sent
     from {{ ref('int_money__transactions') }}
     where scope <> 'business'
 )

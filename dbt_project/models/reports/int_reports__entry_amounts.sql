@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['time_entry_id']}, {'columns': ['unbilled_reason']}]) }}
+{{ config(materialized='table', indexes=[{'columns': ['time_entry_id']}, {'columns': ['unbilled_reason']}]) }}
 
 with
 
@@ -6,11 +6,18 @@ line_entries as (
     select * from {{ ref('invoice_prefill_line_entries') }}
 ),
 
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
+),
+
+-- In the smallest units of the currency.
 lines as (
     select
-        *,
-        abs(line_total * 100)::bigint as cents
-    from {{ ref('invoice_prefill_lines') }}
+        prefill_lines.*,
+        power(10, {{ decimals_of('currencies') }})::integer as units,
+        abs(prefill_lines.line_total * power(10, {{ decimals_of('currencies') }}))::bigint as cents
+    from {{ ref('invoice_prefill_lines') }} as prefill_lines
+    left join currencies on prefill_lines.currency = currencies.currency
 ),
 
 unbilled as (
@@ -33,7 +40,7 @@ billed as (
         line_entries.billable_seconds,
         lines.unit_price * lines.rate_multiplier as rate,
         sign(lines.line_total) * coalesce({{ dealt('lines.cents', 'line_entries.billable_seconds * lines.cents',
-            'nullif(lines.billable_seconds, 0)', 'lines.id', 'line_entries.time_entry_id') }}, 0) / 100 as amount
+            'nullif(lines.billable_seconds, 0)', 'lines.id', 'line_entries.time_entry_id') }}, 0)::numeric / lines.units as amount
     from line_entries
     inner join lines on line_entries.line_id = lines.id
 ),

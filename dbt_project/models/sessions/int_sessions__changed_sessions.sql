@@ -4,6 +4,7 @@
 -#}
 {%- set processed_inputs = load_relation(this.incorporate(path={'identifier': 'int_changes__processed_session_inputs'})) -%}
 {%- set copied_lines = load_relation(this.incorporate(path={'identifier': 'int_sessions__copied_lines'})) -%}
+{%- set relayed_answers = load_relation(this.incorporate(path={'identifier': 'int_sessions__relayed_answers'})) -%}
 {%- set contexts = load_relation(this.incorporate(path={'identifier': 'int_sessions__contexts'})) -%}
 {%- set sessions = load_relation(this.incorporate(path={'identifier': 'int_sessions__sessions'})) -%}
 {%- set session_messages = load_relation(this.incorporate(path={'schema': 'marts', 'identifier': 'session_messages'})) -%}
@@ -19,7 +20,7 @@
 } -%}
 
 {%- set is_first_run = flags.FULL_REFRESH or not copied_lines -%}
-{%- set was_complete = processed_inputs and contexts and sessions and session_messages and copies -%}
+{%- set was_complete = processed_inputs and relayed_answers and contexts and sessions and session_messages and copies -%}
 {%- set changed_inputs -%}
     select
         coalesce(inputs.kind, processed_inputs.kind) as kind,
@@ -115,6 +116,24 @@ touched as (
     from {{ contexts }} as contexts
     inner join changed_files on contexts.file_id = changed_files.file_id
     where changed_files.is_anew
+    -- Who takes over an id that the file's first answer may have lost.
+    union
+    select heirs.session_id
+    from {{ relayed_answers }} as relayed_answers
+    inner join changed_files on relayed_answers.file_id = changed_files.file_id
+    cross join
+        lateral (
+            select others.session_id
+            from {{ relayed_answers }} as others
+            where
+                others.message_id = relayed_answers.message_id
+                and others.label <> relayed_answers.label
+            order by others.first_at, others.label collate "C"
+            limit 1
+        ) as heirs
+    where
+        changed_files.is_anew
+        and relayed_answers.answer_id = relayed_answers.message_id
     {%- if 'model' in changed_kinds %}
     union
     select session_messages.session_id
@@ -122,12 +141,12 @@ touched as (
     inner join changed_inputs on session_messages.model = changed_inputs.key
     where changed_inputs.kind = 'model'
     {%- endif %}
-    {%- if 'root' in changed_kinds %}
+    {%- if 'owner' in changed_kinds %}
     union
-    select sessions.session_id
-    from {{ sessions }} as sessions
-    inner join changed_inputs on sessions.root_path = changed_inputs.key
-    where changed_inputs.kind = 'root'
+    select contexts.session_id
+    from {{ contexts }} as contexts
+    inner join changed_inputs on contexts.file_id = changed_inputs.key
+    where changed_inputs.kind = 'owner'
     {%- endif %}
     {%- if 'rule' in changed_kinds %}
     union
@@ -185,6 +204,28 @@ links as (
         copies.session_id as linked_session_id
     from new_messages
     inner join {{ copies }} as copies on new_messages.message_id = copies.message_id
+    {#- Of answers that relays number a copy is found by what it may share with the original. #}
+    {%- for shared in ['uuid', 'request_id', 'answered_at'] %}
+    union
+    select
+        new_messages.session_id,
+        relayed_answers.session_id as linked_session_id
+    from new_messages
+    inner join {{ relayed_answers }} as relayed_answers on new_messages.{{ shared }} = relayed_answers.{{ shared }}
+    where not new_messages.has_vendor_id
+    {%- endfor %}
+    -- An id goes to the first answer that was given it.
+    union
+    select
+        new_messages.session_id,
+        relayed_answers.session_id as linked_session_id
+    from new_messages
+    inner join {{ relayed_answers }} as relayed_answers
+        on
+            new_messages.message_id = relayed_answers.message_id
+            and relayed_answers.answer_id = relayed_answers.message_id
+            and coalesce(new_messages.answered_at, 'infinity') <= relayed_answers.first_at
+    where not new_messages.has_vendor_id
     union
     select
         new_events.session_id,

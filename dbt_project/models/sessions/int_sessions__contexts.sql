@@ -38,6 +38,7 @@ timed as (
     left join copied_lines
         on
             events.file_id = copied_lines.file_id
+            and events.generation = copied_lines.generation
             and events.line_offset = copied_lines.line_offset
             and events.record_index = copied_lines.record_index
     group by 1, 2, 3, 4, 5, 6

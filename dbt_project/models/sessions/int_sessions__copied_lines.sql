@@ -10,6 +10,7 @@ with
 events as (
     select
         file_id,
+        generation,
         line_offset,
         record_index,
         session_id,
@@ -47,6 +48,7 @@ keepers as (
 final as (
     select
         candidates.file_id,
+        candidates.generation,
         candidates.line_offset,
         candidates.record_index,
         candidates.uuid,

@@ -41,7 +41,7 @@ matches as (
     cross join lateral (
         select directories.cwd
         from directories
-        where directories.path ~ path_globs.path_regex
+        where {{ path_matches('directories.path', 'path_globs.path_regex') }}
         order by directories.cwd
         offset 0
     ) as matching

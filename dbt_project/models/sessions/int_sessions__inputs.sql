@@ -10,12 +10,12 @@ model_prices as (
     select * from {{ ref('int_sessions__model_prices') }}
 ),
 
-session_roots as (
-    select * from {{ ref('int_identity__session_roots') }}
+price_multipliers as (
+    select * from {{ ref('int_sessions__price_multipliers') }}
 ),
 
-developers as (
-    select * from {{ ref('int_identity__developers') }}
+file_owners as (
+    select * from {{ ref('int_sessions__file_owners') }}
 ),
 
 agency as (
@@ -41,22 +41,27 @@ final as (
     select
         'model' as kind,
         model as key,
-        md5(string_agg(model_prices::text, '|' order by valid_from, above_prompt_tokens)) as fingerprint,
+        md5(string_agg(facts.fact, '|' order by facts.fact collate "C")) as fingerprint,
         null as loaded_at
-    from model_prices
+    from (
+        select
+            model,
+            model_prices::text as fact
+        from model_prices
+        union all
+        select
+            model,
+            price_multipliers::text as fact
+        from price_multipliers
+    ) as facts
     group by model
     union all
     select
-        'root' as kind,
-        session_roots.root_path as key,
-        md5(string_agg(
-            concat_ws(':', session_roots.host, session_roots.developer_id, developers.timezone), '|'
-            order by session_roots.host, session_roots.developer_id
-        )) as fingerprint,
+        'owner' as kind,
+        file_id as key,
+        md5(concat_ws(chr(31), coalesce(root_path, ''), coalesce(host, ''), coalesce(developer_id, ''), timezone)) as fingerprint,
         null as loaded_at
-    from session_roots
-    left join developers on session_roots.developer_id = developers.developer_id
-    group by session_roots.root_path
+    from file_owners
     union all
     select
         'rule' as kind,

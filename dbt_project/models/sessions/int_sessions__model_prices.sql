@@ -44,8 +44,7 @@ models as (
         model,
         plain_name,
         {{ undated_model_name('plain_name') }} as undated_name,
-        -- Family and release, as {4,6}, of the names that bear them in this order.
-        (regexp_match(plain_name, '^claude-[a-z]+-([0-9]+)(?:-([0-9]{1,2}))?(?:-|$)'))::integer[] as release
+        {{ is_regional_model('model') }} as is_regional
     from named
 ),
 
@@ -101,15 +100,18 @@ sizes as (
     group by model, above_prompt_tokens
 ),
 
--- For each stretch of time and prompt size the one row that holds: reference first, then the closest name, the latest date, the highest size.
-in_force as (
-    select distinct on (dates.model, dates.valid_from, sizes.above_prompt_tokens)
+-- What each list says of each stretch of time and prompt size: its latest date, and of that the largest size.
+candidates as (
+    select distinct on (dates.model, dates.valid_from, sizes.above_prompt_tokens, price_rows.source_rank, price_rows.name_rank)
         dates.model,
         dates.valid_from,
         dates.valid_until,
         sizes.above_prompt_tokens,
         sizes.up_to_prompt_tokens,
         price_rows.price_source,
+        price_rows.source_rank,
+        price_rows.name_rank,
+        price_rows.above_prompt_tokens as row_size,
         price_rows.input,
         price_rows.output,
         price_rows.cache_write_5m,
@@ -123,8 +125,20 @@ in_force as (
             and dates.valid_from >= price_rows.valid_from
             and sizes.above_prompt_tokens >= price_rows.above_prompt_tokens
     order by
-        dates.model asc, dates.valid_from asc, sizes.above_prompt_tokens asc,
-        price_rows.source_rank asc, price_rows.name_rank asc, price_rows.valid_from desc, price_rows.above_prompt_tokens desc
+        dates.model asc, dates.valid_from asc, sizes.above_prompt_tokens asc, price_rows.source_rank asc, price_rows.name_rank asc,
+        price_rows.valid_from desc, price_rows.above_prompt_tokens desc
+),
+
+-- A region's own price before its model's; a price for this size before one for any; the business's row before the catalogue's.
+in_force as (
+    select distinct on (candidates.model, candidates.valid_from, candidates.above_prompt_tokens)
+        candidates.*,
+        models.is_regional and candidates.name_rank > 1 as is_without_region
+    from candidates
+    inner join models on candidates.model = models.model
+    order by
+        candidates.model asc, candidates.valid_from asc, candidates.above_prompt_tokens asc,
+        models.is_regional and candidates.name_rank > 1 asc, candidates.row_size desc, candidates.source_rank asc, candidates.name_rank asc
 ),
 
 final as (
@@ -142,14 +156,7 @@ final as (
         coalesce(in_force.cache_write_5m, in_force.input * case when models.plain_name like 'claude%' then 1.25 else 1 end) as cache_write_5m,
         coalesce(in_force.cache_write_1h, in_force.input * case when models.plain_name like 'claude%' then 2 else 1 end) as cache_write_1h,
         coalesce(in_force.cache_read, in_force.input * case when models.plain_name like 'claude%' then 0.1 else 1 end) as cache_read,
-        -- Fast mode is listed for these alone.
-        case when models.undated_name in ('claude-opus-4-8', 'claude-opus-5', 'claude-opus-5-5') then 2 else 1 end as fast_multiplier,
-        -- Inference kept in the United States costs more from the 4.6 releases on.
-        case
-            when (models.release[1], coalesce(models.release[2], 0)) >= (4, 6) then 1.1
-            when models.undated_name = 'claude-mythos-preview' then 1.1
-            else 1
-        end as us_multiplier
+        coalesce(in_force.is_without_region, false) as is_without_region
     from models
     left join in_force on models.model = in_force.model
 )

@@ -62,6 +62,7 @@ kept as (
             from copied_lines
             where
                 copied_lines.file_id = events.file_id
+                and copied_lines.generation = events.generation
                 and copied_lines.line_offset = events.line_offset
                 and copied_lines.record_index = events.record_index
         )

@@ -11,16 +11,8 @@ contexts as (
     where {{ of_changed_sessions() }}
 ),
 
-files as (
-    select * from {{ ref('stg_claude_code__files') }}
-),
-
-session_roots as (
-    select * from {{ ref('int_identity__session_roots') }}
-),
-
-developers as (
-    select * from {{ ref('int_identity__developers') }}
+file_owners as (
+    select * from {{ ref('int_sessions__file_owners') }}
 ),
 
 agency as (
@@ -72,30 +64,15 @@ first_versions as (
     order by session_id, is_copied, first_ms, first_line_offset, version collate "C"
 ),
 
-roots as (
-    select distinct on (files.file_id)
-        files.file_id,
-        files.root_path,
-        files.host,
-        session_roots.developer_id
-    from files
-    left join session_roots
-        on
-            files.root_path = session_roots.root_path
-            and files.host is not distinct from coalesce(session_roots.host, files.host)
-    -- A root named for this host goes before one for any host.
-    order by files.file_id, session_roots.host nulls last, session_roots.developer_id
-),
-
 final as (
     select
         sessions.session_id,
-        roots.developer_id,
+        file_owners.developer_id,
         -- Files of one root without a developer are one person's; time is shared between sessions of a person only.
-        coalesce(roots.developer_id, 'root:' || coalesce(roots.host, '') || ':' || coalesce(roots.root_path, '')) as person_key,
-        coalesce(developers.timezone, agency.timezone) as timezone,
-        roots.root_path,
-        roots.host,
+        coalesce(file_owners.developer_id, 'root:' || coalesce(file_owners.host, '') || ':' || coalesce(file_owners.root_path, '')) as person_key,
+        coalesce(file_owners.timezone, agency.timezone) as timezone,
+        file_owners.root_path,
+        file_owners.host,
         first_cwds.cwd,
         first_branches.git_branch,
         first_versions.version,
@@ -104,8 +81,7 @@ final as (
     from sessions
     cross join agency
     inner join first_files on sessions.session_id = first_files.session_id
-    left join roots on first_files.file_id = roots.file_id
-    left join developers on roots.developer_id = developers.developer_id
+    left join file_owners on first_files.file_id = file_owners.file_id
     left join first_cwds on sessions.session_id = first_cwds.session_id
     left join first_branches on sessions.session_id = first_branches.session_id
     left join first_versions on sessions.session_id = first_versions.session_id

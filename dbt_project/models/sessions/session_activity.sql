@@ -37,7 +37,7 @@ session_prompts as (
 ),
 
 tool_calls as (
-    select * from {{ ref('stg_claude_code__tool_calls') }}
+    select * from {{ ref('int_sessions__answer_calls') }}
     where {{ of_changed_sessions() }}
 ),
 
@@ -126,14 +126,11 @@ tools_in_buckets as (
         count(*) as calls
     from (
         select
-            message_id,
+            answer_id as message_id,
             tool_name
         from tool_calls
         where tool_name is not null
-        group by
-            message_id,
-            tool_name,
-            coalesce(tool_use_id, file_id || ':' || line_offset || ':' || record_index || ':' || block_index)
+        group by answer_id, tool_name, call_key
     ) as calls
     inner join answers on calls.message_id = answers.message_id
     group by answers.session_id, answers.bucket, calls.tool_name
@@ -162,6 +159,7 @@ tickets_in_buckets as (
             from copied_lines
             where
                 copied_lines.file_id = ticket_mentions.file_id
+                and copied_lines.generation = ticket_mentions.generation
                 and copied_lines.line_offset = ticket_mentions.line_offset
                 and copied_lines.record_index = ticket_mentions.record_index
         )

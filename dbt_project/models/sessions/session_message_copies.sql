@@ -14,10 +14,14 @@
 with
 
 lines as (
-    select * from {{ ref('stg_claude_code__messages') }}
-    where
-        not is_synthetic
-        and {{ of_changed_sessions() }}
+    select
+        answer_id as message_id,
+        session_id,
+        answered_at,
+        is_forked,
+        output_tokens
+    from {{ ref('int_sessions__answer_lines') }}
+    where {{ of_changed_sessions() }}
 ),
 
 session_messages as (

@@ -12,21 +12,67 @@
     ],
     pre_hook="{{ allow_large_sorts() }}",
 ) }}
+{#- The terms on which a price depends, each with what an answer says of it; a region's own price is one already. -#}
+{%- set terms = {
+    'speed': "case when " ~ is_fast_model('answers.model') ~ " then 'fast' else lower(answers.speed) end",
+    'inference_geo': "lower(answers.inference_geo)",
+    'service_tier': "lower(answers.service_tier)",
+    'cloud_region': "case when model_prices.is_without_region then 'regional' end",
+} %}
 
 with
 
 -- Whatever a line says of whose the answer is and where it was given, as one number; the ids' hashes make the sort below a cheap one.
 lines as (
     select
-        *,
-        hashtextextended(message_id, 0) as message_hash,
+        answer_id as message_id,
+        hashtextextended(answer_id, 0) as message_hash,
         hashtextextended(
             concat_ws(chr(31), session_id, coalesce(agent_id, ''), is_sidechain, coalesce(request_id, ''), coalesce(cwd, '')), 0
-        ) as origin
-    from {{ ref('stg_claude_code__messages') }}
+        ) as origin,
+        session_id,
+        agent_id,
+        is_sidechain,
+        is_forked,
+        request_id,
+        cwd,
+        answered_at,
+        model,
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        cache_creation_tokens,
+        cache_creation_1h_tokens,
+        web_search_requests,
+        speed,
+        service_tier,
+        inference_geo,
+        line_cost_usd,
+        file_id,
+        generation,
+        line_offset,
+        record_index
+    from {{ ref('int_sessions__answer_lines') }}
+    where {{ of_changed_sessions() }}
+),
+
+events as (
+    select
+        file_id,
+        generation,
+        line_offset,
+        record_index,
+        session_id,
+        occurred_ms,
+        cwd
+    from {{ ref('stg_claude_code__events') }}
     where
-        not is_synthetic
+        cwd is not null
         and {{ of_changed_sessions() }}
+),
+
+copied_lines as (
+    select * from {{ ref('int_sessions__copied_lines') }}
 ),
 
 sessions as (
@@ -39,6 +85,10 @@ directories as (
 
 model_prices as (
     select * from {{ ref('int_sessions__model_prices') }}
+),
+
+price_multipliers as (
+    select * from {{ ref('int_sessions__price_multipliers') }}
 ),
 
 -- What the answer used: the whole line with the most output tokens, of equal ones the latest.
@@ -68,7 +118,7 @@ fullest_lines as (
     window answer as (partition by message_hash, message_id)
     order by
         message_hash asc, message_id asc, output_tokens desc, answered_at desc nulls last,
-        line_offset desc, record_index desc, file_id desc
+        generation desc, line_offset desc, record_index desc, file_id desc
 ),
 
 -- Where its lines differ the first one tells whose the answer is; of several copies the one that is no fork.
@@ -91,7 +141,7 @@ first_lines as (
         cwd
     from lines_of_several_origins
     order by
-        message_id, answered_at, is_forked, session_id collate "C", is_sidechain, agent_id, line_offset, record_index, file_id
+        message_id, answered_at, is_forked, session_id collate "C", is_sidechain, agent_id, generation desc, line_offset, record_index, file_id
 ),
 
 origins as (
@@ -104,6 +154,52 @@ origins as (
         coalesce(first_lines.cwd, fullest_lines.cwd) as kept_cwd
     from fullest_lines
     left join first_lines on fullest_lines.message_id = first_lines.message_id
+),
+
+without_directory as (
+    select
+        message_id,
+        kept_session_id as session_id,
+        {{ epoch_milliseconds('first_answered_at') }} as at_ms
+    from origins
+    where
+        kept_cwd is null
+        and first_answered_at is not null
+),
+
+-- The last directory known in the session, as for its seconds: the time in front, so that the greatest is the latest.
+last_directories as (
+    select
+        message_id,
+        substr(
+            max(directory) over (partition by session_id order by at_ms, message_id nulls first rows unbounded preceding), 21
+        ) as cwd
+    from (
+        select
+            session_id,
+            at_ms,
+            message_id,
+            null as directory
+        from without_directory
+        union all
+        select
+            events.session_id,
+            events.occurred_ms as at_ms,
+            null as message_id,
+            (lpad(events.occurred_ms::text, 20, '0') || events.cwd) collate "C" as directory
+        from events
+        where
+            events.session_id in (select without_directory.session_id from without_directory)
+            and not exists (
+                select 1
+                from copied_lines
+                where
+                    copied_lines.file_id = events.file_id
+                    and copied_lines.generation = events.generation
+                    and copied_lines.line_offset = events.line_offset
+                    and copied_lines.record_index = events.record_index
+            )
+    ) as in_time
 ),
 
 answers as (
@@ -127,12 +223,13 @@ answers as (
         origins.service_tier,
         origins.inference_geo,
         origins.line_cost_usd,
-        coalesce(origins.kept_cwd, sessions.cwd) as cwd,
+        coalesce(origins.kept_cwd, last_directories.cwd, case when origins.first_answered_at is null then sessions.cwd end) as cwd,
         {{ local_date(
             'coalesce(origins.first_answered_at, ' ~ instant_of_milliseconds('sessions.first_ms') ~ ')', 'sessions.timezone'
         ) }} as local_date
     from origins
     inner join sessions on origins.kept_session_id = sessions.session_id
+    left join last_directories on origins.message_id = last_directories.message_id
 ),
 
 priced as (
@@ -149,9 +246,9 @@ priced as (
                 + answers.cache_creation_5m_tokens * model_prices.cache_write_5m
                 + answers.cache_creation_1h_tokens * model_prices.cache_write_1h
             ) / 1000000
-            * case when answers.speed = 'fast' then model_prices.fast_multiplier else 1 end
-            * case when answers.inference_geo = 'us' then model_prices.us_multiplier else 1 end
-            * case when answers.service_tier = 'batch' then 0.5 else 1 end
+            {%- for term in terms %}
+            * coalesce({{ term }}.multiplier, 1)
+            {%- endfor %}
             + answers.web_search_requests * 0.01
         ) as list_cost_usd
     from answers
@@ -164,6 +261,15 @@ priced as (
             -- The lowest size holds for an empty prompt too.
             and (answers.prompt_tokens > model_prices.above_prompt_tokens or (answers.prompt_tokens = 0 and model_prices.above_prompt_tokens = 0))
             and (model_prices.up_to_prompt_tokens is null or answers.prompt_tokens <= model_prices.up_to_prompt_tokens)
+    {%- for term, value in terms.items() %}
+    left join price_multipliers as {{ term }}
+        on
+            answers.model = {{ term }}.model
+            and {{ term }}.term = '{{ term }}'
+            and {{ term }}.value = {{ value }}
+            and coalesce(answers.answered_at, '9999-12-31 00:00+00') >= {{ term }}.valid_from
+            and coalesce(answers.answered_at, '9999-12-31 00:00+00') < {{ term }}.valid_until
+    {%- endfor %}
     left join directories
         on
             answers.cwd = directories.cwd

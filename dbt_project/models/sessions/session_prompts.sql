@@ -30,7 +30,7 @@ project_keys as (
 kept as (
     select
         lines.*,
-        coalesce(lines.prompt_id, lines.uuid, lines.file_id || ':' || lines.line_offset || ':' || lines.record_index) as prompt_key
+        coalesce(lines.prompt_id, lines.uuid, {{ place_key('lines') }}) as prompt_key
     from lines
     where
         not exists (
@@ -38,6 +38,7 @@ kept as (
             from copied_lines
             where
                 copied_lines.file_id = lines.file_id
+                and copied_lines.generation = lines.generation
                 and copied_lines.line_offset = lines.line_offset
                 and copied_lines.record_index = lines.record_index
         )

@@ -21,14 +21,14 @@ session_messages as (
 ),
 
 message_lines as (
-    select * from {{ ref('stg_claude_code__messages') }}
+    select * from {{ ref('int_sessions__answer_lines') }}
     where
         response_text is not null
         and {{ of_changed_sessions() }}
 ),
 
 tool_call_lines as (
-    select * from {{ ref('stg_claude_code__tool_calls') }}
+    select * from {{ ref('int_sessions__answer_calls') }}
     where {{ of_changed_sessions() }}
 ),
 
@@ -36,8 +36,8 @@ prompt_lines as (
     select
         session_id,
         prompted_at,
-        coalesce(prompt_id, uuid, file_id || ':' || line_offset || ':' || record_index) as prompt_key
-    from {{ ref('stg_claude_code__prompts') }}
+        coalesce(prompt_id, uuid, {{ place_key('lines') }}) as prompt_key
+    from {{ ref('stg_claude_code__prompts') }} as lines
     where
         prompted_at is not null
         and {{ of_changed_sessions() }}
@@ -95,12 +95,12 @@ answered_prompts as (
 -- Blocks of an answer stand on lines of their own, and once more in every copy.
 text_blocks as (
     select
-        message_id,
+        answer_id as message_id,
         response_text,
         min(answered_at) as first_at,
         min(line_offset) as first_line_offset
     from message_lines
-    group by message_id, response_text
+    group by answer_id, response_text
 ),
 
 texts as (
@@ -113,9 +113,9 @@ texts as (
 
 calls as (
     select distinct on (message_hash, message_id, call_key)
-        hashtextextended(message_id, 0) as message_hash,
-        message_id,
-        coalesce(tool_use_id, file_id || ':' || line_offset || ':' || record_index || ':' || block_index) as call_key,
+        hashtextextended(answer_id, 0) as message_hash,
+        answer_id as message_id,
+        call_key,
         tool_use_id,
         tool_name,
         tool_input,

@@ -40,6 +40,7 @@ rows_to_name as (
             from copied_lines
             where
                 copied_lines.file_id = mentions.file_id
+                and copied_lines.generation = mentions.generation
                 and copied_lines.line_offset = mentions.line_offset
                 and copied_lines.record_index = mentions.record_index
         )

@@ -1,12 +1,21 @@
 {#
     No two rows share these columns, and none of them is null, nor any of the further required ones: what identifies and completes a row,
     in one test instead of one for each column, because every test costs a build as much as a small model.
+
+    columns: the key; required: further columns that are never null; other_keys: lists of columns that are keys as well.
+    A row of the result is a value of a key: how many rows share it, and which columns are null in one of them.
 #}
-{% test unique_key(model, columns, required=[]) %}
-select
-    {{ columns | join(', ') }},
-    count(*) as rows_found
-from {{ model }}
-group by {{ range(1, columns | length + 1) | join(', ') }}
-having count(*) > 1{% for column in columns + required %} or bool_or({{ column }} is null){% endfor %}
+{% test unique_key(model, columns, required=[], other_keys=[]) %}
+{% for key in [columns] + other_keys %}
+    {% set complete = key + (required if loop.first else []) %}
+    select
+        '{{ key | join(', ') }}' as key_columns,
+        concat_ws(', ', {{ key | join(', ') }}) as value,
+        count(*) as rows_found,
+        concat_ws(', '{% for column in complete %}, case when bool_or({{ column }} is null) then '{{ column }}' end{% endfor %}) as null_columns
+    from {{ model }}
+    group by {{ key | join(', ') }}
+    having count(*) > 1{% for column in complete %} or bool_or({{ column }} is null){% endfor %}
+    {% if not loop.last %}union all{% endif %}
+{% endfor %}
 {% endtest %}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -451,6 +452,7 @@ class _Biller:
         self.first_worked: dict[str, date] = {}
         self.client_of_entry: dict[str, str | None] = {}
         self.unpriced: set[tuple[str, date]] = set()
+        self.yielding: list[_Counted] = []
 
     def work_out(self) -> Bill:
         counted = sorted(self.counted(), key=lambda each: each.entry.order)
@@ -525,7 +527,24 @@ class _Biller:
                     chosen.append(each)
                 else:
                     self.bill.not_counted[each.entry.id] = "superseded"
-        return chosen
+        return [each for each in map(partial(self.without_logged, chosen), chosen) if each.entry.seconds]
+
+    def without_logged(self, chosen: Sequence[_Counted], each: _Counted) -> _Counted:
+        """A session without the seconds that its person logged as something else; other entries as they are."""
+        entry = each.entry
+        if entry.source != "claude_session" or entry.start is None:
+            return each
+        covered: set[int] = set()
+        for other in (one.entry for one in chosen if one.entry.person == entry.person):
+            if other.source != "claude_session" and other.start is not None:
+                first = int((other.start - entry.start).total_seconds())
+                covered.update(range(max(first, 0), min(first + other.seconds, entry.seconds)))
+        left = entry.seconds - len(covered)
+        if left < entry.seconds and each.client:
+            self.yielding.append(each)
+        if not left:
+            self.bill.not_counted[entry.id] = "logged_elsewhere"
+        return replace(each, entry=replace(entry, seconds=left))
 
     def application_of(self, entry: Entry) -> Application | None:
         labels = labels_of(entry)
@@ -768,6 +787,8 @@ class _Biller:
     def bill_hours(self, contract: Contract, entries: Sequence[Entry]) -> None:
         for entry in entries:
             rate = self.amended(contract, "standard_rate", entry.day)
+            if rate is None and contract.kind != "pay_as_you_go":
+                rate = ZERO
             allocation = Allocation(entry.id, contract.number, None, "included", entry.seconds, rate)
             self.bill.allocations.append(allocation)
             if rate is None and contract.kind == "pay_as_you_go":
@@ -970,6 +991,14 @@ class _Biller:
         # Nothing but unpriced work: an empty prefill with its warnings.
         for client, month in self.unpriced - {(client, month) for client, _, month in subtotals}:
             subtotals[client, self.currency_of(None, client, last_day(month)), month] = ZERO
+        # Sessions whose time was logged as something else: a prefill that says so.
+        for each in self.yielding:
+            if each.client and not self.reason(each):
+                rule = in_force(
+                    (rule for rule in self.case.rules if rule.project == self.name_of(each.project)), each.entry.day
+                )
+                currency = self.currency_of(rule and rule.currency, each.client, each.entry.day)
+                subtotals.setdefault((each.client, currency, month_of(each.entry.day)), ZERO)
         for (client, currency, month), subtotal in subtotals.items():
             terms = self.terms_of(client, last_day(month))
             tax = cents(subtotal * terms.tax_rate) if terms else ZERO

@@ -574,6 +574,7 @@ class _Maker:
                     overage_rate_cents=7500,
                 )
             )
+        elsewhere = self.project(self.client())
         for day in sorted(set(self.days))[:4]:
             at = datetime.combine(day, time(6), UTC)
             for number in range(self.random.randint(1, 4)):
@@ -592,7 +593,25 @@ class _Maker:
                         billable=True,
                     )
                 )
+                if self.chance(0.3):
+                    self.log_within(elsewhere, at, seconds)
                 at += timedelta(seconds=seconds + self.random.choice((1, 60, 5000)))
+
+    def log_within(self, project: Project, start: datetime, seconds: int) -> None:
+        """Something that a session's person logs for another client while it runs, or a little before or after."""
+        start += timedelta(seconds=self.random.choice((-60, 0, self.random.randrange(seconds))))
+        self.case.entries.append(
+            Entry(
+                id=f"CLK-e{self.id_number():08d}",
+                source="clockify",
+                person=f"coder-{self.case.number}",
+                project=project.name,
+                day=start.date(),
+                start=start,
+                seconds=self.random.choice((1, 60, 900, 20_000)),
+                billable=True,
+            )
+        )
 
     def make(self) -> Case:
         client = self.client()

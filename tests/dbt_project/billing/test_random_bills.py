@@ -317,6 +317,7 @@ def test_the_cases_reach_every_rule(billed: Billed) -> None:
         ),
         "excluded": sum("excluded" in bill.not_counted.values() for bill in billed.bills.values()),
         "superseded": sum("superseded" in bill.not_counted.values() for bill in billed.bills.values()),
+        "logged elsewhere": sum("logged_elsewhere" in bill.not_counted.values() for bill in billed.bills.values()),
         "sessions": sum(part.entry.startswith("SES") for bill in billed.bills.values() for part in bill.line_entries),
     }
     assert min(met.values()) >= 20, met

@@ -21,7 +21,8 @@ TABLES = {
     "intermediate.int_sessions__time_entries": "id",
     "intermediate.int_sessions__segments": "session_id, start_ms",
     "intermediate.int_sessions__contexts": "session_id, file_id, cwd, is_copied",
-    "intermediate.int_sessions__copied_lines": "file_id, line_offset",
+    "intermediate.int_sessions__copied_lines": "file_id, generation, line_offset",
+    "intermediate.int_sessions__relayed_answers": "file_id, generation, line_offset, record_index",
 }
 RECORDS = ("messages", "events", "prompts", "tool_calls", "ticket_mentions")
 START = datetime(2026, 3, 28, 20, tzinfo=UTC)
@@ -46,8 +47,8 @@ class Transcripts:
         """Append lines to a file."""
         loaded_at = datetime(2026, 5, 1, tzinfo=UTC) + timedelta(hours=self.landing)
         new = {
-            "path": file,
-            "root_path": f"root-{developer}",
+            "path": f"/root-{developer}/{file}",
+            "root_path": f"/root-{developer}",
             "generation": 0,
             "read_offset": 0,
             "first_seen_at": loaded_at,
@@ -69,8 +70,14 @@ class Transcripts:
         known["loaded_at"] = loaded_at
 
     def rewrite(self, file: str) -> None:
-        """Begin a file anew; what it held is superseded."""
+        """Begin a file anew; what it held still counts."""
         self.files[file] |= {"generation": self.files[file]["generation"] + 1, "read_offset": 0}
+
+    def remove(self, file: str) -> None:
+        """Take out what a file held, as docs/removing_transcripts.md says."""
+        for table, rows in self.rows.items():
+            self.rows[table] = [row for row in rows if row["file_id"] != file]
+        self.files[file]["generation"] += 1
 
     def lines(self, session: str, count: int, at: datetime) -> list[Row]:
         """A conversation: prompts, answers of several lines, tools, tickets, changes of directory, pauses."""
@@ -94,9 +101,10 @@ class Transcripts:
                 }
                 rows["ticket_mentions"] = {"ticket_key": key, "mentioned_at": at, "origin": "prompt"}
             if kind == "answer":
-                message = f"msg-{session}-{number // 3}"
+                message, request = self.identity(session, number // 3)
                 rows["messages"] = {
-                    "message_id": message,
+                    "message_id": message or uuid,
+                    "request_id": request,
                     "answered_at": at,
                     "model": self.random.choice(("claude-opus-4-5", "claude-haiku-4-5", "unknown")),
                     "input_tokens": self.random.randrange(50),
@@ -106,13 +114,19 @@ class Transcripts:
                 }
                 rows["tool_calls"] = {
                     "block_index": 0,
-                    "message_id": message,
+                    "message_id": message or uuid,
                     "tool_use_id": f"tool-{uuid}",
                     "tool_name": self.random.choice(("Bash", "Edit")),
                     "called_at": at,
                 }
             lines.append({"session_id": session, "uuid": uuid, "at": at, "rows": rows})
         return lines
+
+    def identity(self, session: str, answer: int) -> tuple[str | None, str | None]:
+        """Message id and request id as the vendor gives them, or as relays do: one id for all, a counter, none."""
+        request = self.random.choice((None, f"req-{session}-{answer}"))
+        vendors = f"msg_01{session.replace('-', '')}{answer:020}"
+        return self.random.choice(((vendors, request), ("msg_relay", None), (f"msg_{answer}", request), (None, None)))
 
     def copies(self, lines: Iterable[Row], session: str, *, forked: bool) -> list[Row]:
         """The same lines as another session's file repeats them."""
@@ -140,7 +154,7 @@ REFERENCE: dict[str, list[Row]] = {
         {"email": "0@example.com", "name": "0", "timezone": "Europe/Berlin", "status": "active"},
         {"email": "1@example.com", "name": "1", "timezone": "Asia/Kathmandu", "status": "active"},
     ],
-    "reference.session_roots": [{"path": f"root-{number}", "email": f"{number}@example.com"} for number in range(2)],
+    "reference.session_roots": [{"path": f"/root-{number}", "email": f"{number}@example.com"} for number in range(2)],
     "clockify.clients": [{"id": "c-acme", "name": "acme"}, {"id": "c-beta", "name": "beta"}],
     "clockify.projects": [{"id": "p-con", "client_id": "c-acme", "name": "Con"}],
     "reference.projects": [{"project": "Con", "status": "active", "jira_project_key": "CON"}],
@@ -233,15 +247,18 @@ def test_runs_on_changed_input_equal_a_full_build(project: DbtProject) -> None:
         assert unchanged.items() <= now.items(), table
     _assert_equals_full_build(project)
 
-    # A file is rewritten shorter, another loses its session to rewriting.
+    # A file is rewritten shorter, another for another session: what they held still counts.
     transcripts.landing += 1
     transcripts.rewrite("s2.jsonl")
     transcripts.land("s2.jsonl", 0, first["s2"][4:9])
     transcripts.rewrite("s3.jsonl")
     transcripts.land("s3.jsonl", 1, transcripts.lines("s3-again", 4, START))
+    # An answer that is older than all that bear its id takes the id over.
+    transcripts.land("old.jsonl", 1, transcripts.lines("s-old", 12, START - timedelta(days=2)))
     project.load(transcripts.raw())
     _run(project)
-    assert project.value("select count(*) from marts.claude_sessions where id = 's3'") == 0
+    assert project.value("select count(*) from marts.claude_sessions where id = 's3'") == 1
+    _assert_equals_full_build(project)
     # What many sessions share changes, one thing after the other: prices, a developer's zone, a glob's client.
     project.load(prices(opus_input=50))
     _run(project)
@@ -253,7 +270,17 @@ def test_runs_on_changed_input_equal_a_full_build(project: DbtProject) -> None:
     with project.warehouse.connect("transformer") as connection:
         connection.execute("update intermediate.int_identity__path_globs set client_id = null where repo = 'acme/web'")
     _run(project)
-    _assert_equals_full_build(project)
+    # A root is written in another way, a person removes what two files held.
+    with project.warehouse.connect("transformer") as connection:
+        roots = "intermediate.int_identity__session_roots"
+        connection.execute(f"update {roots} set root_path = '/x/../root-0/' where root_path = '/root-0'")
+    _run(project)
+    assert project.value("select count(*) from marts.claude_sessions where developer_id is null") == 0
+    for file in ("old.jsonl", "s1.jsonl"):
+        transcripts.remove(file)
+        project.load(transcripts.raw())
+        _run(project)
+        _assert_equals_full_build(project)
     project.dbt("test", "--select", "path:tests/singular/sessions")
 
 

@@ -101,7 +101,7 @@ def _raw(lines: list[Line], owners: dict[str, int]) -> dict[str, list[dict[str, 
             for number in range(DEVELOPERS)
         ],
         "reference.session_roots": [
-            {"path": f"root-{number}", "email": f"{number}@example.com"} for number in range(DEVELOPERS)
+            {"path": f"/root-{number}", "email": f"{number}@example.com"} for number in range(DEVELOPERS)
         ],
         "clockify.clients": [{"id": "c-acme", "name": "acme"}, {"id": "c-beta", "name": "beta"}],
         "clockify.projects": [
@@ -120,7 +120,13 @@ def _raw(lines: list[Line], owners: dict[str, int]) -> dict[str, list[dict[str, 
             for glob in GLOBS
         ],
         "claude_code.files": [
-            {"file_id": file, "path": file, "root_path": f"root-{owner}", "generation": 0, "read_offset": 1}
+            {
+                "file_id": file,
+                "path": f"/root-{owner}/{file}",
+                "root_path": f"/root-{owner}",
+                "generation": 0,
+                "read_offset": 1,
+            }
             for file, owner in files
         ],
         "claude_code.events": [

@@ -162,7 +162,7 @@ def verdicts(
                 reasons[entry.id] = "superseded"
     yielded = _logged_elsewhere([entry for entry in entries if reasons[entry.id] is None], policies)
     for entry in entries:
-        if yielded.get(entry.id) == entry.allocated:
+        if entry.id in yielded and yielded[entry.id] == entry.allocated:
             reasons[entry.id] = "logged_elsewhere"
     return {
         entry.id: Verdict(
@@ -176,7 +176,7 @@ def verdicts(
 
 
 def _logged_elsewhere(counted: Sequence[Entry], policies: Sequence[Policy]) -> dict[str, int]:
-    """Seconds of counted sessions that the same developer's counted entries of other sources cover, millisecond by span."""
+    """Seconds of counted sessions that the same developer's counted entries of other sources cover, by entry."""
     logged: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for entry in counted:
         if entry.source == "claude_session" or entry.developer is None or entry.start is None:

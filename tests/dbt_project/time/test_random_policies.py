@@ -108,55 +108,58 @@ class World:
         self._clockify(250)
         self._tempo(250)
         self._manual(200)
-        self._sessions(60)
+        self._sessions(120)
 
     def _clockify(self, count: int) -> None:
-        rows = []
-        for number in range(count):
-            developer = self.random.choice(list(ZONES))
-            project = self.random.choice([*PROJECTS, None])
+        self.raw["clockify.time_entries"] = []
+        for _ in range(count):
             start = _instant(self.random)
             seconds = self.random.choice((0, 1, 900, 3600, 7200, 30_000, 90_000))
             end = self.random.choice([start + timedelta(seconds=seconds)] * 8 + [start - timedelta(minutes=5), None])
-            is_deleted, is_locked = self.random.random() < 0.1, self.random.random() < 0.3
-            kind = self.random.choice(["REGULAR"] * 9 + ["BREAK"])
-            billable = self.random.random() < 0.7
-            rows.append(
-                {
-                    "id": f"c{number:03d}",
-                    "user_id": f"u-{developer}",
-                    "project_id": project and f"p-{project.name}",
-                    "start_time": start,
-                    "end_time": end,
-                    "billable": billable,
-                    "type": kind,
-                    "is_locked": is_locked,
-                    "is_deleted": is_deleted,
-                }
+            self._clockify_entry(self.random.choice(list(ZONES)), start, end)
+
+    def _clockify_entry(self, developer: str, start: datetime, end: datetime | None) -> None:
+        rows = self.raw["clockify.time_entries"]
+        name = f"c{len(rows):03d}"
+        project = self.random.choice([*PROJECTS, None])
+        is_deleted, is_locked = self.random.random() < 0.1, self.random.random() < 0.3
+        kind = self.random.choice(["REGULAR"] * 9 + ["BREAK"])
+        billable = self.random.random() < 0.7
+        rows.append(
+            {
+                "id": name,
+                "user_id": f"u-{developer}",
+                "project_id": project and f"p-{project.name}",
+                "start_time": start,
+                "end_time": end,
+                "billable": billable,
+                "type": kind,
+                "is_locked": is_locked,
+                "is_deleted": is_deleted,
+            }
+        )
+        day = local_date(start, ZONES[developer])
+        lasts = max(0, int((end - start).total_seconds())) if end else None
+        self.entries.append(
+            Entry(
+                f"CLK-{name}",
+                "clockify",
+                developer,
+                developer,
+                project.client_on(day) if project else None,
+                project,
+                day,
+                start,
+                end if end and end >= start else None,
+                lasts,
+                lasts,
+                billable,
+                is_running=end is None,
+                is_deleted=is_deleted,
+                is_approved=is_locked,
+                is_work=kind == "REGULAR",
             )
-            day = local_date(start, ZONES[developer])
-            lasts = max(0, int((end - start).total_seconds())) if end else None
-            self.entries.append(
-                Entry(
-                    f"CLK-c{number:03d}",
-                    "clockify",
-                    developer,
-                    developer,
-                    project.client_on(day) if project else None,
-                    project,
-                    day,
-                    start,
-                    end if end and end >= start else None,
-                    lasts,
-                    lasts,
-                    billable,
-                    is_running=end is None,
-                    is_deleted=is_deleted,
-                    is_approved=is_locked,
-                    is_work=kind == "REGULAR",
-                )
-            )
-        self.raw["clockify.time_entries"] = rows
+        )
 
     def _tempo(self, count: int) -> None:
         issues, worklogs, deletions = [], [], []
@@ -293,6 +296,12 @@ class World:
                 kind = "prompt" if place % 3 == 0 else "answer"
                 lines[session].append(Line(session, session, place, f"{session}-{place}", at, kind, cwd))
                 at += self.random.choice((300, 60_000, 600_000, 899_000, 2_000_000))
+            # Something is logged within its time, for whichever client.
+            if (developer := owners[session]) and self.random.random() < 0.7:
+                second = self.random.randrange(lines[session][0].at // 1000, at // 1000 + 1)
+                start = datetime.fromtimestamp(second, UTC)
+                lasts = self.random.choice((7, 60, 900, 2700))
+                self._clockify_entry(developer, start, start + timedelta(seconds=lasts))
         self.raw["claude_code.files"] = [
             {"file_id": session, "root_path": f"root-{owner}", "generation": 0, "read_offset": 1}
             for session, owner in owners.items()
@@ -459,7 +468,8 @@ _QUERY = """
         end as id,
         entries.source, split_part(developers.email, '@', 1) as developer, clients.name as client,
         projects.name as project, entries.local_date, entries.start_time, entries.end_time, entries.duration_seconds,
-        entries.allocated_seconds, entries.logged_elsewhere_seconds, entries.status, entries.billable, entries.is_counted, entries.not_counted_reason
+        entries.allocated_seconds, entries.logged_elsewhere_seconds, entries.status, entries.billable,
+        entries.is_counted, entries.not_counted_reason
     from marts.time_entries as entries
     left join intermediate.int_identity__developers as developers using (developer_id)
     left join intermediate.int_identity__clients as clients using (client_id)

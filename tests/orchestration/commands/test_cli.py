@@ -72,6 +72,13 @@ def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
         assert f"\n  {command} " in done.stdout
 
 
+@pytest.mark.parametrize("module", ["orchestration", "orchestration.commands.cli"])
+def test_the_package_and_the_module_run_the_command_line(module: str) -> None:
+    command = [sys.executable, "-m", module, "sandbox", "generate", "/no/such", "--as-of", "30.6.2026"]
+    done = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "--as-of 30.6.2026 is not a date; write it like 2026-06-30.\n")
+
+
 def test_dsn_imports_no_pipeline_library() -> None:
     script = (
         "import sys\n"
@@ -186,7 +193,7 @@ def test_a_slow_query_of_an_analyst_ends_and_the_sentence_names_the_setting(
         (("dsn", "--role", "nobody"), "'nobody' is not one of"),
         (("frobnicate",), "No such command 'frobnicate'"),
         (("sandbox", "serve", "/no/such"), "'/no/such' does not exist"),
-        (("sandbox", "generate", "/no/such", "--as-of", "30.6.2026"), "--as-of 30.6.2026 is no date"),
+        (("sandbox", "generate", "/no/such", "--as-of", "30.6.2026"), "--as-of 30.6.2026 is not a date"),
     ],
 )
 def test_a_mistyped_command_is_one_sentence(workledger: Command, arguments: tuple[str, ...], sentence: str) -> None:
@@ -210,14 +217,14 @@ def test_a_wrong_setting_is_one_sentence_and_debug_shows_the_traceback(
         main()
 
 
-def test_the_unforeseen_is_one_sentence_too(workledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_one_sentence_too(workledger: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down() -> None:
         raise RuntimeError("the sky\nfell")
 
     monkeypatch.setattr("orchestration.commands.doctor.examine", break_down)
     outcome = workledger("doctor")
     assert outcome.code == 1
-    assert outcome.errors == ("Something unforeseen went wrong (RuntimeError: the sky fell); --debug shows where.\n")
+    assert outcome.errors == ("Something unexpected went wrong (RuntimeError: the sky fell); --debug shows where.\n")
 
 
 @pytest.mark.parametrize(("failed", "code"), [(True, 1), (False, 0)])

@@ -181,3 +181,46 @@ def test_an_agency_of_euros_without_a_rate_of_the_dollar_is_told_what_to_write(
     assert "has no rate from USD to EUR" in found["exchange rates"].sentence
     (reference / "fx_rates.csv").write_text("date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.9\n")
     assert "exchange rates" not in {finding.subject for finding in examine()}
+
+
+def test_an_address_that_is_nobodys_is_named_with_the_way_out(environment: pytest.MonkeyPatch, reference: Path) -> None:
+    file = reference / "session_roots.csv"
+    file.write_text(file.read_text() + "/elsewhere,ida@example.com,\n")
+    assert only_failure() == (
+        "session_roots.csv: ida@example.com in session_roots.csv, row 3, is nobody in developers.csv; "
+        "add the row there, or correct the address (perhaps ada@example.com)."
+    )
+    # Where nobody is named there, transcripts alone say who people are.
+    (reference / "developers.csv").write_text(
+        "email,name,clockify_id,github_username,jira_account_id,timezone,status\n"
+    )
+    assert failures() == []
+    assert "ida@example.com in session_roots.csv, row 3" in str(list(examine()))
+
+
+def test_other_tools_logs_below_a_session_root_are_counted_by_kind(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for number in range(2):
+        line = '{"timestamp": "2026-11-10T09:00:00Z", "type": "session_meta", "payload": {}}\n'
+        (tmp_path / "claude" / "a" / f"rollout-{number}.jsonl").write_text(line)
+    (tmp_path / "claude" / "old.zip").write_bytes(b"PK")
+    (finding,) = (each for each in examine() if each.subject == "claude_code")
+    assert not finding.failed
+    assert finding.sentence == (
+        "1 transcripts below 1 session roots; "
+        "set aside, since they are no transcripts: 1 .zip archive, 2 Codex rollouts"
+    )
+
+
+def test_a_glob_that_matches_no_directory_is_found(environment: pytest.MonkeyPatch, warehouse: Warehouse) -> None:
+    columns = "'*/acme' as path_glob, 'acme/api' as repo, 'Acme' as client, null::text as project"
+    with warehouse.connect("transformer") as connection:
+        connection.execute(f"create view intermediate.int_sessions__unmatched_globs as select {columns}")
+    try:
+        assert only_failure().startswith(
+            "repo_mappings.csv: */acme (acme/api, Acme) matches no directory of any transcript"
+        )
+    finally:
+        with warehouse.connect("transformer") as connection:
+            connection.execute("drop view intermediate.int_sessions__unmatched_globs")

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from assets.raw import LandedTable
+from assets.progress import LandedTable
 from orchestration.commands.summary import BuiltTable, RunSummary, collect
 from orchestration.commands.terminal import TerminalListener, print_summary
 
@@ -58,6 +58,12 @@ def test_a_warning_is_shown_but_is_no_failure() -> None:
     summary = RunSummary(warnings=["nothing_set_aside on clockify.quarantined_records: 1 new rows"])
     assert summary.succeeded
     assert "quarantined_records" in _printed(summary)
+
+
+def test_reference_cells_that_name_nothing_are_shown_and_are_no_failure() -> None:
+    summary = RunSummary(unresolved_cells=["projects.csv, column jira_project_key: 'OLD' is the key of no project"])
+    assert summary.succeeded
+    assert "'OLD' is the key of no project" in _printed(summary)
 
 
 def test_what_comes_from_outside_is_printed_as_it_stands() -> None:

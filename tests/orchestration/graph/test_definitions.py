@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from assets.keys import raw_key
 from assets.warehouse import FAILURES, UP_TO_DATE
 from orchestration.graph.build import BUILD_JOB, build_definitions
+from orchestration.graph.resources import LoggingListener
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import DATABASE
@@ -170,7 +172,9 @@ def test_arrows_between_the_boxes_of_the_asset_graph_go_one_way(specs: dict[dg.A
 
 
 class OneBuild:
-    """`assets.warehouse.Transformer` and its build: dbt is through at once, and says this."""
+    """`assets.warehouse.Transformer` and its build: dbt ends at once, with this outcome."""
+
+    listener = LoggingListener()
 
     def __init__(self, up_to_date: list[str], failures: list[str]) -> None:
         self._up_to_date = up_to_date
@@ -178,6 +182,9 @@ class OneBuild:
 
     def build(self, _: Any) -> "OneBuild":
         return self
+
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def events(self) -> Iterator[dict[str, Any]]:
         return iter(())
@@ -195,7 +202,7 @@ def _built(home: Path, build: OneBuild) -> dg.ExecuteInProcessResult:
         return definitions.resolve_job_def(BUILD_JOB).execute_in_process(instance=instance, raise_on_error=False)
 
 
-def test_models_without_news_are_told_of_in_the_order_of_the_graph(home: Path, manifest: dict[str, Any]) -> None:
+def test_models_up_to_date_are_reported_in_the_order_of_the_graph(home: Path, manifest: dict[str, Any]) -> None:
     models = [name for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "snapshot")]
     result = _built(home, OneBuild(sorted(models, reverse=True), []))
     assert result.success
@@ -205,7 +212,7 @@ def test_models_without_news_are_told_of_in_the_order_of_the_graph(home: Path, m
 
 
 def test_a_failed_build_says_what_failed_and_calls_no_view_on_it_up_to_date(home: Path) -> None:
-    # A view on a table that is built by increments stays as it is when the table's build fails.
+    # A view on an incremental table stays as it is when the build of the table fails.
     result = _built(home, OneBuild(["model.workledger.work_logs"], ["The model time_entries failed."]))
     [failure] = result.filter_events(lambda one: one.is_step_failure)
     data = failure.step_failure_data.user_failure_data

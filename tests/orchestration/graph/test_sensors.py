@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 
 from orchestration.errors import SettingsError
-from orchestration.graph.build import reference_files, transcripts
 from orchestration.graph.schedules import SOURCE_TAG
 from orchestration.graph.sensors import file_sensor
+from orchestration.inputs.reference import reference_files, transcripts
 from orchestration.settings import Settings
 from sources.catalog import SOURCES
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from orchestration.errors import SandboxError
-from orchestration.inputs.configuration import open_inputs, session_roots
+from orchestration.inputs.configuration import open_inputs
 from orchestration.inputs.sandbox import RunningSandbox, ensure_sandbox, sandbox_command, stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
 
@@ -194,10 +194,3 @@ def test_production_hands_over_ones_own_settings_and_starts_nothing(home: Path, 
     assert inputs.configuration("jira") == {}
     assert inputs.configuration("claude_code")["base_folder"] == str(PROJECT_FOLDER)
     assert not home.exists()
-
-
-def test_session_roots_are_read_with_a_byte_order_mark_and_absent_ones_are_none(tmp_path: Path) -> None:
-    file = tmp_path / "session_roots.csv"
-    assert session_roots(file) == []
-    file.write_bytes("\ufeffpath,email,host\r\n/é,ada@example.com,\r\n".encode())
-    assert session_roots(file) == [{"path": "/é", "host": ""}]

@@ -1,5 +1,6 @@
 """How dbt is invoked: which variables it is given, and what a project that does not parse says."""
 
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 import pytest
 
 from orchestration.errors import WarehouseError
+from orchestration.graph.resources import dbt_environment
 from orchestration.settings import Settings
-from orchestration.warehouse.dbt import dbt_variables, prepare_manifest
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_variables, prepare_manifest
+from orchestration.warehouse.state import BuildMemory
 
 
 @pytest.mark.parametrize(
@@ -41,3 +45,42 @@ def test_a_project_that_does_not_parse_is_named_with_dbts_reason(tmp_path: Path)
     with pytest.raises(WarehouseError, match=r"does not parse: .*nothing_of_that_name"):
         prepare_manifest(tmp_path / "home", "workledger", broken)
     assert not list((tmp_path / "home" / "dbt").glob("manifest-*/manifest.json"))
+
+
+_TESTED = """
+version: 2
+models:
+  - name: projects
+    data_tests:
+      - foreign_keys:
+          name: foreign_keys_projects
+          arguments: {columns: {client_id: clients}}
+      - allowed_values:
+          name: allowed_values_projects
+          arguments: {columns: {status: [active, archived]}}
+          config: {severity: warn}
+"""
+
+
+def test_a_test_that_does_not_pass_names_model_column_and_value(warehouse: Warehouse, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "models").mkdir(parents=True)
+    (project / "dbt_project.yml").write_text("name: workledger\nversion: '1.0.0'\nprofile: workledger\n")
+    shutil.copy(DBT_FOLDER / "profiles.yml", project)
+    shutil.copytree(DBT_FOLDER / "tests" / "generic", project / "tests" / "generic")
+    (project / "models" / "clients.sql").write_text("select 'CLI-1' as id")
+    (project / "models" / "projects.sql").write_text("select 'CLI-2' as client_id, 'lost' as status")
+    (project / "models" / "projects.yml").write_text(_TESTED)
+    settings = Settings(profile="production", home=tmp_path / "home")
+    manifest = prepare_manifest(settings.home, warehouse.database, project)
+    build = DbtProject(manifest, settings, project).build([], dbt_environment(warehouse), BuildMemory(warehouse))
+    events = {event["data"]["node_info"]["node_name"]: event["data"].get("broken_by") for event in build.events()}
+
+    found = "1 row breaks it, such as column_name = client_id, value = CLI-2, missing_in = clients.id, rows_found = 1"
+    assert build.failures() == [f"The test foreign_keys_projects (models/projects.yml) failed: {found}."]
+    assert events == {
+        "clients": None,
+        "projects": None,
+        "foreign_keys_projects": found,
+        "allowed_values_projects": "1 row breaks it, such as column_name = status, value = lost, rows_found = 1",
+    }

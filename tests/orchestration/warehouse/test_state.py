@@ -1,7 +1,7 @@
 """What a build takes in: whatever happens between two builds, the second leaves what a build of everything would.
 
 The model of a warehouse below knows only what Postgres and dbt do to relations: a table is replaced and takes the views
-on it along, a view shows what is there now, increments keep the rule by which they began.
+on it along, a view shows what is there now, incremental models keep the definition with which they began.
 """
 
 import random
@@ -18,16 +18,16 @@ from psycopg import sql
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.embedded import EmbeddedServer
 from orchestration.warehouse.state import (
-    BuildMemory,
-    Built,
+    BuildState,
     Catalog,
     Clock,
     Graph,
+    LastBuild,
     Node,
     Plan,
     plan,
     read_graph,
-    settle,
+    record_builds,
 )
 
 
@@ -46,9 +46,9 @@ class World:
     """A number for each relation that exists; another one after every change of it."""
     rows: dict[str, Any] = field(default_factory=dict)
     """What raw tables and tables hold."""
-    rules: dict[str, str] = field(default_factory=dict)
-    """The rule that the rows of increments follow."""
-    built: dict[str, Built] = field(default_factory=dict)
+    definitions: dict[str, str] = field(default_factory=dict)
+    """The definition that the rows of incremental models follow."""
+    built: dict[str, LastBuild] = field(default_factory=dict)
     changes: int = 0
 
     def change(self, name: str, rows: Any) -> None:
@@ -79,11 +79,11 @@ class World:
         if node.kind == "test":
             return
         if node.kind == "incremental" and name in self.states and not is_refresh:
-            rows = (self.rules[name], clock, *inputs)
+            rows = (self.definitions[name], clock, *inputs)
             if rows != self.rows[name]:
                 self.change(name, rows)
             return
-        self.rules[name] = node.definition
+        self.definitions[name] = node.definition
         self.change(name, (node.definition, clock) if node.kind == "view" else (node.definition, clock, *inputs))
         self.drop_views_on(name)
 
@@ -111,7 +111,9 @@ class World:
             except MissingError:
                 statuses[name] = "fail" if self.graph.nodes[name].kind == "test" else "error"
         version = f"build {self.moment}"
-        self.built = settle(self.graph, self.built, before, self.catalog(), statuses, version, is_whole=picked is None)
+        self.built = record_builds(
+            self.graph, self.built, before, self.catalog(), statuses, version, is_whole=picked is None
+        )
         return planned
 
     def _below(self, name: str) -> set[str]:
@@ -139,35 +141,39 @@ def _graph(dice: random.Random) -> Graph:
         parents = tuple(dice.sample(readable, min(len(readable), dice.randint(1, 2))))
         clock = dice.choice([None, None, None, "date"]) if kind in ("table", "view") else None
         nodes[name] = Node(f"text {number}", parents, kind, None if kind == "test" else ("", name), clock)
-    return _with_rules(Graph(nodes, sources, {}))
+    return _with_lineages(Graph(nodes, sources, {}))
 
 
-def _with_rules(graph: Graph) -> Graph:
+def _with_lineages(graph: Graph) -> Graph:
     def text(name: str) -> str:
         node = graph.nodes.get(name)
         return name if node is None else f"{node.definition}({','.join(map(text, node.parents))})"
 
-    return replace(graph, rules={name: text(name) for name, node in graph.nodes.items() if node.kind == "incremental"})
+    return replace(
+        graph, lineages={name: text(name) for name, node in graph.nodes.items() if node.kind == "incremental"}
+    )
 
 
 def _happens(world: World, dice: random.Random) -> None:
     relations = [name for name, node in world.graph.nodes.items() if node.relation and name in world.states]
     tables = [name for name in relations if world.graph.nodes[name].keeps_rows]
-    what = dice.choice(["news", "news", "text", "day", "written to", "dropped", "part", "fails", "killed", "nothing"])
-    if what == "news":
+    what = dice.choice(
+        ["landed", "landed", "text", "day", "written to", "dropped", "part", "fails", "killed", "nothing"]
+    )
+    if what == "landed":
         source = dice.choice(list(world.graph.sources))
         world.change(source, f"rows {world.changes}")
     elif what == "text":
         name = dice.choice(list(world.graph.nodes))
         node = replace(world.graph.nodes[name], definition=f"text {dice.random()}")
-        world.graph = _with_rules(Graph({**world.graph.nodes, name: node}, world.graph.sources, {}))
+        world.graph = _with_lineages(Graph({**world.graph.nodes, name: node}, world.graph.sources, {}))
     elif what == "day":
         world.clock["date"] = f"day {dice.random()}"
     elif what == "written to" and tables:
-        # Increments cannot know what a stranger wrote; a table is made anew.
+        # Incremental models cannot know what somebody else wrote; a table is rebuilt.
         name = dice.choice(tables)
         if world.graph.nodes[name].kind == "table":
-            world.change(name, "a stranger's rows")
+            world.change(name, "somebody else's rows")
     elif what == "dropped" and relations:
         name = dice.choice(relations)
         del world.states[name]
@@ -208,7 +214,7 @@ def _small() -> World:
         "age": Node("a", ("other",), "table", ("", "age"), "instant"),
         "holds": Node("t", ("lines",), "test", None, None),
     }
-    world = World(_with_rules(Graph(nodes, {"raw": ("", "raw"), "other": ("", "other")}, {})))
+    world = World(_with_lineages(Graph(nodes, {"raw": ("", "raw"), "other": ("", "other")}, {})))
     world.change("raw", 0)
     world.change("other", 0)
     world.run(None, frozenset(), None)
@@ -230,25 +236,25 @@ def _planned(world: World) -> set[str]:
         (lambda world: world.clock.update(instant="later"), {"age"}),
         (lambda world: world.states.pop("report"), {"report", "age"}),
     ],
-    ids=["nothing", "news", "other news", "another day", "another as_of", "a view is gone"],
+    ids=["nothing", "rows landed", "other rows landed", "another day", "another as_of", "a view is gone"],
 )
-def test_a_build_takes_in_what_has_news_and_no_more(happens: Callable[[World], Any], taken_in: set[str]) -> None:
+def test_a_build_takes_in_what_is_stale_and_no_more(happens: Callable[[World], Any], taken_in: set[str]) -> None:
     world = _small()
     happens(world)
     assert _planned(world) == taken_in
 
 
-def test_increments_under_another_rule_begin_anew_and_everything_with_them() -> None:
+def test_a_changed_definition_of_an_incremental_model_rebuilds_everything() -> None:
     world = _small()
     node = replace(world.graph.nodes["stage"], definition="another")
-    world.graph = _with_rules(Graph({**world.graph.nodes, "stage": node}, world.graph.sources, {}))
+    world.graph = _with_lineages(Graph({**world.graph.nodes, "stage": node}, world.graph.sources, {}))
     assert plan(world.graph, world.built, world.catalog()) == Plan(frozenset(world.graph.nodes), is_refresh=True)
 
 
-def test_a_part_of_a_build_settles_no_new_rule() -> None:
+def test_a_part_of_a_build_records_no_new_definition() -> None:
     world = _small()
     node = replace(world.graph.nodes["sessions"], definition="another")
-    world.graph = _with_rules(Graph({**world.graph.nodes, "sessions": node}, world.graph.sources, {}))
+    world.graph = _with_lineages(Graph({**world.graph.nodes, "sessions": node}, world.graph.sources, {}))
     world.run(frozenset({"sessions"}), frozenset(), None)
     assert plan(world.graph, world.built, world.catalog()).is_refresh
 
@@ -266,7 +272,7 @@ def test_what_a_load_brings_while_a_build_runs_is_left_for_the_next() -> None:
     before = world.catalog()
     world.change("raw", 2)
     statuses = dict.fromkeys(plan(world.graph, world.built, before).nodes, "success")
-    world.built = settle(world.graph, world.built, before, world.catalog(), statuses, "build", is_whole=True)
+    world.built = record_builds(world.graph, world.built, before, world.catalog(), statuses, "build", is_whole=True)
     assert {"lines", "sessions", "holds"} <= _planned(world)
 
 
@@ -318,24 +324,24 @@ def _manifest() -> dict[str, Any]:
     ],
     ids=["text", "configuration", "macro", "macro of a macro", "strategy of increments"],
 )
-def test_another_text_below_a_model_is_another_rule_of_all_that_is_built_from_it(edit: Callable[[Any], Any]) -> None:
+def test_a_changed_text_changes_the_lineage_of_all_that_is_built_from_it(edit: Callable[[Any], Any]) -> None:
     edited = _manifest()
     edit(edited)
     former, now = read_graph(_manifest(), {}), read_graph(edited, {})
-    assert former.rules["model.days"] != now.rules["model.days"]
-    assert former.rules["model.months"] != now.rules["model.months"]
+    assert former.lineages["model.days"] != now.lineages["model.days"]
+    assert former.lineages["model.months"] != now.lineages["model.months"]
 
 
-def test_what_is_built_from_a_model_changes_no_rule_of_it() -> None:
+def test_what_is_built_from_a_model_does_not_change_its_lineage() -> None:
     edited = _manifest()
     edited["nodes"]["model.months"]["raw_code"] = "select 2"
-    assert read_graph(edited, {}).rules["model.days"] == read_graph(_manifest(), {}).rules["model.days"]
+    assert read_graph(edited, {}).lineages["model.days"] == read_graph(_manifest(), {}).lineages["model.days"]
 
 
-def test_every_variable_but_the_clock_is_part_of_a_rule() -> None:
+def test_every_variable_except_the_clock_is_part_of_a_lineage() -> None:
     former = read_graph(_manifest(), {"worklog_route": "tempo", "as_of": "2026-01-01"})
-    assert read_graph(_manifest(), {"worklog_route": "tempo", "as_of": None}).rules == former.rules
-    assert read_graph(_manifest(), {"worklog_route": "clickhouse"}).rules != former.rules
+    assert read_graph(_manifest(), {"worklog_route": "tempo", "as_of": None}).lineages == former.lineages
+    assert read_graph(_manifest(), {"worklog_route": "clickhouse"}).lineages != former.lineages
 
 
 def test_a_model_that_asks_for_the_clock_by_a_macro_of_a_macro_follows_it() -> None:
@@ -343,7 +349,7 @@ def test_a_model_that_asks_for_the_clock_by_a_macro_of_a_macro_follows_it() -> N
     assert {name: node.clock for name, node in graph.nodes.items()} == {"model.days": None, "model.months": "date"}
 
 
-# --- the server's word --------------------------------------------------------------------------------------------
+# --- the state of relations -----------------------------------------------------------------------------------------
 
 RAW = ("raw_tempo", "worklogs")
 
@@ -371,40 +377,40 @@ def _do(warehouse: Warehouse, *statements: str) -> None:
         "drop table {}; create table {} (id int)",
     ],
 )
-def test_whatever_is_done_to_a_table_makes_its_state_another(raw: Warehouse, statement: str) -> None:
-    memory = BuildMemory(raw)
-    before = memory.catalog().relations[RAW]
-    assert memory.catalog().relations[RAW] == before
+def test_whatever_is_done_to_a_table_changes_its_state(raw: Warehouse, statement: str) -> None:
+    state = BuildState(raw)
+    before = state.catalog().relations[RAW]
+    assert state.catalog().relations[RAW] == before
     for one in statement.split("; "):
         _do(raw, one)
-    assert memory.catalog().relations[RAW] != before
+    assert state.catalog().relations[RAW] != before
 
 
-def test_a_crash_makes_every_state_another_although_counters_may_come_to_what_they_were() -> None:
+def test_a_crash_changes_every_state_although_counts_may_reach_their_former_values() -> None:
     # Not pytest's own folder: the server runs as another user if root starts it, who may not enter that one.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
         server = EmbeddedServer(Path(folder, "postgres"))
         try:
-            memory = BuildMemory(server.open("crashed", query_timeout_seconds=5))
-            _do(memory.warehouse, "create table {} (id int)")
-            before = memory.catalog().relations
-            with memory.warehouse.connect("owner") as connection:
+            state = BuildState(server.open("crashed", query_timeout_seconds=5))
+            _do(state.warehouse, "create table {} (id int)")
+            before = state.catalog().relations
+            with state.warehouse.connect("owner") as connection:
                 postmaster = psutil.Process(connection.info.backend_pid).parent()
             assert postmaster is not None
             postmaster.kill()
             postmaster.wait()
-            after = BuildMemory(server.open("crashed", query_timeout_seconds=5)).catalog().relations
+            after = BuildState(server.open("crashed", query_timeout_seconds=5)).catalog().relations
         finally:
             server.stop()
     assert before
     assert not set(before.values()) & set(after.values())
 
 
-def test_memory_is_kept_in_the_warehouse_and_only_what_changed_is_written(raw: Warehouse) -> None:
-    memory = BuildMemory(raw)
-    former: Mapping[str, Built] = memory.read()[0]
-    model, failed = Built("text", {"source.raw": "1"}, "build 1", "state"), Built("text", None, None, None)
+def test_the_last_builds_are_recorded_in_the_warehouse(raw: Warehouse) -> None:
+    state = BuildState(raw)
+    former: Mapping[str, LastBuild] = state.read()[0]
+    model, failed = LastBuild("text", {"source.raw": "1"}, "build 1", "state"), LastBuild("text", None, None, None)
     now = {**former, "model.a": model, "test.b": failed}
-    memory.write(former, now)
-    assert BuildMemory(raw).read()[0] == now
+    state.write(former, now)
+    assert BuildState(raw).read()[0] == now

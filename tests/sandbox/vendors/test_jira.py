@@ -347,3 +347,12 @@ def test_a_third_party_client_reads_the_agency(agency_server: SandboxServer, bea
     assert one.id == issues[0].id
     assert client.projects()
     assert client.fields()
+
+
+def test_without_users_the_account_sees_itself(folder: Path, serve: Serve) -> None:
+    write_collection(folder, "jira/users", [])
+    server = serve()
+
+    [shown] = ask(server, "/3/users/search").json()
+    assert shown["accountId"] == ask(server, "/3/myself").json()["accountId"]
+    assert ask(server, "/3/users/search?startAt=1").json() == []

@@ -10,9 +10,10 @@ import dlt
 import psycopg
 
 from orchestration.warehouse.connection import Warehouse
+from sources.claude_code.records import Redactor, place_of
 from sources.claude_code.resources import claude_code, run_metrics
 from sources.claude_code.schema import ROW_TABLES
-from sources.claude_code.transcript import Redactor, TranscriptReader, place_of
+from sources.claude_code.transcript import TranscriptReader
 from sources.kit import destination
 
 COLUMNS = {table.name: [column.name for column in table.columns] for table in ROW_TABLES}

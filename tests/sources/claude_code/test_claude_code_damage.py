@@ -8,6 +8,8 @@ from claude_code_world import SESSION, Loader, Read, answer, record, user
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sources.claude_code.other_logs import other_tool
+
 GOOD, BAD, BOTH, SILENT = "good", "bad", "both", "silent"
 
 
@@ -100,10 +102,12 @@ json_values = st.recursive(
 KEYS = [
     *("timestamp", "uuid", "promptId", "forkedFrom", "sessionId", "agentId", "cwd", "gitBranch", "version"),
     *("isSidechain", "message", "data", "attachment", "requestId", "costUSD", "origin", "isMeta"),
+    *("advisorModel", "payload", "sessionID"),
 ]
 INNER = [
     *("id", "model", "content", "usage", "stop_reason", "message", "agentId", "normalizedMessages", "data", "type"),
     *("prompt", "commandMode", "origin", "source_uuid", "input_tokens", "cache_creation", "server_tool_use", "kind"),
+    *("iterations", "parts"),
 ]
 TYPES = st.sampled_from(["assistant", "user", "progress", "attachment", "pr-link", "queued_command"])
 inner_values = st.dictionaries(st.sampled_from(INNER), json_values, max_size=6)
@@ -130,3 +134,9 @@ def test_no_record_of_whatever_shape_raises(made: dict[str, Any]) -> None:
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(line: bytes) -> None:
     Read(line.replace(b"\n", b""))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.binary(max_size=80) | records.map(lambda made: json.dumps(made).encode()), max_size=4))
+def test_what_a_file_is_can_be_asked_of_any_bytes(head: list[bytes]) -> None:
+    assert isinstance(other_tool(head), str)

@@ -1,8 +1,10 @@
 """What lands when files grow, wait, shrink, change, vanish and are copied, and when a run is killed anywhere."""
 
+import gzip
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -11,8 +13,8 @@ import pytest
 from claude_code_world import SESSION, Loader, answer, lines, user
 from dlt.destinations.impl.postgres.postgres import PostgresCsvCopyJob
 
-from sources.claude_code.client import Counts, FoundFile, SessionRoot, discover, read_new_lines, session_roots
-from sources.claude_code.resources import claude_code
+from sources.claude_code.client import Counts, FoundFile, SessionRoot, discover, read_new_lines, session_roots, tool_of
+from sources.claude_code.resources import claude_code, run_metrics
 from sources.kit.errors import SourceError
 
 FIRST = lines(user("begin"), answer("msg_1", 1), answer("msg_1", 143))
@@ -410,12 +412,12 @@ def test_roots_may_be_globs_files_and_overlap(loader: Loader) -> None:
     )
     counts = Counts()
     found = discover(roots, "", counts)
+    # A file is found once, below the longest root that it lies below.
     assert [(os.path.basename(file.path), file.host, file.root_path) for file in found] == [  # noqa: PTH119
-        ("c.jsonl", "h", roots[1].path),
-        ("c.jsonl", "i", roots[2].path),
         ("a.jsonl", "h", roots[0].path),
+        ("c.jsonl", "i", roots[2].path),
         ("b.jsonl", "h", roots[0].path),
-    ] or len({file.file_id for file in found}) == 4
+    ]
     assert counts.roots_missing == 1
 
 
@@ -443,3 +445,105 @@ def test_roots_are_read_from_configuration(loader: Loader) -> None:
     dlt.config["sources.claude_code.session_text"] = "none"
     loader.pipeline().run(claude_code())
     assert loader.rows("select path, root_path from files") == [(f"transcripts0/{FILE}", "transcripts0")]
+
+
+def test_a_file_keeps_its_id_however_its_root_is_written(loader: Loader) -> None:
+    loader.write("project/a.jsonl", FIRST)
+    loader.run()
+    landed = loader.rows("select file_id, generation, read_offset from files")
+    for path, host in (
+        (f"{loader.folder}/", "laptop"),
+        (f"{loader.folder}/*", "desktop"),
+        (str(loader.folder.parent), ""),
+    ):
+        pipeline = loader.pipeline()
+        pipeline.drop()
+        pipeline.run(claude_code([{"path": path, "host": host}]))
+        assert run_metrics(pipeline)["files_read"] == 0
+        assert loader.rows("select file_id, generation, read_offset from files") == landed
+        assert loader.rows("select root_path, coalesce(host, '') from files") == [(path, host)]
+    assert loader.rows("select base_folder, home_folder from files") == [(os.getcwd(), os.path.expanduser("~"))]  # noqa: PTH109, PTH111
+
+
+CODEX = b'{"timestamp":"2026-11-10T09:00:00Z","type":"session_meta","payload":{"id":"x"}}\n'
+
+
+def test_other_tools_logs_are_set_aside(loader: Loader, caplog: pytest.LogCaptureFixture) -> None:
+    loader.write("project/a.jsonl", FIRST)
+    loader.write("codex/rollout-1.jsonl", CODEX)
+    loader.write("codex/rollout-2.jsonl", CODEX)
+    loader.write("codex/old.jsonl.zst", b"x")
+    loader.write("packed.tar.gz", b"x")
+    assert loader.run()["files_set_aside"] == 2
+    assert (
+        "set aside, since they are no transcripts: 1 .jsonl.zst file, 1 .tar.gz archive, 2 Codex rollouts"
+        in caplog.text
+    )
+    assert loader.rows("select count(*) from files where set_aside = 'Codex rollout' and read_offset = 0") == [(2,)]
+    assert loader.rows("select count(*) from unreadable_lines") == [(0,)]
+    before = loader.tables()
+    loader.write("codex/rollout-1.jsonl", CODEX, append=True)
+    loader.run()
+    assert {**loader.tables(), "files": []} == {**before, "files": []}
+
+
+@pytest.mark.parametrize(
+    ("head", "tool"),
+    [
+        (CODEX, "Codex rollout"),
+        (b'{"id":"x","timestamp":"2025-05-01T00:00:00Z","instructions":null}\n', "Codex rollout"),
+        (b'{"sessionId":"s","projectHash":"h","startTime":"2026-01-01T00:00:00Z"}\n', "Gemini CLI session"),
+        (b'{"sessionId":"s","uuid":"u","type":"user","message":{"role":"user","parts":[]}}\n', "Qwen Code session"),
+        (b'{"type":"session.start","data":{"sessionId":"s"}}\n', "Copilot CLI session"),
+        (b'{"type":"step_start","sessionID":"ses_1"}\n', "OpenCode session"),
+        (b'{"type":"session","version":3,"id":"x"}\n', "pi session"),
+        (b'{"anything":1}\n', "log of another tool"),
+        (b'{"type":"file-history-snapshot","messageId":"m"}\n{"type":"session_meta","payload":{}}\n', ""),
+        (b"not json\n" + FIRST, ""),
+        (b"not json\n", ""),
+        (b"", ""),
+    ],
+)
+def test_a_file_is_told_by_its_first_records(tmp_path: Path, head: bytes, tool: str) -> None:
+    (tmp_path / "log.jsonl").write_bytes(head)
+    (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(head))
+    assert tool_of(str(tmp_path / "log.jsonl")) == tool
+    assert tool_of(str(tmp_path / "log.jsonl.gz")) == tool
+
+
+def test_a_compressed_transcript_is_read_as_what_it_holds(loader: Loader) -> None:
+    path = loader.write(f"project/{SESSION}.jsonl.gz", gzip.compress(FIRST))
+    assert loader.run()["files_read"] == 1
+    assert loader.rows("select count(*), min(session_id) from messages") == [
+        (FIRST.count(b'"assistant"') // 2, SESSION)
+    ]
+    assert loader.rows("select read_offset = size_bytes from files") == [(True,)]
+    landed = loader.tables()
+    os.utime(path, (1, 1))
+    loader.run()
+    assert {**loader.tables(), "files": []} == {**landed, "files": []}
+    # Longer, in whatever way it grew: read anew as the next generation.
+    path.write_bytes(gzip.compress(FIRST) + gzip.compress(FIRST))
+    assert loader.run()["files_rewritten"] == 1
+    assert loader.rows("select max(generation) from messages") == [(1,)]
+    # Cut: what can be unpacked lands, the rest is noted.
+    path.write_bytes(gzip.compress(FIRST)[:-9])
+    loader.run()
+    assert loader.rows("select reason from unreadable_lines") != []
+
+
+def test_the_tools_own_folder_means_its_projects(loader: Loader) -> None:
+    for name in (
+        ".claude/projects/a.jsonl",
+        ".claude/plugins/x/b.jsonl",
+        ".claude/c.jsonl",
+        "work/projects/d.jsonl",
+        "work/e.jsonl",
+    ):
+        loader.write(name, FIRST)
+    (loader.folder / ".claude" / "projects" / "audit.jsonl").write_bytes(FIRST)
+    names = {Path(file.location).name for file in discover([SessionRoot(str(loader.folder))], "")}
+    assert names == {"a.jsonl", "d.jsonl", "e.jsonl"}
+    (loader.folder / "work" / "history.jsonl").write_bytes(b"")
+    names = {Path(file.location).name for file in discover([SessionRoot(str(loader.folder / "work"))], "")}
+    assert names == {"d.jsonl"}

@@ -1,6 +1,10 @@
 """Catalogue prices: effective-dated, tiered by prompt size, also for gateways' models (vendors 6.5)."""
 
+import csv
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +56,59 @@ def test_writing_for_one_hour_costs_twice_the_input_where_not_listed() -> None:
 @pytest.mark.parametrize("model", ["<synthetic>", "no-such-model", "vendor/no-such-model:free", ""])
 def test_an_unknown_model_has_no_price(model: str) -> None:
     assert prices(model) == []
+
+
+FIGURES = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
+SHIPPED = Path(__file__).resolve().parents[3] / "reference" / "model_prices.csv"
+Shipped = dict[str, str]
+
+
+def _list_price(rows: Sequence[Shipped], model: str, day: date, tokens: int) -> list[Decimal] | None:
+    """What a model costs by the shipped rows and the catalogue: the larger size, then the shipped row (rule 5.20)."""
+    at = datetime.combine(day, time(), UTC)
+    listed = [
+        (
+            date.fromisoformat(row["valid_from"] or "1970-01-01"),
+            int(row["above_prompt_tokens"] or 0),
+            1,
+            [Decimal(row[figure]) for figure in FIGURES],
+        )
+        for row in rows
+        if row["model"] == model
+    ]
+    known = [
+        (price.valid_from.date(), price.above_prompt_tokens, 0, [getattr(price, figure) for figure in FIGURES])
+        for price in prices(model)
+        if price.valid_from <= at
+    ]
+    found = []
+    for rows_of_list in (listed, known):
+        in_force = [row for row in rows_of_list if row[0] <= day and row[1] <= tokens]
+        if in_force:
+            found.append(max(in_force, key=lambda row: row[:2]))
+    return max(found, key=lambda row: row[1:3])[3] if found else None
+
+
+def test_each_shipped_price_is_one_that_the_catalogue_lacks() -> None:
+    with SHIPPED.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 3
+    for number, row in enumerate(rows):
+        day = date.fromisoformat(row["valid_from"] or "2026-11-01")
+        tokens = int(row["above_prompt_tokens"] or 0) + 1
+        with_it = _list_price(rows, row["model"], day, tokens)
+        without = _list_price(rows[:number] + rows[number + 1 :], row["model"], day, tokens)
+        assert with_it == [Decimal(row[figure]) for figure in FIGURES]
+        assert without != with_it, f"model_prices.csv, row {number + 2}: the catalogue says the same of {row['model']}"
+
+
+def test_suffixes_of_context_and_speed_are_no_models_of_their_own() -> None:
+    plain = [price.input for price in prices("claude-opus-5-5")]
+    for model in (
+        "claude-opus-5-5-fast",
+        "claude-opus-5-5[1m]",
+        "claude-opus-5-5-fast[1m]",
+        "our-relay/claude-opus-5-5",
+    ):
+        assert [price.input for price in prices(model)] == plain
+    assert [price.model for price in prices("claude-opus-5-5-fast")] == ["claude-opus-5-5-fast"]

@@ -5,7 +5,9 @@ import json
 import pytest
 from claude_code_world import SESSION, Read, answer, record, user
 
-from sources.claude_code.transcript import LONGEST_NAME, branch_ticket_keys, parse_timestamp, place_of, ticket_keys
+from sources.claude_code.prompts import branch_ticket_keys, ticket_keys
+from sources.claude_code.records import parse_timestamp, place_of
+from sources.claude_code.values import LONGEST_NAME
 
 
 def test_an_answer_bears_its_usage() -> None:
@@ -52,12 +54,42 @@ def test_cache_writes_split_only_where_the_record_splits_them(usage: dict, total
     assert (row["cache_creation_tokens"], row["cache_creation_1h_tokens"]) == (total, one_hour)
 
 
-def test_what_an_advisor_used_within_an_answer_is_not_the_answers() -> None:
+def test_what_an_advisor_used_is_an_answer_of_its_own() -> None:
     advice = {"type": "advisor_message", "model": "claude-opus-5-5", "input_tokens": 900, "output_tokens": 90}
-    line = answer(output=7)
-    line["message"]["usage"]["iterations"] = [{"type": "message", "output_tokens": 7}, advice]
-    (message,) = Read(line).messages
-    assert (message["input_tokens"], message["output_tokens"]) == ("10", "7")
+    line = answer(output=7, message={"model": "claude-sonnet-5"}, advisorModel="claude-opus-4-8")
+    own = {"type": "message", "model": "claude-sonnet-5", "output_tokens": 7}
+    line["message"]["usage"]["iterations"] = [
+        own,
+        advice,
+        own | {"model": "claude-opus-5"},
+        {"type": "advisor_message"},
+    ]
+    read = Read(line)
+    found = [(row["message_id"], row["model"], row["input_tokens"], row["output_tokens"]) for row in read.messages]
+    assert found == [
+        ("msg_1", "claude-sonnet-5", "10", "7"),
+        ("msg_1:advisor:1", "claude-opus-5-5", "900", "90"),
+        ("msg_1:advisor:2", "claude-opus-5", "", "7"),
+        ("msg_1:advisor:3", "claude-opus-4-8", "", ""),
+    ]
+    assert [row["record_index"] for row in read.messages] == ["0", "1", "2", "3"]
+    assert read.models == {"claude-sonnet-5", "claude-opus-5-5", "claude-opus-5", "claude-opus-4-8"}
+
+
+def test_iterations_of_a_wrong_type_are_noted() -> None:
+    line = answer()
+    line["message"]["usage"]["iterations"] = {"type": "advisor_message"}
+    assert Read(line).unreadable_lines[0]["reason"] == "usage.iterations is an object"
+    line["message"]["usage"]["iterations"] = [5]
+    assert Read(line).unreadable_lines[0]["reason"] == "an entry of usage.iterations is a number"
+
+
+def test_a_tools_result_for_a_sub_agent_is_of_the_sub_agent() -> None:
+    result = {"type": "user", "message": {"role": "user", "content": [{"type": "tool_result", "content": "ok"}]}}
+    (event,) = Read(record("progress", data={"agentId": "a1", "message": result})).events
+    assert (event["kind"], event["agent_id"], event["is_sidechain"]) == ("tool_result", "a1", "True")
+    (event,) = Read(record("progress", data={"agentId": "a1", "message": {"type": "user"}})).events
+    assert (event["kind"], event["agent_id"]) == ("progress", "")
 
 
 def test_usage_without_a_message_id_is_kept_by_request_then_uuid() -> None:

@@ -91,7 +91,7 @@ def test_a_connection_that_was_silent_for_long_is_opened_anew(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where usename = current_user and datname = current_database() and pid != pg_backend_pid()"
             )
-        monkeypatch.setattr(sources.kit.destination, "_LONGEST_SILENCE_SECONDS", -1)
+        monkeypatch.setattr(sources.kit.destination, "_MAXIMUM_IDLE_SECONDS", -1)
 
     assert load("second", silence) == [("1", "first")]
     assert rows(fresh_database) == [("1", "second")]

@@ -1,7 +1,8 @@
-"""A spool hands the last row of every key to dlt, and only news; whatever a text holds arrives as it was."""
+"""A spool hands dlt the last row of every key, if it changed; reading ahead keeps order and failures in place."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,7 +19,7 @@ from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine
 from sources.kit.run import PerRun
 from sources.kit.table import Column, Table
-from sources.kit.walk import Spool
+from sources.kit.walk import Spool, ahead
 
 THINGS = Table(
     name="things",
@@ -160,3 +161,46 @@ def test_a_value_of_one_run_is_made_anew_in_the_next(runs: Runs) -> None:
         pipeline = destination.pipeline("twice", runs.warehouse.dsn("loader"), "raw_tempo", runs.folder)
         pipeline.run(twice())
     assert seen == [1, 1, 2, 2]
+
+
+def test_items_come_in_their_order_and_some_are_made_in_advance() -> None:
+    made: list[int] = []
+    enough = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        for number in range(10):
+            made.append(number)
+            if number == 2:
+                enough.set()
+            yield number
+
+    walk = ahead(numbers(), most=2)
+    assert next(walk) == 0
+    assert enough.wait(5)
+    assert list(walk) == list(range(1, 10))
+    assert made == list(range(10))
+
+
+def test_a_failure_comes_after_what_was_made_before_it() -> None:
+    def numbers() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise KeyError("three")
+
+    seen: list[int] = []
+    with pytest.raises(KeyError, match="three"):
+        seen.extend(ahead(numbers()))
+    assert seen == [1, 2]
+
+
+def test_who_stops_early_stops_the_thread() -> None:
+    def numbers() -> Iterator[int]:
+        number = 0
+        while True:
+            yield number
+            number += 1
+
+    walk = ahead(numbers())
+    assert next(walk) == 0
+    walk.close()
+    assert not any(thread.name == "workledger-ahead" for thread in threading.enumerate())

@@ -293,7 +293,7 @@ class Landing:
             return connection.execute(sql).fetchall()
 
     def versions(self) -> set[tuple[Any, ...]]:
-        tables = [*(file.name for file in FILES), "rejected_files"]
+        tables = [*(file.name for file in FILES), "currencies", "rejected_files"]
         union = " union all ".join(
             f"select '{name}', ctid::text, xmin::text from raw_reference.{name}" for name in tables
         )

@@ -5,15 +5,16 @@ records as (
 ),
 
 files as (
-    select
-        file_id::text as file_id,
-        generation
+    select file_id::text as file_id
     from {{ source('claude_code', 'files') }}
 ),
+
+{{ replaced_records('messages', record_key('messages')) }},
 
 final as (
     select
         records.file_id::text as file_id,
+        records.generation,
         records.line_offset,
         records.record_index,
         records.session_id::text as session_id,
@@ -21,6 +22,7 @@ final as (
         coalesce(records.is_sidechain, false) as is_sidechain,
         records.uuid::text as uuid,
         records.message_id::text as message_id,
+        {{ is_vendors_message_id('records.message_id') }} as has_vendor_id,
         records.request_id::text as request_id,
         records.answered_at,
         records.model::text as model,
@@ -44,10 +46,8 @@ final as (
         records.response_text::text as response_text,
         records.loaded_at
     from records
-    inner join files
-        on
-            records.file_id = files.file_id
-            and records.generation = files.generation
+    inner join files on records.file_id = files.file_id
+    where {{ is_not_replaced() }}
 )
 
 select * from final

@@ -5,15 +5,14 @@ records as (
 ),
 
 files as (
-    select
-        file_id::text as file_id,
-        generation
+    select file_id::text as file_id
     from {{ source('claude_code', 'files') }}
 ),
 
 final as (
     select
         records.file_id::text as file_id,
+        records.generation,
         records.line_offset,
         records.record_index,
         records.session_id::text as session_id,
@@ -23,10 +22,7 @@ final as (
         regexp_replace(records.ticket_key::text, '-[0-9]+$', '') as project_key,
         records.loaded_at
     from records
-    inner join files
-        on
-            records.file_id = files.file_id
-            and records.generation = files.generation
+    inner join files on records.file_id = files.file_id
 )
 
 select * from final

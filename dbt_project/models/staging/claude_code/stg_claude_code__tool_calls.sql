@@ -5,15 +5,16 @@ records as (
 ),
 
 files as (
-    select
-        file_id::text as file_id,
-        generation
+    select file_id::text as file_id
     from {{ source('claude_code', 'files') }}
 ),
+
+{{ replaced_records('tool_calls', record_key('tool_calls')) }},
 
 final as (
     select
         records.file_id::text as file_id,
+        records.generation,
         records.line_offset,
         records.record_index,
         records.block_index,
@@ -26,10 +27,8 @@ final as (
         records.called_at,
         records.loaded_at
     from records
-    inner join files
-        on
-            records.file_id = files.file_id
-            and records.generation = files.generation
+    inner join files on records.file_id = files.file_id
+    where {{ is_not_replaced() }}
 )
 
 select * from final

@@ -1,14 +1,22 @@
--- What a client has accrued in a month is the subtotals of its prefills, converted and then rounded, and nothing else (rule 9.8).
+-- What a client has accrued in a month is the subtotals of its prefills, converted and then rounded, and nothing else (rule 9.8);
+-- what is invoiced after the month of as_of stands beside it on that month's row.
 with
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        int_agency.*,
+        date_trunc('month', {{ as_of_date('int_agency.timezone') }})::date as last_month,
+        {{ decimals_of('currencies') }} as decimals
+    from {{ ref('int_identity__agency') }} as int_agency
+    left join {{ ref('stg_reference__currencies') }} as currencies on int_agency.currency = currencies.currency
 ),
 
 converted_subtotals as (
     select
         prefills.client_id,
-        prefills.invoice_month as month,
+        agency.decimals,
+        least(prefills.invoice_month, agency.last_month) as month,
+        prefills.invoice_month > agency.last_month as is_later,
         prefills.subtotal * case
             when prefills.currency = agency.currency or prefills.subtotal = 0 then 1
             else (
@@ -17,7 +25,7 @@ converted_subtotals as (
                 where
                     fx_rates.from_currency = prefills.currency
                     and fx_rates.to_currency = agency.currency
-                    and fx_rates.rate_date < prefills.invoice_month + interval '1 month'
+                    and fx_rates.rate_date < least(prefills.invoice_month, agency.last_month) + interval '1 month'
                 order by fx_rates.rate_date desc, fx_rates.row_number desc
                 limit 1
             )
@@ -30,7 +38,14 @@ expected as (
     select
         client_id,
         month,
-        case when bool_and(subtotal is not null) then round(sum(subtotal), 2) end as accrued
+        case
+            when coalesce(bool_and(subtotal is not null) filter (where not is_later), true)
+                then coalesce(round(sum(subtotal) filter (where not is_later), min(decimals)), 0)
+        end as accrued,
+        case
+            when coalesce(bool_and(subtotal is not null) filter (where is_later), true)
+                then coalesce(round(sum(subtotal) filter (where is_later), min(decimals)), 0)
+        end as accrued_later
     from converted_subtotals
     group by client_id, month
 )
@@ -45,3 +60,4 @@ full outer join expected on client_margin.client_id = expected.client_id and cli
 where
     client_margin.client_id is null
     or client_margin.accrued is distinct from case when expected.client_id is null then 0 else expected.accrued end
+    or client_margin.accrued_later is distinct from case when expected.client_id is null then 0 else expected.accrued_later end

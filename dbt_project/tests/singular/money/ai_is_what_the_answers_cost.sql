@@ -5,7 +5,11 @@
 with
 
 agency as (
-    select * from {{ ref('int_identity__agency') }}
+    select
+        int_agency.*,
+        {{ decimals_of('currencies') }} as decimals
+    from {{ ref('int_identity__agency') }} as int_agency
+    left join {{ ref('stg_reference__currencies') }} as currencies on int_agency.currency = currencies.currency
 ),
 
 answers as (
@@ -41,11 +45,13 @@ expected as (
                     limit 1
                 )
             end,
-            2
+            agency.decimals
         ) as ai_cost
     from answers
     cross join agency
-    group by answers.month, agency.currency
+    -- Months end with that of as_of.
+    where answers.month <= {{ as_of_date('agency.timezone') }}
+    group by answers.month, agency.currency, agency.decimals
 ),
 
 actual as (

@@ -6,9 +6,11 @@ with
 
 agency as (
     select
-        currency,
-        (date_trunc('month', {{ as_of_date('timezone') }}) + interval '1 month')::date as first_day_after
-    from {{ ref('int_identity__agency') }}
+        int_agency.currency,
+        (date_trunc('month', {{ as_of_date('int_agency.timezone') }}) + interval '1 month')::date as first_day_after,
+        {{ decimals_of('currencies') }} as decimals
+    from {{ ref('int_identity__agency') }} as int_agency
+    left join {{ ref('stg_reference__currencies') }} as currencies on int_agency.currency = currencies.currency
 ),
 
 entries as (
@@ -17,7 +19,8 @@ entries as (
         local_date,
         allocated_seconds
     from {{ ref('time_entries') }}
-    where is_counted
+    cross join agency
+    where is_counted and local_date < agency.first_day_after
 ),
 
 developer_costs as (
@@ -32,25 +35,12 @@ developer_costs as (
     cross join agency
 ),
 
--- Every day that may cost: to the end of the month of as_of, then those of months in which somebody has time.
+-- Every day that may cost: to the end of the month of as_of.
 days as (
     select days.day::date as day
     from agency
     cross join generate_series(
         (select min(developer_costs.valid_from) from developer_costs), agency.first_day_after - 1, interval '1 day'
-    ) as days (day)
-),
-
-later_days as (
-    select distinct
-        entries.developer_id,
-        days.day::date as day
-    from entries
-    inner join agency on entries.local_date >= agency.first_day_after
-    cross join lateral generate_series(
-        date_trunc('month', entries.local_date),
-        date_trunc('month', entries.local_date) + interval '1 month - 1 day',
-        interval '1 day'
     ) as days (day)
 ),
 
@@ -62,18 +52,6 @@ monthly_days as (
         developer_costs.monthly_cost
     from days
     inner join developer_costs on days.day between developer_costs.valid_from and developer_costs.valid_to
-    where developer_costs.monthly_cost is not null
-    union all
-    select
-        developer_costs.developer_id,
-        later_days.day,
-        developer_costs.currency,
-        developer_costs.monthly_cost
-    from later_days
-    inner join developer_costs
-        on
-            later_days.developer_id = developer_costs.developer_id
-            and later_days.day between developer_costs.valid_from and developer_costs.valid_to
     where developer_costs.monthly_cost is not null
 ),
 
@@ -139,7 +117,8 @@ developer_months as (
         developer_id,
         month,
         round(
-            sum((monthly_cost + hourly_cost * days_of_month) * rate) / (3600 * days_of_month), 2
+            sum((monthly_cost + hourly_cost * days_of_month) * rate) / (3600 * days_of_month),
+            (select agency.decimals from agency)
         ) as cost,
         bool_and(rate is not null) as is_known
     from converted_costs
@@ -160,6 +139,13 @@ actual as (
         case when bool_and(labour_cost is not null) then sum(labour_cost) end as labour_cost
     from {{ ref('client_margin') }}
     group by month
+),
+
+-- Before the first month of which a cost is known, what work cost is unknown.
+known as (
+    select coalesce(date_trunc('month', min(valid_from))::date, 'infinity') as first_month
+    from developer_costs
+    where monthly_cost is not null or cost_rate is not null
 )
 
 select
@@ -168,6 +154,7 @@ select
     actual.labour_cost as actual
 from expected
 full outer join actual on expected.month = actual.month
+cross join known
 where
-    coalesce(expected.labour_cost, case when expected.month is null then 0 end)
+    coalesce(expected.labour_cost, case when expected.month is null and actual.month >= known.first_month then 0 end)
     is distinct from coalesce(actual.labour_cost, case when actual.month is null then 0 end)

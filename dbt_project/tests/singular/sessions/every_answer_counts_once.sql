@@ -1,14 +1,13 @@
--- Every message id in staging that is a call is one answer, and no answer comes from nowhere (rule 5.2).
+-- Every answer that lines in staging belong to is one answer, and no answer comes from nowhere (rule 5.2).
 with
 
 called as (
     select count(*) as answers
     from (
-        select message_id
-        from {{ ref('stg_claude_code__messages') }}
-        where not is_synthetic
-        group by message_id
-    ) as message_ids
+        select answer_id
+        from {{ ref('int_sessions__answer_lines') }}
+        group by answer_id
+    ) as answer_ids
 ),
 
 counted as (

@@ -1,0 +1,54 @@
+{#
+    Reports of counted hours by date: one query whose columns every report has in the order in which it is read.
+
+    columns: names of the columns that tell the rows apart, in order; the hours follow.
+#}
+{% macro hours_report(columns) %}
+with
+
+daily_time as (
+    select * from {{ ref('int_reports__daily_time') }}
+),
+
+developers as (
+    select * from {{ ref('developers') }}
+),
+
+clients as (
+    select * from {{ ref('clients') }}
+),
+
+projects as (
+    select * from {{ ref('projects') }}
+),
+
+contracts as (
+    select * from {{ ref('contracts') }}
+),
+
+{% set named = {
+    'client': 'clients.name',
+    'contract_number': 'contracts.contract_number',
+    'developer': 'developers.name',
+    'project': 'projects.name',
+    'service_category': 'contracts.service_category',
+} %}
+final as (
+    select
+        {% for column in columns %}
+        {{ named.get(column, 'daily_time.' ~ column) }} as {{ column }},
+        {% endfor %}
+        daily_time.entries,
+        daily_time.counted_seconds,
+        daily_time.billable_seconds,
+        (daily_time.counted_seconds / 3600.0)::numeric(14, 6) as hours,
+        (daily_time.billable_seconds / 3600.0)::numeric(14, 6) as billable_hours
+    from daily_time
+    left join developers on daily_time.developer_id = developers.id
+    left join clients on daily_time.client_id = clients.id
+    left join projects on daily_time.project_id = projects.id
+    left join contracts on daily_time.contract_id = contracts.id
+)
+
+select * from final
+{% endmacro %}

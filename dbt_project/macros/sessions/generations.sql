@@ -1,0 +1,56 @@
+{# Generations of transcript files: what was landed once counts, whatever the file holds now. #}
+
+{#
+    CTE `replaced`: records of an earlier generation of a file of which a later generation holds another version, found by `line_key`. A
+    file is rewritten when a session is resumed or compacted, and lines that the rewritten file leaves out were paid for all the same.
+    Only files that were rewritten at all are looked at.
+#}
+{% macro replaced_records(table, line_key) -%}
+    replaced as (
+        select distinct
+            earlier.file_id,
+            earlier.generation,
+            earlier.line_offset,
+            earlier.record_index
+        from {{ source('claude_code', 'files') }} as rewritten
+        inner join {{ source('claude_code', table) }} as earlier
+            on
+                rewritten.file_id = earlier.file_id
+                and rewritten.generation > earlier.generation
+        inner join {{ source('claude_code', table) }} as later
+            on
+                earlier.file_id = later.file_id
+                and earlier.generation < later.generation
+                and {{ line_key | replace('$', 'earlier.') }} = {{ line_key | replace('$', 'later.') }}
+        where rewritten.generation > 0
+    )
+{%- endmacro %}
+
+{# What makes two records of one table the same line of a file: the line's own id, else what it says. `$` stands for the table's alias. #}
+{% macro record_key(table) -%}
+    {{ return({
+        'messages': "coalesce($uuid, concat_ws('|', $message_id, $answered_at))",
+        'events': "coalesce($uuid, concat_ws('|', $kind, $occurred_at))",
+        'prompts': "coalesce($uuid, concat_ws('|', $prompt_id, $prompted_at, md5($prompt_text)))",
+        'tool_calls': "coalesce($uuid, $tool_use_id)",
+    }[table]) }}
+{%- endmacro %}
+
+{# Condition that a record of `records` is in no row of the CTE `replaced`. #}
+{% macro is_not_replaced() -%}
+    not exists (
+        select 1
+        from replaced
+        where
+            replaced.file_id = records.file_id
+            and replaced.generation = records.generation
+            and replaced.line_offset = records.line_offset
+            and replaced.record_index = records.record_index
+    )
+{%- endmacro %}
+
+{# A record's place as text, for records that bear no id of their own. #}
+{% macro place_key(relation) -%}
+    {{ relation }}.file_id || case when {{ relation }}.generation > 0 then '.' || {{ relation }}.generation else '' end
+    || ':' || {{ relation }}.line_offset || ':' || {{ relation }}.record_index
+{%- endmacro %}

@@ -1,0 +1,266 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed_sessions',
+    on_schema_change='fail',
+    indexes=[{'columns': ['session_id']}, {'columns': ['file_id', 'line_offset']}, {'columns': ['message_id']}],
+    pre_hook="{{ allow_large_sorts() }}",
+) }}
+
+with recursive
+
+lines as (
+    select
+        file_id,
+        generation,
+        line_offset,
+        record_index,
+        session_id,
+        agent_id,
+        is_sidechain,
+        uuid,
+        message_id,
+        request_id,
+        answered_at,
+        model,
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        cache_creation_tokens,
+        -- The source names a line without any id after the line itself.
+        message_id is distinct from uuid and not starts_with(message_id, file_id || ':') as has_id
+    from {{ ref('stg_claude_code__messages') }}
+    where
+        not has_vendor_id
+        and not is_synthetic
+        and {{ of_changed_sessions() }}
+),
+
+turns as (
+    select * from {{ ref('stg_claude_code__turns') }}
+    where {{ of_changed_sessions() }}
+),
+
+files as (
+    select distinct file_id
+    from lines
+    where request_id is null
+),
+
+in_order as (
+    select
+        file_id,
+        generation,
+        session_id,
+        agent_id,
+        is_sidechain,
+        line_offset,
+        record_index,
+        0 as begins_turn
+    from lines
+    where request_id is null
+    union all
+    select
+        turns.file_id,
+        turns.generation,
+        turns.session_id,
+        turns.agent_id,
+        turns.is_sidechain,
+        turns.line_offset,
+        turns.record_index,
+        1 as begins_turn
+    from turns
+    inner join files on turns.file_id = files.file_id
+),
+
+numbered as (
+    select
+        file_id,
+        generation,
+        line_offset,
+        record_index,
+        begins_turn,
+        sum(begins_turn) over (
+            partition by file_id, generation, session_id, agent_id, is_sidechain order by line_offset, record_index
+        ) as turn
+    from in_order
+),
+
+-- Lines of one answer as far as one file tells. A line without an id is known by its counts of input, which the lines of an answer repeat.
+identified as (
+    select
+        lines.*,
+        case when lines.has_id then lines.message_id else concat_ws(':', input_tokens, cache_read_tokens, cache_creation_tokens) end as known_by,
+        case
+            when lines.request_id is not null then md5(concat_ws(chr(31), 'request', lines.message_id, lines.request_id))
+            else md5(concat_ws(
+                chr(31), 'turn', lines.file_id, lines.generation, lines.session_id, coalesce(lines.agent_id, ''), lines.is_sidechain, numbered.turn,
+                lines.has_id,
+                case when lines.has_id then lines.message_id else concat_ws(':', input_tokens, cache_read_tokens, cache_creation_tokens) end
+            ))
+        end as local_answer
+    from lines
+    left join numbered
+        on
+            lines.file_id = numbered.file_id
+            and lines.generation = numbered.generation
+            and lines.line_offset = numbered.line_offset
+            and lines.record_index = numbered.record_index
+            and numbered.begins_turn = 0
+),
+
+-- A copy of a line bears its id, or its time and its counts where no request id tells answers apart.
+copy_marks as (
+    select
+        md5(concat_ws(chr(31), 'line', uuid, known_by)) as mark,
+        local_answer
+    from identified
+    where uuid is not null
+    union
+    select
+        md5(concat_ws(
+            chr(31), 'time', known_by, coalesce(model, ''), answered_at, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens
+        )) as mark,
+        local_answer
+    from (
+        select
+            *,
+            -- Two files, or two versions of one; within a file a turn in between makes another answer.
+            min(file_id || '.' || generation) over same_time_and_counts
+            <> max(file_id || '.' || generation) over same_time_and_counts as is_in_several_files
+        from identified
+        where
+            request_id is null
+            and answered_at is not null
+        window same_time_and_counts as (
+            partition by
+                known_by, model, answered_at, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens
+        )
+    ) as timed
+    where is_in_several_files
+),
+
+links as (
+    select
+        local_answer,
+        first_answer
+    from (
+        select
+            local_answer,
+            min(local_answer) over (partition by mark) as first_answer
+        from copy_marks
+    ) as marked
+    where local_answer <> first_answer
+),
+
+ways as (
+    select
+        local_answer,
+        first_answer as linked_answer
+    from links
+    union
+    select
+        first_answer as local_answer,
+        local_answer as linked_answer
+    from links
+),
+
+copies as (
+    select
+        local_answer,
+        local_answer as linked_answer
+    from ways
+    union
+    select
+        copies.local_answer,
+        ways.linked_answer
+    from copies
+    inner join ways on copies.linked_answer = ways.local_answer
+),
+
+labels as (
+    select distinct on (local_answer)
+        local_answer,
+        case
+            when not has_id or message_id = request_id then message_id
+            when request_id is null then message_id || ':' || coalesce(uuid, {{ place_key('identified') }})
+            else message_id || ':' || request_id
+        end as label
+    from identified
+    order by local_answer, file_id, generation, line_offset, record_index
+),
+
+united as (
+    select
+        copies.local_answer,
+        min(labels.label collate "C") as label
+    from copies
+    inner join labels on copies.linked_answer = labels.local_answer
+    group by copies.local_answer
+),
+
+labelled as (
+    select
+        identified.*,
+        coalesce(united.label, labels.label) as label
+    from identified
+    inner join labels on identified.local_answer = labels.local_answer
+    left join united on identified.local_answer = united.local_answer
+),
+
+answers as (
+    select
+        label,
+        min(case when has_id then message_id else label end collate "C") as message_id,
+        coalesce(min(answered_at), 'infinity') as first_at
+    from labelled
+    group by label
+),
+
+-- The first answer that was given under an id bears it as it is.
+claims as (
+    select
+        message_id,
+        first_at,
+        label
+    from answers
+    {%- if is_incremental() %}
+    union
+    select
+        message_id,
+        first_at,
+        label
+    from {{ this }}
+    where
+        message_id in (select answers.message_id from answers)
+        and not ({{ of_changed_sessions() }})
+    {%- endif %}
+),
+
+first_claims as (
+    select distinct on (message_id)
+        message_id,
+        label
+    from claims
+    order by message_id, first_at, label collate "C"
+),
+
+final as (
+    select
+        labelled.file_id,
+        labelled.generation,
+        labelled.line_offset,
+        labelled.record_index,
+        labelled.session_id,
+        labelled.uuid,
+        labelled.request_id,
+        labelled.answered_at,
+        answers.message_id,
+        answers.first_at,
+        answers.label,
+        coalesce(first_claims.message_id, answers.label) as answer_id
+    from labelled
+    inner join answers on labelled.label = answers.label
+    left join first_claims on answers.label = first_claims.label
+)
+
+select * from final

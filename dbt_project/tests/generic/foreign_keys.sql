@@ -1,0 +1,24 @@
+{#
+    Every value of these columns is a row of another model; null is allowed. One test for all columns of a model that fail with the same
+    severity.
+
+    columns: the model that each column refers to, by column: `clients` is its column id, `applications.application_id` another one.
+    A row of the result is a column and a value that the other model does not have.
+#}
+{% test foreign_keys(model, columns) %}
+with children as not materialized (select * from {{ model }})
+
+{% for column, target in columns.items() %}
+    {% set parent, key = target.split('.') if '.' in target else (target, 'id') %}
+    select
+        '{{ column }}' as column_name,
+        children.{{ column }}::text as value,
+        '{{ parent }}.{{ key }}' as missing_in,
+        count(*) as rows_found
+    from children
+    left join {{ ref(parent) }} as parents on children.{{ column }} = parents.{{ key }}
+    where children.{{ column }} is not null and parents.{{ key }} is null
+    group by children.{{ column }}
+    {% if not loop.last %}union all{% endif %}
+{% endfor %}
+{% endtest %}

@@ -95,7 +95,7 @@ def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> Running
 def _refuse_unreadable_lines(sandbox: RunningSandbox) -> None:
     """Raise `SandboxError` with file and line of what the sandbox cannot read.
 
-    Asked for by a source, it would be told as a fault of the vendor, after several tries.
+    Asked for by a source, it would be reported as a fault of the vendor, after several tries.
     """
     try:
         question = f"{sandbox.url}/_sandbox/dataset"

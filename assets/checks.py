@@ -4,6 +4,7 @@ The checks belong to the loading step, because only that step knows what the ven
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import dagster as dg
@@ -14,11 +15,24 @@ from sources.catalog import SourceSpec
 
 NOTHING_SET_ASIDE: Final = "nothing_set_aside"
 NO_FILE_REJECTED: Final = "no_file_rejected"
+NO_RATE_MISSING: Final = "no_rate_missing"
 # Tables that hold what did not fit its own: records of a vendor, lines of a transcript.
 SET_ASIDE_TABLES: Final = ("quarantined_records", "unreadable_lines")
 # Holds what is wrong in files now; the last good version of such a file stays in force.
 REJECTED_TABLE: Final = "rejected_files"
+RATES_TABLE: Final = "fx_rates"
 _SHOWN: Final = 20
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What a source says of its input beside its rows, one sentence each.
+
+    `rejections` are what is wrong in its files now, `missing_rates` the exchange rates that they need and lack.
+    """
+
+    rejections: Sequence[str] = ()
+    missing_rates: Sequence[str] = ()
 
 
 def check_specs(spec: SourceSpec) -> Sequence[dg.AssetCheckSpec]:
@@ -41,19 +55,26 @@ def check_specs(spec: SourceSpec) -> Sequence[dg.AssetCheckSpec]:
                 description="Every file is sound; a file that is not landed nothing of itself.",
             )
         )
+    if RATES_TABLE in names:
+        specs.append(
+            dg.AssetCheckSpec(
+                NO_RATE_MISSING,
+                asset=raw_key(spec.name, RATES_TABLE),
+                description="Every currency that something is priced in has a rate to the agency's.",
+            )
+        )
     return specs
 
 
-def evaluate(
-    spec: SourceSpec, landed: Mapping[str, LandedTable], rejections: Sequence[str]
-) -> Iterator[dg.AssetCheckResult]:
+def evaluate(spec: SourceSpec, landed: Mapping[str, LandedTable], remarks: Remarks) -> Iterator[dg.AssetCheckResult]:
     """Judge what one load said.
 
     Args:
         spec: the source.
         landed: what the load did, by table.
-        rejections: what is wrong in its files now, one sentence each.
+        remarks: what the source says of its input.
     """
+    rejections, missing_rates = remarks.rejections, remarks.missing_rates
     for check in check_specs(spec):
         table = check.asset_key.path[-1]
         if check.name == NO_FILE_REJECTED:
@@ -65,6 +86,16 @@ def evaluate(
                 severity=dg.AssetCheckSeverity.ERROR,
                 description="; ".join(rejections[:_SHOWN]) + more if rejections else "Every file is sound",
                 metadata={"problems": len(rejections)},
+            )
+            continue
+        if check.name == NO_RATE_MISSING:
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=not missing_rates,
+                severity=dg.AssetCheckSeverity.WARN,
+                description="; ".join(missing_rates) or "Every currency has its rate",
+                metadata={"currencies": len(missing_rates)},
             )
             continue
         count = landed[table].written if table in landed else 0

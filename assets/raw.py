@@ -20,7 +20,7 @@ from dlt.common.schema import Schema
 from dlt.extract.source import DltSource
 from dlt.pipeline.pipeline import Pipeline
 
-from assets.checks import REJECTED_TABLE, check_specs, evaluate
+from assets.checks import RATES_TABLE, REJECTED_TABLE, Remarks, check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
 from assets.progress import LandedTable, Listener
 from sources.catalog import SourceSpec
@@ -29,6 +29,7 @@ from sources.kit.arrow import empty
 from sources.kit.errors import readable
 from sources.kit.run import keep_quiet
 from sources.kit.table import Column, Kind, Table
+from sources.reference.rates import missing_rates
 
 READ: Final = "rows_read"
 WRITTEN: Final = "rows_written"
@@ -95,7 +96,7 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         landing.listener.begins(spec.title)
         try:
-            landed, rejections, note = _land_or_explain(spec, landing)
+            landed, remarks, note = _land_or_explain(spec, landing)
         except Exception as error:
             source_error = readable(error)
             sentence = source_error or f"{spec.title} was not loaded: {_innermost(error)}"
@@ -128,16 +129,16 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
                 data_version=_data_version(context, key, changed=result.written > 0),
             )
 
-        yield from evaluate(spec, landed, rejections)
+        yield from evaluate(spec, landed, remarks)
 
     return load
 
 
-def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], list[str]]:
+def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Remarks]:
     """Load what is new in a source; what a kill cut short is read again.
 
     Returns:
-        What was done to every table, and what is wrong in the source's files now, one sentence each.
+        What was done to every table, and what the source says of its input.
 
     Raises:
         SourceError: the source gave up; nothing of this load was written.
@@ -150,7 +151,7 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], li
         landed = _what_landed(spec, pipeline, started)
         if not are_there:
             _complete_tables(spec, pipeline, create=True)
-        return landed, _rejections(spec, pipeline)
+        return landed, Remarks(_rejections(spec, pipeline), _missing_rates(spec, pipeline))
 
 
 def create_empty(spec: SourceSpec, landing: Landing) -> None:
@@ -163,10 +164,10 @@ def create_empty(spec: SourceSpec, landing: Landing) -> None:
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
-def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], list[str], str]:
+def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Remarks, str]:
     if mend := landing.missing(spec):
         create_empty(spec, landing)
-        return {}, [], f"{spec.title} is skipped and its tables stay as they are; to load it, {mend}."
+        return {}, Remarks(), f"{spec.title} is skipped and its tables stay as they are; to load it, {mend}."
     return *land(spec, landing), ""
 
 
@@ -291,6 +292,18 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
         rows = client.execute_sql(f"select reason from {table} order by file, row_number, column_name")
     # A reason names its place itself.
     return [str(reason) for (reason,) in rows or ()]
+
+
+def _missing_rates(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
+    if all(table.name != RATES_TABLE for table in spec.tables):
+        return []
+    with pipeline.sql_client() as client:
+
+        def rows(file: str, columns: tuple[str, ...]) -> list[tuple[Any, ...]]:
+            query = f"select {', '.join(columns)} from {client.make_qualified_table_name(file)}"
+            return [tuple(row) for row in client.execute_sql(query) or ()]
+
+        return missing_rates(rows)
 
 
 def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> bool:

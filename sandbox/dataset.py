@@ -9,6 +9,7 @@ vendors derive their change feeds, audit logs and cursors; the journal and a cop
 
 from __future__ import annotations
 
+import codecs
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -115,6 +116,9 @@ def _read_marks(where: str, record: Record) -> Record:
         raise DatasetError(
             f'{where}: `{MARKS_KEY}` must be an object such as {{"deleted_at": "2026-01-31T12:00:00Z"}}.'
         )
+    for name in ("visible_from", "deleted_at", "owner"):
+        if not isinstance(marks.get(name, ""), str | None):
+            raise DatasetError(f"{where}: `{name}` in `{MARKS_KEY}` must be text, not {type(marks[name]).__name__}.")
     record.marks = marks
     record.raw = orjson.dumps(record.value)
     try:
@@ -126,6 +130,14 @@ def _read_marks(where: str, record: Record) -> Record:
     return record
 
 
+def _why_unreadable(line: bytes, problem: orjson.JSONDecodeError) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError as failure:
+        return f"not UTF-8 (byte {failure.start + 1} of the line); save the file as UTF-8."
+    return f"not valid JSON ({problem}); mend or remove the line."
+
+
 def parse_lines(content: bytes, path: Path, key_field: str) -> list[Record]:
     """Read a collection's lines; blank ones are skipped.
 
@@ -135,23 +147,28 @@ def parse_lines(content: bytes, path: Path, key_field: str) -> list[Record]:
         key_field: the vendor's key; several, joined by `+`, form a compound key.
 
     Raises:
-        DatasetError: a line is no JSON object or lacks its key.
+        DatasetError: a line is no JSON object in UTF-8 or lacks its key; the text names file and line.
     """
     records: list[Record] = []
     fields = key_field.split("+")
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
         if not line or line.isspace():
             continue
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as problem:
-            raise DatasetError(f"{path}, line {number}: not valid JSON ({problem}); mend or remove the line.") from None
+            raise DatasetError(f"{path}, line {number}: {_why_unreadable(line, problem)}") from None
         if not isinstance(value, dict):
-            raise DatasetError(f"{path}, line {number}: expected a JSON object, found {type(value).__name__}.")
-        try:
-            key = str(value[key_field]) if len(fields) == 1 else "/".join(str(value[name]) for name in fields)
-        except KeyError as problem:
-            raise DatasetError(f"{path}, line {number}: the key {problem} is missing.") from None
+            raise DatasetError(
+                f"{path}, line {number}: expected a JSON object, found {type(value).__name__}; write one object a line."
+            )
+        parts = [value.get(name) for name in fields]
+        for name, part in zip(fields, parts, strict=True):
+            if part in (None, ""):
+                raise DatasetError(f"{path}, line {number}: the key {name!r} is missing; every line needs one.")
+            if not isinstance(part, str | int) or isinstance(part, bool):
+                raise DatasetError(f"{path}, line {number}: the key {name!r} must be text or a whole number.")
+        key = "/".join(map(str, parts))
         record = Record(key, value, line, {})
         if b'"_sandbox"' in line and MARKS_KEY in value:
             record = _read_marks(f"{path}, line {number}", record)

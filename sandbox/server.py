@@ -26,7 +26,7 @@ from sandbox.faults import Fault, FaultBook, FaultError, error_response, parse_f
 from sandbox.vendors import VENDORS, Request, Response, Route, load_vendor
 
 CONTROL = "_sandbox"
-"""Prefix of the server's own paths: `/_sandbox/health`, `…/faults`, `…/requests`, `…/mutate`, `…/clock`."""
+"""Prefix of the server's own paths: `/_sandbox/health`, `…/dataset`, `…/faults`, `…/requests`, `…/mutate` and so on."""
 
 MAXIMUM_BODY = 64 * 1024 * 1024
 
@@ -126,6 +126,17 @@ class SandboxServer:
         with data.lock:
             data.edit(collection, **changes)
 
+    def check_dataset(self) -> None:
+        """Read every collection now, as an answer would.
+
+        Raises:
+            DatasetError: a line cannot be read.
+        """
+        for vendor in self._vendors:
+            data = self.data(vendor)
+            with data.lock:
+                data.refresh()
+
     def start(self) -> Self:
         """Answer requests in a thread of its own."""
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -218,6 +229,9 @@ class SandboxServer:
         match request.method, path.rstrip("/"):
             case "GET", "health":
                 return Response({"url": self.url, "folder": str(self.folder.resolve()), "vendors": list(self._vendors)})
+            case "GET", "dataset":
+                self.check_dataset()
+                return Response({"folder": str(self.folder.resolve())})
             case "GET", "faults":
                 return Response([vars(fault) for fault in self.faults.faults])
             case "POST", "faults":
@@ -243,7 +257,7 @@ class SandboxServer:
             case "POST", "clock":
                 self.advance(seconds=float(request.json()["advance_seconds"]))
                 return Response({"now": self.now()})
-        return Response({"error": "The sandbox knows health, faults, requests, mutate and clock."}, 404)
+        return Response({"error": "The sandbox knows health, dataset, faults, requests, mutate and clock."}, 404)
 
 
 class _Listener(socketserver.ThreadingTCPServer):

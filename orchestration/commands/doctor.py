@@ -117,7 +117,8 @@ def _sources(settings: Settings) -> Iterator[Finding]:
 
 def _reference_files(inputs: "Inputs") -> Iterator[Finding]:
     from sources.kit.errors import SourceError
-    from sources.reference.client import validate_folder
+    from sources.reference.client import read_folder, validate_folder
+    from sources.reference.rates import missing_rates
 
     folder = inputs.reference_dir
     try:
@@ -130,6 +131,12 @@ def _reference_files(inputs: "Inputs") -> Iterator[Finding]:
     if not problems:
         count = sum(1 for _ in folder.glob("*.csv"))
         yield Finding("reference files", f"{count} in {folder}, all well-formed")
+    contents = read_folder(folder)
+    for sentence in missing_rates(
+        lambda file, columns: (tuple(row.values.get(name) for name in columns) for row in contents[file].rows)
+    ):
+        # Nothing is refused for it, and what needs no conversion is right.
+        yield Finding("exchange rates", f"{sentence}.", skipped=True)
 
 
 def _session_roots(inputs: "Inputs") -> Finding:

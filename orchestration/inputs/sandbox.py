@@ -27,6 +27,7 @@ from orchestration.warehouse.clickhouse import clickhouse_guard
 from sources.catalog import SOURCES
 
 _START_SECONDS: Final = 60.0
+_READ_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> Running
         notify: receives one sentence before anything that takes long.
 
     Raises:
-        SandboxError: the dataset cannot be generated or served.
+        SandboxError: the dataset cannot be generated, read or served.
     """
     place = _Place(settings.home / "sandbox")
     with place.locked() as lock:
@@ -84,10 +85,24 @@ def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> Running
         if settings.sandbox_dir is None and not folder.exists():
             _generate(place, settings, notify, lock)
         running = place.running()
-        if running is not None and running.folder == folder:
-            return running
-        place.stop()
-        return place.serve(folder)
+        if running is None or running.folder != folder:
+            place.stop()
+            running = place.serve(folder)
+        _refuse_unreadable_lines(running)
+        return running
+
+
+def _refuse_unreadable_lines(sandbox: RunningSandbox) -> None:
+    """Raise `SandboxError` with file and line of what the sandbox cannot read.
+
+    Asked for by a source, it would be reported as a fault of the vendor, after several tries.
+    """
+    try:
+        with urllib.request.urlopen(f"{sandbox.url}/_sandbox/dataset", timeout=_READ_SECONDS):  # noqa: S310 - our own address
+            return
+    except urllib.error.HTTPError as answer:
+        document = json.loads(answer.read())
+        raise SandboxError(document.get("sandbox_error", f"The sandbox cannot read {sandbox.folder}.")) from None
 
 
 def ensure_mirror(settings: Settings, folder: Path, notify: Callable[[str], None]) -> str:

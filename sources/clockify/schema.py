@@ -59,6 +59,7 @@ CLIENTS: Final = Table(
         Column("currency_code", "text", "Code of the client's currency.", path="currencyCode"),
         *_DELETION,
     ),
+    identity=("workspace_id",),
 )
 
 PROJECTS: Final = Table(
@@ -76,6 +77,7 @@ PROJECTS: Final = Table(
         Column("hourly_rate_currency", "text", "Currency of the hourly rate.", path="hourlyRate.currency"),
         *_DELETION,
     ),
+    identity=("workspace_id",),
 )
 
 TAGS: Final = Table(
@@ -89,6 +91,7 @@ TAGS: Final = Table(
         Column("archived", "boolean", "Archived in Clockify."),
         *_DELETION,
     ),
+    identity=("workspace_id",),
 )
 
 TIME_ENTRIES: Final = Table(
@@ -111,6 +114,7 @@ TIME_ENTRIES: Final = Table(
         Column("tag_ids", "json", "Ids of its tags.", path="tagIds"),
         *_DELETION,
     ),
+    identity=("workspace_id",),
 )
 
 TABLES: Final = (WORKSPACES, USERS, CLIENTS, PROJECTS, TAGS, TIME_ENTRIES)

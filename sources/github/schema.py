@@ -62,6 +62,7 @@ PULL_REQUESTS = Table(
     name="pull_requests",
     description="Pull requests with sizes and first reviews.",
     key=("id",),
+    identity=("repository_id", "number"),
     columns=(
         Column("id", "bigint", "GitHub's id of the pull request.", path="fullDatabaseId"),
         Column("repository_id", "bigint", "The repository that it belongs to.", required=True),

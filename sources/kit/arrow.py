@@ -60,6 +60,9 @@ class Rejections(Protocol):
     def accept(self, table: Table, count: int) -> None:
         """Count records that fit."""
 
+    def without_namesakes(self, table: Table, batch: pa.Table) -> pa.Table:
+        """Set aside rows whose key another object has; the rest."""
+
 
 def arrow_schema(table: Table) -> pa.Schema:
     """Return Arrow's schema of a table, technical columns included."""
@@ -86,7 +89,8 @@ def to_arrow(
     """Turn vendor records into one typed Arrow table; records that do not fit go to `quarantine`.
 
     Columns named in `extra` take its value (one for all records, or a `PerRecord`) instead of the record's. Of records
-    with one key the last one counts, because shifting pages repeat a record, with its newer state last.
+    with one key the last one counts, because shifting pages repeat a record, with its newer state last; of two objects
+    with one key (`Table.identity`) the first.
     """
     added = dict(extra or {})
     usable: Sequence[Record] = records
@@ -97,6 +101,8 @@ def to_arrow(
     except (ValueError, TypeError, AttributeError, OverflowError, pa.ArrowException):
         # Not swallowed: the careful pass finds the same value and names it.
         batch = _convert_carefully(table, usable, added, quarantine)
+    if table.identity:
+        batch = quarantine.without_namesakes(table, batch)
     batch = last_of_each_key(table, batch)
     quarantine.accept(table, batch.num_rows)
     return batch

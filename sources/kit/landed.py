@@ -73,15 +73,25 @@ def differing(table: Table, batch: pa.Table, known: dict[Any, str] | None = None
 
 def landed_hashes(table: Table, keys: Collection[Any]) -> dict[Any, str]:
     """Return the hash of landed rows by key: at least of the rows with these keys."""
-    first, *others = table.key
-    columns = (first, *others, ROW_HASH.name)
+    return {key: values[0] for key, values in _landed_values(table, keys, (ROW_HASH.name,)).items()}
+
+
+def landed_identities(table: Table, keys: Collection[Any]) -> dict[Any, tuple[Any, ...]]:
+    """Return the identity columns of landed rows by key: at least of the rows with these keys."""
+    return _landed_values(table, keys, table.identity)
+
+
+def _landed_values(table: Table, keys: Collection[Any], columns: tuple[str, ...]) -> dict[Any, tuple[Any, ...]]:
     if not keys:
         return {}
+    first, *others = table.key
+    names = (*table.key, *columns)
     if len(keys) > _MOST_KEYS_PER_QUERY:
-        found = rows(table, columns)
+        found = rows(table, names)
     else:
-        found = rows(table, columns, f"{first} = any(%s)", [key[0] if others else key for key in keys])
-    return {row[0] if not others else row[:-1]: row[-1] for row in found}
+        found = rows(table, names, f"{first} = any(%s)", [key[0] if others else key for key in keys])
+    width = len(table.key)
+    return {row[:width] if others else row[0]: row[width:] for row in found}
 
 
 def keys_of(table: Table, batch: pa.Table) -> list[Any]:

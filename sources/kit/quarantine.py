@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from sources.kit.arrow import arrow_schema, value_at
 from sources.kit.errors import SourceError
-from sources.kit.landed import declare
-from sources.kit.table import LOADED_AT, QUARANTINE, ROW_HASH, Table
-from sources.kit.text import clean_text, dump_json
+from sources.kit.landed import declare, keys_of, landed_identities
+from sources.kit.table import LOADED_AT, QUARANTINE, RECORD, ROW_HASH, Table
+from sources.kit.text import clean_text, decode_json, dump_json
 
 _MAXIMUM_RECORD_LENGTH = 100_000
 _ALARMING_REJECTIONS = 20
@@ -35,6 +35,7 @@ class Quarantine:
     rejected: dict[str, int] = field(default_factory=dict)
     _first_reasons: dict[str, str] = field(default_factory=dict)
     _pending: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _identities: dict[str, dict[Any, tuple[Any, ...]]] = field(default_factory=dict)
 
     def reject(self, table: Table, record: Any, reason: str) -> None:
         """Set one record aside, with a reason in one sentence."""
@@ -54,6 +55,32 @@ class Quarantine:
     def accept(self, table: Table, count: int) -> None:
         """Count records that fit."""
         self.accepted[table.name] = self.accepted.get(table.name, 0) + count
+
+    def without_namesakes(self, table: Table, batch: pa.Table) -> pa.Table:
+        """Set aside the rows whose key another object has, landed or met before in this run; return the rest.
+
+        Loaded, they would take each other's place, or stop the load, because the key is unique in the warehouse.
+        """
+        known = self._identities.setdefault(table.name, {})
+        keys = keys_of(table, batch)
+        new = [key for key in keys if key not in known]
+        known.update(landed_identities(table, new))
+        columns = [batch.column(name).to_pylist() for name in table.identity]
+        kept: list[int] = []
+        for position, (key, identity) in enumerate(zip(keys, zip(*columns, strict=True), strict=True)):
+            first = known.setdefault(key, identity)
+            if first == identity:
+                kept.append(position)
+                continue
+            record = decode_json(batch.column(RECORD.name)[position].as_py().encode(), exact=True)
+            places = zip(table.identity, first, strict=True)
+            self.reject(
+                table,
+                record,
+                f"{' and '.join(table.key)} {key} is taken by the record with "
+                f"{' and '.join(f'{name} {value}' for name, value in places)}; correct one of the two at the source",
+            )
+        return batch if len(kept) == len(keys) else batch.take(pa.array(kept, pa.int64()))
 
     def flush(self) -> Iterator[Any]:
         """Yield what was rejected since the last flush, as rows of `quarantined_records`.

@@ -54,6 +54,10 @@ class Table:
 
     `keeps_record` says whether the technical columns include `record`; `mirrors` says that a load hands over the whole
     table and that rows absent from it are removed.
+
+    `identity` names columns that never change for one object, such as the repository of a pull request: two records
+    with one key and different identities are two objects, of which the second is quarantined. Without it, records with
+    one key are states of one object.
     """
 
     name: str
@@ -62,11 +66,12 @@ class Table:
     columns: tuple[Column, ...]
     keeps_record: bool = True
     mirrors: bool = False
+    identity: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a key that is no column and a column that is declared twice."""
         names = [column.name for column in self.columns]
-        if missing := set(self.key) - set(names):
+        if missing := {*self.key, *self.identity} - set(names):
             raise ValueError(f"table {self.name}: key columns {sorted(missing)} are not declared")
         if len(set(names)) != len(names):
             raise ValueError(f"table {self.name}: a column is declared twice")

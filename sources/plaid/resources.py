@@ -57,7 +57,7 @@ class Walk:
         Raises `SourceError` when there is no token or no Item could be read, `CredentialError` for a wrong client.
         """
         if self._updates is None:
-            tokens = [token for token in access_tokens.replace(",", " ").split() if token]
+            tokens = list(dict.fromkeys(access_tokens.replace(",", " ").split()))
             if not tokens:
                 raise SourceError(
                     "plaid: no access token is given; set SOURCES__PLAID__ACCESS_TOKENS, separated by commas"

@@ -34,6 +34,7 @@ ACCOUNTS = Table(
     name="accounts",
     description="Bank accounts of all Items, with Plaid's cached balances.",
     key=("account_id",),
+    identity=("item_id",),
     columns=(
         Column("account_id", "text", "Plaid's id of the account, case-sensitive."),
         Column("item_id", "text", "The Item that the account belongs to.", required=True),
@@ -55,6 +56,7 @@ TRANSACTIONS = Table(
     name="transactions",
     description="Bank transactions as /transactions/sync last reported them, pending ones included.",
     key=("transaction_id",),
+    identity=("item_id",),
     columns=(
         Column("transaction_id", "text", "Plaid's id of the transaction, case-sensitive."),
         Column("item_id", "text", "The Item that it was read through.", required=True),
@@ -80,6 +82,7 @@ TRANSACTION_REMOVALS = Table(
     name="transaction_removals",
     description="Transactions that Plaid reported as removed, by id.",
     key=("transaction_id",),
+    identity=("item_id",),
     columns=(
         Column("transaction_id", "text", "Plaid's id of the removed transaction."),
         Column("item_id", "text", "The Item that reported it.", required=True),

@@ -27,6 +27,11 @@ def test_an_absent_file_is_an_empty_collection(serve: Serve) -> None:
         ('{"id": "x"', "line 2: not valid JSON"),
         ('["x"]', "line 2: expected a JSON object"),
         ('{"name": "x"}', "line 2: the key 'id' is missing"),
+        ('{"id": null}', "line 2: the key 'id' is missing"),
+        ('{"id": ""}', "line 2: the key 'id' is missing"),
+        ('{"id": {"a": 1}}', "line 2: the key 'id' must be text or a whole number"),
+        ('{"id": "x"}{"id": "y"}', "line 2: not valid JSON"),
+        ('{"id": "x", "_sandbox": {"deleted_at": 5}}', "line 2: `deleted_at` in `_sandbox` must be text"),
         ('{"id": "x", "_sandbox": true}', "line 2: `_sandbox` must be an object"),
         ('{"id": "x", "_sandbox": {"deleted_at": "soon"}}', "line 2: a time in `_sandbox` is not ISO"),
     ],
@@ -37,6 +42,26 @@ def test_a_bad_line_is_named_with_file_and_line(folder: Path, serve: Serve, line
     assert answer.status == 500
     assert "clients.jsonl" in answer.json()["sandbox_error"]
     assert complaint in answer.json()["sandbox_error"]
+
+
+def test_a_line_in_another_encoding_is_named_with_file_and_line(folder: Path, serve: Serve) -> None:
+    (folder / "clockify" / "clients.jsonl").write_bytes(b'{"id": "c1"}\n\n{"id": "c2", "name": "M\xfcller"}\n')
+    said = clockify(serve(), "/workspaces/w1/clients").json()["sandbox_error"]
+    assert said.endswith("clients.jsonl, line 3: not UTF-8 (byte 24 of the line); save the file as UTF-8.")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(folder: Path, serve: Serve) -> None:
+    (folder / "clockify" / "clients.jsonl").write_bytes(b'\xef\xbb\xbf{"id": "c1", "name": "A"}\n')
+    assert clockify(serve(), "/workspaces/w1/clients").ids() == ["c1"]
+
+
+def test_a_bad_line_of_any_vendor_is_found_before_anyone_asks_for_it(folder: Path, serve: Serve) -> None:
+    server = serve()
+    server.check_dataset()
+    (folder / "plaid").mkdir(exist_ok=True)
+    (folder / "plaid" / "accounts.jsonl").write_text('{"account_id": "a"}\n[]\n')
+    with pytest.raises(DatasetError, match=r"accounts\.jsonl, line 2: expected a JSON object, found list"):
+        server.check_dataset()
 
 
 def test_unknown_keys_are_served_and_the_sandbox_key_is_not(folder: Path, serve: Serve) -> None:

@@ -213,3 +213,14 @@ def test_a_glob_that_matches_no_directory_is_found(environment: pytest.MonkeyPat
     finally:
         with warehouse.connect("transformer") as connection:
             connection.execute("drop view intermediate.int_sessions__unmatched_globs")
+
+
+def test_an_agency_of_euros_without_a_rate_of_the_dollar_is_told_what_to_write(
+    environment: pytest.MonkeyPatch, reference: Path
+) -> None:
+    (reference / "agency.csv").write_text("legal_name,currency,timezone\nAda,EUR,Europe/Berlin\n")
+    found = {finding.subject: finding for finding in examine()}
+    assert not found["exchange rates"].failed
+    assert "has no rate from USD to EUR" in found["exchange rates"].sentence
+    (reference / "fx_rates.csv").write_text("date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.9\n")
+    assert "exchange rates" not in {finding.subject for finding in examine()}

@@ -122,6 +122,20 @@ def test_a_folder_that_is_gone_is_named(home: Path, tmp_path: Path) -> None:
         ensure_sandbox(settings_for(home, tmp_path / "gone"), silence)
 
 
+def test_a_line_that_cannot_be_read_is_named_with_its_file_whether_the_server_runs_or_not(
+    home: Path, dataset: Path
+) -> None:
+    users = dataset / "clockify" / "users.jsonl"
+    users.write_text('{"id": "u1"}\n{"id": "u2"\n')
+    for _ in range(2):
+        with pytest.raises(
+            SandboxError, match=r"clockify/users\.jsonl, line 2: not valid JSON .* mend or remove the line"
+        ):
+            ensure_sandbox(settings_for(home, dataset), silence)
+    users.write_text('{"id": "u1"}\n')
+    assert ask(ensure_sandbox(settings_for(home, dataset), silence))
+
+
 def test_a_generation_that_was_killed_begins_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     half = home / "sandbox" / "dataset.new" / "clockify"
     half.mkdir(parents=True)

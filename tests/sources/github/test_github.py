@@ -392,3 +392,39 @@ def test_giving_up_says_so_in_one_sentence_and_leaves_tables_as_they_were(
 def test_a_wrong_token_is_named_by_its_setting(land: Callable[..., Any]) -> None:
     with pytest.raises(PipelineStepFailed, match="SOURCES__GITHUB__TOKEN"):
         land(token="wrong-token-wrong")
+
+
+@pytest.mark.parametrize(
+    ("second", "place"),
+    [
+        (pull(900, "acme/site", id=5_000_000_001), "repository_id 1 and number 1"),
+        (pull(901, id=5_000_000_001), "repository_id 1 and number 1"),
+    ],
+    ids=["in another repository", "in the same repository"],
+)
+def test_of_two_pull_requests_with_one_id_the_second_is_set_aside(
+    hub: SandboxServer,
+    land: Callable[..., Any],
+    fresh_database: Warehouse,
+    second: dict[str, Any],
+    place: str,
+) -> None:
+    land()
+    before = query(fresh_database, PULLS)
+    hub.mutate("github", "pull_requests", insert=[second])
+    land()
+    assert query(fresh_database, PULLS) == before
+    reason = f"id 5000000001 is taken by the record with {place}; correct one of the two at the source"
+    assert query(fresh_database, "select table_name, reason from raw_github.quarantined_records") == [
+        ("pull_requests", reason)
+    ]
+
+
+def test_two_pull_requests_with_one_id_do_not_stop_a_first_load(
+    hub: SandboxServer, land: Callable[..., Any], fresh_database: Warehouse
+) -> None:
+    expected = pull_truth(hub)
+    hub.mutate("github", "pull_requests", insert=[pull(900, "acme/site", id=5_000_000_001)])
+    land()
+    assert query(fresh_database, PULLS) == expected
+    assert query(fresh_database, "select count(*) from raw_github.quarantined_records") == [(1,)]

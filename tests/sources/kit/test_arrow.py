@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -153,6 +154,27 @@ def test_what_is_no_object_is_set_aside_with_its_added_values(quarantine: Quaran
 def test_of_records_with_one_key_the_last_counts(quarantine: Quarantine) -> None:
     batch = to_arrow(TABLE, [thing(count=1), thing(id="b"), thing(count=2)], quarantine=quarantine, extra=ALIVE)
     assert batch.select(["id", "count"]).to_pylist() == [{"id": "b", "count": None}, {"id": "a", "count": 2}]
+
+
+@pytest.mark.parametrize("pages", [[[0, 1, 2, 3]], [[0], [1, 2], [3]]], ids=["in one page", "on several pages"])
+def test_of_two_objects_with_one_key_the_second_is_set_aside_and_says_whose_key_it_has(
+    quarantine: Quarantine, pages: list[list[int]]
+) -> None:
+    table = replace(TABLE, identity=("needed",))
+    # The third is a newer state of the first: the list was read while it changed.
+    met = [thing(needed="x", count=1), thing(needed="y"), thing(needed="x", count=2), thing(id="b", needed="y")]
+    batches = [
+        to_arrow(table, [met[place] for place in page], quarantine=quarantine, extra=ALIVE).to_pylist()
+        for page in pages
+    ]
+    rows = [(row["id"], row["needed"], row["count"]) for batch in batches for row in batch]
+    assert rows[-2:] == [("a", "x", 2), ("b", "y", None)]
+    assert {row[:2] for row in rows} == {("a", "x"), ("b", "y")}
+    assert quarantine.rejected == {"things": 1}
+    _, marked = list(quarantine.flush())
+    (rejected,) = marked.data.to_pylist()
+    assert rejected["native_id"] == "a"
+    assert rejected["reason"] == "id a is taken by the record with needed x; correct one of the two at the source"
 
 
 def test_the_hash_follows_content_not_order_nor_time(quarantine: Quarantine) -> None:

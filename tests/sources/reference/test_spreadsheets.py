@@ -13,6 +13,7 @@ import pytest
 
 from sources.reference.cells import typed
 from sources.reference.client import read_folder, validate_folder
+from sources.reference.rates import missing_rates
 from sources.reference.schema import FILES, Field
 
 Write = Callable[..., Path]
@@ -346,6 +347,41 @@ def test_names_land_composed_and_paths_as_the_file_system_has_them(write: Write)
     )
     assert contents["clients"].rows[0].values["client"] == "Müller"
     assert contents["session_roots"].rows[0].values["path"] == "/home/Mu\u0308ller"
+
+
+RATES_OF: dict[str, tuple[dict[str, str], list[str]]] = {
+    "no agency": ({"agency": "legal_name,currency,timezone\n"}, []),
+    "an agency of dollars": ({"agency": "legal_name,timezone\nAda,UTC\n"}, []),
+    "an agency of euros": ({}, ["USD"]),
+    "a rate the other way round": (
+        {"fx_rates": "date,from_currency,to_currency,rate\n2026-01-02,EUR,USD,1.1\n"},
+        ["USD"],
+    ),
+    "the rate": ({"fx_rates": RATES}, []),
+    "amounts in other currencies": (
+        {
+            "fx_rates": RATES,
+            "clients": CLIENTS,
+            "client_terms": f"{TERMS}Acme,hourly,,gbp,0,,\n",
+            "fixed_lines": "client,description,amount,currency\nAcme,Care,5,EUR\nAcme,Hosting,5,CHF\n",
+        },
+        ["GBP", "CHF"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "lacking"), RATES_OF.values(), ids=RATES_OF.keys())
+def test_a_currency_without_a_rate_is_told_what_to_write(
+    write: Write, files: dict[str, str], lacking: list[str]
+) -> None:
+    contents = read_folder(write(**({"agency": "legal_name,currency,timezone\nAda,EUR,UTC\n"} | files)))
+    said = missing_rates(
+        lambda file, columns: (tuple(row.values.get(name) for name in columns) for row in contents[file].rows)
+    )
+    assert [sentence.split()[5] for sentence in said] == lacking
+    for sentence, currency in zip(said, lacking, strict=True):
+        assert sentence.startswith(f"fx_rates.csv has no rate from {currency} to EUR, so ")
+        assert f"write a row date,{currency},EUR,rate with " in sentence
 
 
 def test_an_agency_needs_no_bank_before_it_issues_an_invoice(write: Write) -> None:

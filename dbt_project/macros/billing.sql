@@ -6,11 +6,11 @@
 {%- endmacro %}
 
 {# Which engine bills an entry: the first that applies, priced or not (rule 7.2). #}
-{% macro billing_basis(entries) -%}
+{% macro billing_basis() -%}
     case
-        when {{ entries }}.application_id is not null then 'application'
-        when {{ entries }}.contract_id is not null or {{ entries }}.names_contract then 'contract'
-        when {{ entries }}.billing_rule_id is not null then 'billing_rule'
+        when application_id is not null then 'application'
+        when contract_id is not null or names_contract then 'contract'
+        when billing_rule_id is not null then 'billing_rule'
         else 'client_terms'
     end
 {%- endmacro %}

@@ -3,13 +3,13 @@ with
 
 entries as (
     select
-        reconciled_entries.*,
-        {{ billing_basis('reconciled_entries') }} as basis
-    from {{ ref('int_time__reconciled_entries') }} as reconciled_entries
+        *,
+        {{ billing_basis() }} as basis
+    from {{ ref('int_time__reconciled_entries') }}
     where
-        reconciled_entries.logged_elsewhere_seconds > 0
-        and reconciled_entries.billable
-        and reconciled_entries.exclusion is distinct from 'overhead_only'
+        logged_elsewhere_seconds > 0
+        and billable
+        and exclusion is distinct from 'overhead_only'
 ),
 
 contracts as (

@@ -51,10 +51,11 @@ keys as (
         on
             unbilled.client_id = client_terms.client_id
             and {{ month_end('unbilled.invoice_month') }} between client_terms.valid_from and client_terms.valid_to
-    where not exists (
-        select 1 from sums
-        where sums.client_id = unbilled.client_id and sums.invoice_month = unbilled.invoice_month
-    )
+    where
+        not exists (
+            select 1 from sums
+            where sums.client_id = unbilled.client_id and sums.invoice_month = unbilled.invoice_month
+        )
     union
     select
         client_id,

@@ -58,7 +58,7 @@ final as (
         allocated_seconds as seconds,
         hourly_rate,
         rate_source,
-        {{ billing_basis('judged') }} as basis,
+        {{ billing_basis() }} as basis,
         case
             when not billable then 'not_billable'
             when classification in ('internal', 'overhead') then classification

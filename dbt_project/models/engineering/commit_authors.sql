@@ -126,8 +126,7 @@ known as (
 
 -- Nobody is two authors of one commit: of several addresses of a developer or a login the first stays, the author's before all.
 distinct_people as (
-    select distinct on (sha, coalesce(developer_id, 'login ' || login, 'address ' || email, 'name ' || lower(name)))
-        *
+    select distinct on (sha, coalesce(developer_id, 'login ' || login, 'address ' || email, 'name ' || lower(name))) *
     from known
     order by sha asc, coalesce(developer_id, 'login ' || login, 'address ' || email, 'name ' || lower(name)) asc, place asc
 ),

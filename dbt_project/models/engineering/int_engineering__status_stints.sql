@@ -103,22 +103,24 @@ best_orders as (
         places asc
 ),
 
-ordered_transitions as (
+placed_transitions as (
     select
         numbered_transitions.*,
-        row_number() over in_time as number,
-        lead(numbered_transitions.transitioned_at) over in_time as left_at
+        coalesce(array_position(best_orders.places, numbered_transitions.place), numbered_transitions.place) as place_in_order
     from numbered_transitions
     left join best_orders
         on
             numbered_transitions.issue_id = best_orders.issue_id
             and numbered_transitions.transitioned_at = best_orders.transitioned_at
-    window in_time as (
-        partition by numbered_transitions.issue_id
-        order by
-            numbered_transitions.transitioned_at,
-            coalesce(array_position(best_orders.places, numbered_transitions.place), numbered_transitions.place)
-    )
+),
+
+ordered_transitions as (
+    select
+        *,
+        row_number() over in_time as number,
+        lead(transitioned_at) over in_time as left_at
+    from placed_transitions
+    window in_time as (partition by issue_id order by transitioned_at, place_in_order)
 ),
 
 stints as (

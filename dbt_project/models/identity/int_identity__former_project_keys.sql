@@ -19,12 +19,8 @@ final as (
         known_keys.first_seen_at
     from known_keys
     inner join projects on known_keys.jira_project_id = projects.jira_project_id
-    where not exists (
-        select 1
-        from projects as present
-        where present.project_key = known_keys.project_key
-    )
-    order by known_keys.project_key asc, known_keys.first_seen_at desc, projects.jira_project_id collate "C" asc
+    where known_keys.project_key not in (select present.project_key from projects as present)
+    order by known_keys.project_key asc, known_keys.first_seen_at desc, projects.jira_project_id asc
 )
 
 select * from final

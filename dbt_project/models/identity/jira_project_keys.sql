@@ -29,22 +29,39 @@ keys as (
     from issues
 ),
 
+registered as (
+    {% if is_incremental() %}
+        select
+            jira_project_id,
+            project_key
+        from {{ this }}
+    {% else %}
+        select
+            null::text as jira_project_id,
+            null::text as project_key
+        where false
+    {% endif %}
+),
+
+new_keys as (
+    select
+        jira_project_id,
+        project_key
+    from keys
+    where jira_project_id is not null and project_key is not null
+    except
+    select
+        jira_project_id,
+        project_key
+    from registered
+),
+
 final as (
     select
         jira_project_id,
         project_key,
         current_timestamp as first_seen_at
-    from keys
-    where
-        jira_project_id is not null
-        and project_key is not null
-        {% if is_incremental() %}
-            and not exists (
-                select 1
-                from {{ this }} as registered
-                where registered.jira_project_id = keys.jira_project_id and registered.project_key = keys.project_key
-            )
-        {% endif %}
+    from new_keys
 )
 
 select * from final

@@ -163,7 +163,7 @@ final as (
         margins.agency_accrued_later::numeric(14, 2) as accrued_later,
         case
             when margins.invoiced is null
-                then 'no invoice is issued yet: all that was accrued since ' || (select min(margins.month) from margins)
+                then 'no invoice is issued yet: all that was accrued since ' || min(margins.month) over ()
         end as work_in_progress_note
     from margins
     inner join work_in_progress on margins.month = work_in_progress.month

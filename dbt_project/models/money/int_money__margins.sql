@@ -49,11 +49,11 @@ counted as (
     group by coalesce(entries.client_id, {{ bench() }}), month
 ),
 
--- Before it nobody knows what work cost: that is not nothing. No row of a cost is no known month at all.
+-- Before it nobody knows what work cost: that is not nothing. An empty valid_from is always; without a row no month is known.
 first_costs as (
     select
         coalesce(
-            {{ month_of("min(coalesce(valid_from, (select min(counted.month) from counted), '-infinity'))") }}, 'infinity'
+            {{ month_of("min(coalesce(valid_from, '-infinity'))") }}, 'infinity'
         ) as month
     from developer_costs
 ),

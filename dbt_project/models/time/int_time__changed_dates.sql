@@ -162,9 +162,10 @@ reached_dates as (
         reaching_entries.local_date,
         days.day::date as reached_date
     from reaching_entries
-    cross join lateral generate_series(
-        reaching_entries.first_date::timestamp, reaching_entries.last_date::timestamp, interval '1 day'
-    ) as days (day)
+    cross join
+        lateral generate_series(
+            reaching_entries.first_date::timestamp, reaching_entries.last_date::timestamp, interval '1 day'
+        ) as days (day)
     where days.day::date != reaching_entries.local_date
 ),
 

@@ -24,6 +24,8 @@ counted as (
 logged as (
     select
         *,
+        -- Their order of start, then identifier.
+        row_number() over (order by start_time, id collate "C") as number,
         first_value(id) over same_work as first_id,
         -- How far the person's entries for the client and issue reach that began before this one.
         max(end_time) over (
@@ -63,8 +65,8 @@ overlapping as (
             later.person_key = earlier.person_key
             and later.client_key = earlier.client_key
             and later.issue_key = earlier.issue_key
-            and earlier.end_time > later.start_time
-            and (earlier.start_time, earlier.id collate "C") < (later.start_time, later.id collate "C")
+            and later.start_time < earlier.end_time
+            and later.number > earlier.number
     where
         later.reached > later.start_time
         and later.end_time > later.start_time

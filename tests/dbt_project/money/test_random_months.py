@@ -334,7 +334,7 @@ def _answers(
                 "record_index": 0,
                 "line_offset": number,
                 "session_id": f"s{developer}",
-                "uuid": f"m{number}",
+                "uuid": f"line-{number}",
                 "message_id": f"m{number}",
                 "answered_at": at,
                 "cwd": f"/work/{client}" if client else "/home",

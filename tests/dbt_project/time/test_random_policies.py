@@ -288,7 +288,9 @@ class World:
         for number in range(count):
             session = f"s{number:02d}"
             owners[session] = self.random.choice([*list(ZONES)[:5], None])
-            at = int(_instant(self.random).timestamp() * 1000) + self.random.randrange(1000)
+            # Half of them on days of which little else is known, so that they count.
+            moment = _instant(self.random) + timedelta(days=self.random.choice((0, 12)))
+            at = int(moment.timestamp() * 1000) + self.random.randrange(1000)
             lines[session] = []
             for place in range(self.random.randint(2, 14)):
                 folder = self.random.choice(("site", "learning", "secret", "shop", "other", "../home"))

@@ -15,12 +15,12 @@ agency as (
 
 entries as (
     select
-        developer_id,
-        local_date,
-        allocated_seconds
-    from {{ ref('time_entries') }}
+        time_entries.developer_id,
+        time_entries.local_date,
+        time_entries.allocated_seconds
+    from {{ ref('time_entries') }} as time_entries
     cross join agency
-    where is_counted and local_date < agency.first_day_after
+    where time_entries.is_counted and time_entries.local_date < agency.first_day_after
 ),
 
 developer_costs as (
@@ -143,8 +143,8 @@ actual as (
 
 -- Before the first month of which a cost is known, what work cost is unknown.
 known as (
-    select coalesce(date_trunc('month', min(valid_from))::date, 'infinity') as first_month
-    from developer_costs
+    select coalesce(date_trunc('month', min(coalesce(valid_from, '-infinity')))::date, 'infinity') as first_month
+    from {{ ref('developer_costs') }}
     where monthly_cost is not null or cost_rate is not null
 )
 

@@ -88,11 +88,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run([sys.executable, *copy.split()[1:]], cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
-    (name, catalog, example) = re.findall(
-        r"^2\. .*add `(.*)` to `(.*)`, and its settings to `(.*)`", steps, re.MULTILINE
-    )[0]
+    register = r"^2\. .*add `([^`]*)` to `([^`]*)`, its settings to `([^`]*)`, and `([^`]*)` to the list in\s+`([^`]*)`"
+    ((name, catalog, example, listed, report),) = re.findall(register, steps, re.MULTILINE)
     text = (project / catalog).read_text()
     (project / catalog).write_text(text.replace('    "tempo",\n', f'    "tempo",\n    {name},\n'))
+    model = (project / report).read_text()
+    (project / report).write_text(model.replace("'tempo'] %}", f"'tempo', {listed}] %}}"))
     with (project / example).open("a") as file:
         file.write("\n#SOURCES__HARVEST__API_TOKEN=\n#SOURCES__HARVEST__BASE_URL=\n")
     return project

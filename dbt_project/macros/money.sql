@@ -49,3 +49,51 @@
     {{ margins }}.agency_accrued_later::numeric(14, 2) as accrued_later,
     {{ margins }}.client_accrued_later::numeric(14, 2) as accrued_later_in_client_currency
 {%- endmacro %}
+
+{# Bank transactions of the business, or those that are personal. #}
+{% macro bank_transactions(business) -%}
+    select
+        id,
+        transaction_id,
+        date,
+        authorized_on,
+        description,
+        merchant_name,
+        amount,
+        currency,
+        category,
+        category_detailed,
+        type,
+        client_id,
+        project_id,
+        account_id,
+        item_id,
+        entity,
+        scope,
+        allocated,
+        is_pending,
+        pending_transaction_id,
+        amount_as_sent
+    from {{ ref('int_money__transactions') }}
+    where scope {{ '=' if business else '<>' }} 'business'
+{%- endmacro %}
+
+{# Bank accounts of the business, or those that are personal. #}
+{% macro bank_accounts(business) -%}
+    select
+        id,
+        plaid_account_id,
+        item_id,
+        label,
+        institution,
+        scope,
+        account_type,
+        entity,
+        currency,
+        balance_current,
+        balance_available,
+        is_deleted,
+        deleted_at
+    from {{ ref('int_money__accounts') }}
+    where scope {{ '=' if business else '<>' }} 'business'
+{%- endmacro %}

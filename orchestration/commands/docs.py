@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestration.graph.resources import dbt_environment
 from orchestration.settings import Settings
-from orchestration.warehouse.dbt import DbtProject, prepare_manifest
+from orchestration.warehouse.dbt import DbtProject, dbt_environment, prepare_manifest
 from orchestration.warehouse.opening import open_warehouse
 
 

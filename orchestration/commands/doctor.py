@@ -174,7 +174,7 @@ def _session_roots(inputs: "Inputs") -> Finding:
 
 
 def _owners_of_session_roots(inputs: "Inputs") -> Iterator[Finding]:
-    """Name each address in session_roots.csv that is nobody's: a person of its own (rule 3.5), or a misspelt one."""
+    """Name each address in session_roots.csv that is nobody's: a person of its own (rule 3.1), or a misspelt one."""
     from sources.reference.client import read_file
 
     developers = {row.values["email"].lower() for row in read_file("developers", inputs.reference_dir).rows}

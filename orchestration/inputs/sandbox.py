@@ -1,4 +1,4 @@
-"""The local sandbox as a detached server: generated once, served while needed, stopped. What it serves stands apart."""
+"""The sandbox as a detached server: generated once, served while needed, stopped."""
 
 import contextlib
 import fcntl
@@ -70,7 +70,7 @@ def dataset_folder(settings: Settings) -> Path:
 def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> RunningSandbox:
     """Generate the sandbox's dataset if there is none, and serve it in a process that outlives this one.
 
-    Safe to call from several processes at once; a generation that was killed begins anew.
+    Safe to call from several processes at once; a generation that was killed starts again.
 
     Args:
         settings: `sandbox_dir` serves that folder instead of a generated one.
@@ -98,11 +98,13 @@ def _refuse_unreadable_lines(sandbox: RunningSandbox) -> None:
     Asked for by a source, it would be reported as a fault of the vendor, after several tries.
     """
     try:
-        with urllib.request.urlopen(f"{sandbox.url}/_sandbox/dataset", timeout=_READ_SECONDS):  # noqa: S310 - our own address
+        question = f"{sandbox.url}/_sandbox/dataset"
+        with urllib.request.urlopen(question, timeout=_READ_SECONDS):  # noqa: S310 - our own address
             return
     except urllib.error.HTTPError as answer:
-        document = json.loads(answer.read())
-        raise SandboxError(document.get("sandbox_error", f"The sandbox cannot read {sandbox.folder}.")) from None
+        # A server of an earlier version does not know the question.
+        if problem := json.loads(answer.read()).get("sandbox_error"):
+            raise SandboxError(problem) from None
 
 
 def ensure_mirror(settings: Settings, folder: Path, notify: Callable[[str], None]) -> str:

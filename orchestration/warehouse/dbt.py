@@ -183,7 +183,7 @@ class DbtBuild:
                 self._state.warehouse.connect("transformer") as connection,
                 connection.cursor(row_factory=dict_row) as cursor,
             ):
-                examples = cursor.execute(f"select * from (\n{query}\n) as failing limit {_EXAMPLES}").fetchall()  # type: ignore[arg-type]
+                examples = cursor.execute(f"select * from (\n{query}\n) as failing limit {_EXAMPLES}").fetchall()
         except psycopg.Error as error:
             return f"{sentence}; they cannot be shown: {_one_line(error)}"
         shown = "; ".join(

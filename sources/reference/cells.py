@@ -25,6 +25,9 @@ _FALSE = {"false", "no", "n", "f", "0", "0.0", "falsch", "nein", "faux", "non", 
 _CORRECT_THE_NAME = "remove it or correct the name"
 _NOTHING = {"-", "–", "—", "n/a", "na", "null", "none", "nil"}
 
+_MOST_DIGITS = 18
+"""Before the point, and after it."""
+
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 _SPACES = re.compile("[\u00a0\u2007\u202f\u3000]")
 # Where letters matter more than their looks: a file system may know both spellings of one name.
@@ -100,6 +103,8 @@ def typed(each: Field, cell: str) -> Any:
         _refuse_what_no_cell_holds(each, cell)
     if each.listed:
         parts = [_choice(part.strip(), each.values) for part in re.split("[;,]", cell) if part.strip()]
+        if not parts:
+            raise ValueError(f"names nothing; write one or more of {', '.join(each.values)}")
         if len(set(parts)) != len(parts):
             raise ValueError("names one value twice; remove one")
         return ";".join(parts)
@@ -163,7 +168,7 @@ def _number(cell: str) -> Decimal:
     if number is None:
         raise ValueError("is no number; write it as 1234.56")
     exponent = number.as_tuple().exponent
-    if number.adjusted() > 17 or (isinstance(exponent, int) and -exponent > 18):
+    if number.adjusted() >= _MOST_DIGITS or (isinstance(exponent, int) and -exponent > _MOST_DIGITS):
         raise ValueError("has more digits than any amount or rate; correct it")
     # 7.1E-05 lands as 0.000071.
     return Decimal(f"{number:f}")
@@ -171,7 +176,7 @@ def _number(cell: str) -> Decimal:
 
 def _integer(cell: str) -> int:
     number = _parsed(cell)
-    if number is None or number != number.to_integral_value() or number.adjusted() > 17:
+    if number is None or number != number.to_integral_value() or number.adjusted() >= _MOST_DIGITS:
         raise ValueError("is no whole number; write digits alone")
     return int(number)
 
@@ -214,7 +219,8 @@ def _readings(cell: str) -> list[Decimal]:
                 found.append(f"{re.sub(r'[^0-9]', '', whole)}.{fraction}")
             elif _DECIMAL.fullmatch(text):
                 found.append(text.replace(",", "."))
-    return [-Decimal(one) if negative else Decimal(one) for one in dict.fromkeys(found)]
+    numbers = [-Decimal(one) if negative else Decimal(one) for one in dict.fromkeys(found)]
+    return [number for number in numbers if number.adjusted() < _MOST_DIGITS]
 
 
 def _duration_minutes(cell: str) -> Decimal | None:

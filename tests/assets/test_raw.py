@@ -11,6 +11,7 @@ import dagster as dg
 import dlt
 import pytest
 
+from assets.checks import evaluate
 from assets.keys import raw_key
 from assets.progress import LandedTable
 from assets.raw import configured, land, raw_assets
@@ -296,3 +297,22 @@ def test_a_table_of_an_earlier_version_has_the_newer_columns_before_the_source_l
     with landing.warehouse.connect("loader") as connection:
         rows = connection.execute("select id, city from raw_tempo.shops order by id").fetchall()
     assert rows == [("1", "Graz"), ("2", None)]
+
+
+def test_what_is_missing_in_the_reference_files_is_told_in_full_once(fresh_database: Warehouse, tmp_path: Path) -> None:
+    folder = tmp_path / "reference"
+    folder.mkdir()
+    (folder / "agency.csv").write_text("legal_name,currency,timezone\nAda,EUR,UTC\n")
+    (folder / "clients.csv").write_text("client,company_name,status\nAcme,Acme,asleep\n")
+    spec = SOURCES["reference"]
+    landed, remarks = land(spec, LentPlace(fresh_database, tmp_path / "dlt", {"folder": str(folder)}))
+    told = {result.check_name: result for result in evaluate(spec, landed, remarks)}
+    assert told["no_file_rejected"].description == (
+        "clients.csv, row 2, column status: 'asleep' is none of active, inactive, suspended; write one of them"
+    )
+    rates = told["no_rate_missing"]
+    assert (rates.passed, rates.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "has no rate from USD to EUR" in str(rates.description)
+    (folder / "fx_rates.csv").write_text("date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.9\n")
+    _, remarks = land(spec, LentPlace(fresh_database, tmp_path / "dlt", {"folder": str(folder)}))
+    assert remarks.missing_rates == []

@@ -44,9 +44,9 @@ class Checks:
             parents: what other models hold, by their names; the others are not there at all.
         """
         query = test.compiled_code
-        tables = {self._manifest.nodes[test.attached_node].relation_name: rows}
+        tables = {self._relation(test.attached_node): rows}
         for name, of_parent in (parents or {}).items():
-            relation = self._manifest.nodes[f"model.workledger.{name}"].relation_name
+            relation = self._relation(f"model.workledger.{name}")
             tables[relation] = [*tables.get(relation, []), *of_parent]
         with self._connection.transaction(force_rollback=True):
             for number, (relation, contents) in enumerate(tables.items()):
@@ -55,6 +55,10 @@ class Checks:
                 self._create(f"table_{number}", contents)
             with self._connection.cursor(row_factory=dict_row) as cursor:
                 return cursor.execute(query).fetchall()
+
+    def _relation(self, unique_id: str) -> str:
+        node = self._manifest.nodes[unique_id]
+        return f'"{node.database}"."{node.schema}"."{node.alias}"'
 
     def _create(self, name: str, rows: Rows) -> None:
         table = sql.Identifier(name)
@@ -82,7 +86,13 @@ def test_a_value_that_the_other_model_lacks_breaks_its_foreign_key(checks: Check
             sound = dict.fromkeys(targets, KNOWN)
             empty: dict[str, str | None] = dict.fromkeys(targets)
             found = checks.found(test, [sound, empty, {**sound, column: UNKNOWN}], parents)
-            wanted = {"column_name": column, "value": UNKNOWN, "missing_in": f"{parent}.{key}", "rows_found": 1}
+            wanted = {
+                "column_name": column,
+                "value": UNKNOWN,
+                "missing_in": f"{parent}.{key}",
+                "rows_found": 1,
+                "severity": "warn" if column in arguments.get("warn", []) else "error",
+            }
             assert found == [wanted], test.name
 
 

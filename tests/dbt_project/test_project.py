@@ -336,6 +336,17 @@ def test_the_age_of_a_source_is_told_by_the_tables_that_its_spec_names(
     assert read == {(spec.name, table) for spec in SOURCES.values() for table in spec.age_tables}
 
 
+def test_the_records_set_aside_by_every_source_are_reported(parsed_project: tuple[Manifest, Path]) -> None:
+    manifest, _ = parsed_project
+    read = {
+        node.split(".")[-2] for node in _all_models(manifest)["set_aside"].depends_on.nodes if "quarantined" in node
+    }
+
+    assert read == {
+        name for name, spec in SOURCES.items() if any(table.name == "quarantined_records" for table in spec.tables)
+    }
+
+
 def test_models_and_descriptions_stand_side_by_side() -> None:
     for model in (PROJECT_FOLDER / "models").rglob("*.sql"):
         description = model.with_suffix(".yml")

@@ -4,5 +4,4 @@
     {'columns': ['item_id']},
 ]) }}
 
-select * from {{ ref('int_money__accounts') }}
-where scope <> 'business'
+{{ bank_accounts(business=false) }}

@@ -1,12 +1,14 @@
 {#
-    Every value of these columns is a row of another model; null is allowed. One test for all columns of a model that fail with the same
-    severity.
+    Every value of these columns is a row of another model; null is allowed. One test for all columns of a model.
 
     columns: the model that each column refers to, by column: `clients` is its column id, `applications.application_id` another one.
+    warn: columns whose values may be ahead of the other model, because two systems know of them; they warn and do not fail.
     A row of the result is a column and a value that the other model does not have.
 #}
-{% test foreign_keys(model, columns) %}
+{% test foreign_keys(model, columns, warn=[]) %}
 with children as not materialized (select * from {{ model }})
+
+{{ config(warn_if="!= 0", error_if="!= 0 and bool_or(severity = 'error')") }}
 
 {% for column, target in columns.items() %}
     {% set parent, key = target.split('.') if '.' in target else (target, 'id') %}
@@ -14,7 +16,8 @@ with children as not materialized (select * from {{ model }})
         '{{ column }}' as column_name,
         children.{{ column }}::text as value,
         '{{ parent }}.{{ key }}' as missing_in,
-        count(*) as rows_found
+        count(*) as rows_found,
+        '{{ 'warn' if column in warn else 'error' }}' as severity
     from children
     left join {{ ref(parent) }} as parents on children.{{ column }} = parents.{{ key }}
     where children.{{ column }} is not null and parents.{{ key }} is null

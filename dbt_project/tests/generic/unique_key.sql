@@ -6,6 +6,8 @@
     A row of the result is a value of a key: how many rows share it, and which columns are null in one of them.
 #}
 {% test unique_key(model, columns, required=[], other_keys=[]) %}
+with model_rows as not materialized (select * from {{ model }})
+
 {% for key in [columns] + other_keys %}
     {% set complete = key + (required if loop.first else []) %}
     select
@@ -13,7 +15,7 @@
         concat_ws(', ', {{ key | join(', ') }}) as value,
         count(*) as rows_found,
         concat_ws(', '{% for column in complete %}, case when bool_or({{ column }} is null) then '{{ column }}' end{% endfor %}) as null_columns
-    from {{ model }}
+    from model_rows
     group by {{ key | join(', ') }}
     having count(*) > 1{% for column in complete %} or bool_or({{ column }} is null){% endfor %}
     {% if not loop.last %}union all{% endif %}

@@ -76,13 +76,21 @@ def test_every_raw_table_is_declared_to_dbt_and_staged(manifest: dict[str, Any],
     unique_id = f"source.workledger.{source}.{table}"
     assert manifest["sources"][unique_id]["schema"] == f"raw_{source}"
     readers = [manifest["nodes"][one] for one in manifest["child_map"][unique_id] if one.startswith("model.")]
+    if table == "quarantined_records":
+        # Nothing is built from what fits no table; one report shows it.
+        assert [one["name"] for one in readers] == ["set_aside"]
+        return
     staged = [one for one in readers if one["name"].startswith(f"stg_{source}__")]
     assert staged, f"no staging model reads raw_{source}.{table}"
     assert all(one["description"] for one in staged)
-    tested = [
-        one for one in staged if any(child.startswith("test.") for child in manifest["child_map"][one["unique_id"]])
-    ]
-    assert tested == staged, "a staging model has no test"
+    untested = {
+        one["name"]
+        for one in staged
+        if not any(child.startswith("test.") for child in manifest["child_map"][one["unique_id"]])
+    }
+    # The key of a reference file is tested once, in the rows of all files.
+    excused = {f"stg_reference__{table}"} if source == "reference" else set()
+    assert untested <= excused, "a staging model has no test"
     assert {one["config"]["materialized"] for one in staged} == {"view"}
 
 

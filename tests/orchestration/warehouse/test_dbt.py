@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from orchestration.errors import WarehouseError
-from orchestration.graph.resources import dbt_environment
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_variables, prepare_manifest
-from orchestration.warehouse.state import BuildMemory
+from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_environment, dbt_variables, prepare_manifest
+from orchestration.warehouse.state import BuildState
 
 
 @pytest.mark.parametrize(
@@ -54,11 +53,16 @@ models:
     data_tests:
       - foreign_keys:
           name: foreign_keys_projects
-          arguments: {columns: {client_id: clients}}
+          arguments: {columns: {client_id: clients, contract_id: clients}, warn: [contract_id]}
       - allowed_values:
           name: allowed_values_projects
           arguments: {columns: {status: [active, archived]}}
           config: {severity: warn}
+  - name: other_projects
+    data_tests:
+      - foreign_keys:
+          name: foreign_keys_other_projects
+          arguments: {columns: {client_id: clients, contract_id: clients}, warn: [contract_id]}
 """
 
 
@@ -69,18 +73,34 @@ def test_a_test_that_does_not_pass_names_model_column_and_value(warehouse: Wareh
     shutil.copy(DBT_FOLDER / "profiles.yml", project)
     shutil.copytree(DBT_FOLDER / "tests" / "generic", project / "tests" / "generic")
     (project / "models" / "clients.sql").write_text("select 'CLI-1' as id")
-    (project / "models" / "projects.sql").write_text("select 'CLI-2' as client_id, 'lost' as status")
+    (project / "models" / "projects.sql").write_text(
+        "select 'CLI-2' as client_id, 'CLI-1' as contract_id, 'lost' as status"
+    )
+    (project / "models" / "other_projects.sql").write_text("select 'CLI-1' as client_id, 'CLI-3' as contract_id")
     (project / "models" / "projects.yml").write_text(_TESTED)
     settings = Settings(profile="production", home=tmp_path / "home")
     manifest = prepare_manifest(settings.home, warehouse.database, project)
-    build = DbtProject(manifest, settings, project).build([], dbt_environment(warehouse), BuildMemory(warehouse))
-    events = {event["data"]["node_info"]["node_name"]: event["data"].get("broken_by") for event in build.events()}
+    build = DbtProject(manifest, settings, project).build([], dbt_environment(warehouse), BuildState(warehouse))
+    broken = {
+        event["data"]["node_info"]["node_name"]: (event["data"]["status"], event["data"]["broken_by"])
+        for event in build.events()
+        if "broken_by" in event["data"]
+    }
 
-    found = "1 row breaks it, such as column_name = client_id, value = CLI-2, missing_in = clients.id, rows_found = 1"
+    found = (
+        "1 row breaks it, such as "
+        "column_name = client_id, value = CLI-2, missing_in = clients.id, rows_found = 1, severity = error"
+    )
     assert build.failures() == [f"The test foreign_keys_projects (models/projects.yml) failed: {found}."]
-    assert events == {
-        "clients": None,
-        "projects": None,
-        "foreign_keys_projects": found,
-        "allowed_values_projects": "1 row breaks it, such as column_name = status, value = lost, rows_found = 1",
+    assert broken == {
+        "foreign_keys_projects": ("fail", found),
+        "foreign_keys_other_projects": (
+            "warn",
+            "1 row breaks it, such as "
+            "column_name = contract_id, value = CLI-3, missing_in = clients.id, rows_found = 1, severity = warn",
+        ),
+        "allowed_values_projects": (
+            "warn",
+            "1 row breaks it, such as column_name = status, value = lost, rows_found = 1",
+        ),
     }

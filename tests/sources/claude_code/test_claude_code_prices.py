@@ -64,7 +64,7 @@ Shipped = dict[str, str]
 
 
 def _list_price(rows: Sequence[Shipped], model: str, day: date, tokens: int) -> list[Decimal] | None:
-    """What a model costs by the shipped rows and the catalogue: the larger size, then the shipped row (rule 5.20)."""
+    """What a model costs by the shipped rows and the catalogue: the larger size, then the shipped row (rule 5.19)."""
     at = datetime.combine(day, time(), UTC)
     listed = [
         (

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sources.reference.cells import typed
+from sources.reference.cells import clean, typed
 from sources.reference.client import read_folder, validate_folder
 from sources.reference.rates import missing_rates
 from sources.reference.schema import FILES, Field
@@ -215,6 +217,9 @@ REFUSED_CELLS: list[tuple[str, str, str, str]] = [
     ("fixed_lines", "amount", "(100.00)", "is no number; write -100"),
     ("fixed_lines", "amount", "NaN", "is no number; write it as 1234.56"),
     ("fixed_lines", "amount", "1e400", "has more digits than any amount or rate; correct it"),
+    ("fixed_lines", "amount", "1e400%", "is no number; write it as 1234.56"),
+    ("time_policies", "sources", ";", "names nothing; write one or more of clockify, tempo, manual, claude_session"),
+    ("time_policies", "sources", "tempo;Tempo", "names one value twice; remove one"),
     ("fixed_lines", "amount", "#N/A", "is an error of the spreadsheet; write the value itself"),
     ("fixed_lines", "amount", "=A1*2", "is a formula; write its result"),
     ("fixed_lines", "description", "#REF!", "is an error of the spreadsheet; write the value itself"),
@@ -289,6 +294,31 @@ REFUSED_CELLS: list[tuple[str, str, str, str]] = [
 def test_any_other_cell_is_told_what_to_write(file: str, column: str, cell: str, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         typed(field_of(file, column), cell)
+
+
+CELLS = st.one_of(
+    st.text(max_size=12),
+    st.text("0123456789.,:-/+% eE€$'()TZAMPMhm", min_size=1, max_size=14),
+    st.decimals(allow_nan=False, places=2).map(str),
+    st.dates().map(str),
+    st.times().map(str),
+)
+
+
+@given(st.sampled_from([each for file in FILES for each in file.fields]), CELLS)
+def test_any_cell_is_taken_or_refused_in_one_sentence(each: Field, text: str) -> None:
+    cell = clean(text, each)
+    if not cell:
+        return
+    value, said = None, ""
+    try:
+        value = typed(each, cell)
+    except ValueError as refusal:
+        said = str(refusal)
+    assert value is not None or re.match(r"(is|has|was|stands|names) .+", said)
+    if isinstance(value, str | int | Decimal):
+        # What is taken is taken again as it lands.
+        assert typed(each, str(value)) == value
 
 
 @pytest.mark.parametrize(

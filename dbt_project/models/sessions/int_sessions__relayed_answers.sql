@@ -85,14 +85,14 @@ numbered as (
     from in_order
 ),
 
--- A line without an id is known by its counts of input, which the lines of an answer repeat.
+-- The lines of an answer repeat its counts of input: where these differ a relay gave one id to several answers.
 known_lines as (
     select
         *,
-        case
-            when has_id then message_id
-            else concat_ws(':', 'input', input_tokens, cache_read_tokens, cache_creation_tokens)
-        end as known_by
+        case when has_id then message_id else '' end as given_id,
+        concat_ws(
+            ':', case when has_id then message_id else '' end, input_tokens, cache_read_tokens, cache_creation_tokens
+        ) as known_by
     from lines
 ),
 
@@ -121,7 +121,7 @@ identified as (
 -- A copy of a line bears its id, or its time and its counts where no request id tells answers apart.
 copy_marks as (
     select
-        md5(concat_ws(chr(31), 'line', uuid, known_by)) as mark,
+        md5(concat_ws(chr(31), 'line', uuid, given_id)) as mark,
         local_answer
     from identified
     where uuid is not null

@@ -141,7 +141,7 @@ changes as (
     left join former_versions on versions.dbt_scd_id = former_versions.dbt_scd_id
 ),
 
--- Hashes are made once.
+-- Hashes are computed once.
 hashed as materialized (
     select
         *,

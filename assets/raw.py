@@ -309,8 +309,9 @@ def _missing_rates(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
 
 def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> bool:
     """Add missing declared columns to existing tables and, if asked to, create missing tables.
-    Done before a load, because a source reads landed rows by their declared columns, which a table of an earlier version may
-    not have.
+
+    Done before a load, because a source reads landed rows by their declared columns, which a table of an earlier
+    version may not have.
 
     Returns:
         Whether every declared table exists now.

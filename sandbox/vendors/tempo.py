@@ -345,7 +345,7 @@ class _Tempo:
         return Response({"self": f"{request.base_url}{request.path}", "metadata": metadata, "results": rows})
 
     def _events(self, owner: str | None, actions: Iterable[str]) -> list[_Event]:
-    """What happened to worklogs, oldest first. The log only grows: one that came back keeps its deletion entry."""
+        """What happened to worklogs, oldest first. The log only grows: a restored worklog keeps its deletion entry."""
         now = self.data.now()
         found = [
             event for action in actions for event in self.data.derived(f"log {action}", partial(self._happened, action))

@@ -26,7 +26,7 @@ lines as (
         output_tokens,
         cache_read_tokens,
         cache_creation_tokens,
-        -- The source gives a line without an id the line's own id or place.
+        -- For a line without a message id, the source uses the line's own id or place.
         coalesce(message_id <> uuid, true) and not starts_with(message_id, file_id || ':') as has_id
     from {{ ref('stg_claude_code__messages') }}
     where

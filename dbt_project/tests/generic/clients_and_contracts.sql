@@ -77,7 +77,8 @@ where entries.seconds is distinct from allocated.seconds
 select
     source,
     native_id,
-    reason
+    reason,
+    candidates
 from {{ model }}
 where reason like 'several\_%'
 {% endtest %}

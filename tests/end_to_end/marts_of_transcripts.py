@@ -1,8 +1,7 @@
 """Holds the session marts to a plain count of the same transcripts; counting itself is not done here."""
 
-from plain_transcripts import Plain
-
 from orchestration.warehouse.connection import Warehouse
+from tests.end_to_end.plain_transcripts import Plain
 
 _COUNTS = (
     "sum(input_tokens)::bigint, sum(output_tokens)::bigint, sum(cache_read_tokens)::bigint, "

@@ -5,15 +5,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import plain_transcripts
 import pytest
-from marts_of_transcripts import assert_marts_equal
 from rich.console import Console
 
 from orchestration.commands.run import run
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import embedded_server, open_warehouse
+from tests.end_to_end import plain_transcripts
+from tests.end_to_end.marts_of_transcripts import assert_marts_equal
 
 
 @pytest.fixture(scope="module")

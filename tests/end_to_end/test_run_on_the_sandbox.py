@@ -12,11 +12,9 @@ from datetime import date
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
-import plain_transcripts
 import psycopg
 import pytest
 from dlt.common.versioned_state import decompress_state
-from marts_of_transcripts import assert_marts_equal
 from psycopg import sql
 from rich.console import Console
 
@@ -32,6 +30,8 @@ from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import embedded_server, open_warehouse
 from orchestration.warehouse.roles import ROLES
 from sources.catalog import SOURCES
+from tests.end_to_end import plain_transcripts
+from tests.end_to_end.marts_of_transcripts import assert_marts_equal
 
 AS_OF = date(2026, 6, 30)
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft4Validator
-from sandbox_client import ENTRIES, ask, clockify, feed
-from sandbox_world import entry, write_collection
 
 from sandbox.agency import Agency
 from sandbox.dataset import format_time
 from sandbox.server import SandboxServer
+from tests.sandbox.sandbox_client import ENTRIES, ask, clockify, feed
+from tests.sandbox.sandbox_world import entry, write_collection
 
 Serve = Callable[..., SandboxServer]
 

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from claude_code_world import SESSION, Read, answer, record, user
 
 from sources.claude_code.prompts import branch_ticket_keys, ticket_keys
 from sources.claude_code.records import parse_timestamp, place_of
 from sources.claude_code.values import LONGEST_NAME
+from tests.sources.claude_code.claude_code_world import SESSION, Read, answer, record, user
 
 
 def test_an_answer_bears_its_usage() -> None:

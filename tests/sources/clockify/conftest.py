@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from clockify_world import WORKSPACE, Clockify, entry
 
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
+from tests.sources.clockify.clockify_world import WORKSPACE, Clockify, entry
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from typing import Any
 import dlt
 import orjson
 import pytest
-from jira_world import FIELDS, Jira, project, user
 
 import sources.jira.client
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import EMAIL, TOKEN
 from sources.kit.http import HttpClient
+from tests.sources.jira.jira_world import FIELDS, Jira, project, user
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 
 import dlt
 import pytest
-from jira_world import Jira, history, issue
+
+from tests.sources.jira.jira_world import Jira, history, issue
 
 SEARCH = "(3/search/jql|2/search)$"
 LATER = "2026-06-02T09:00:00.000+0000"

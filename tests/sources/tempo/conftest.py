@@ -10,13 +10,13 @@ from typing import Any
 import dlt
 import orjson
 import pytest
-from tempo_world import Tempo, account
 
 import sources.tempo.client
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
 from sources.kit.http import HttpClient
+from tests.sources.tempo.tempo_world import Tempo, account
 
 
 @pytest.fixture

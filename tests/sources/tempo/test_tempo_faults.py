@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tempo_world import Tempo, worklog
+
+from tests.sources.tempo.tempo_world import Tempo, worklog
 
 WORKLOGS = "/4/worklogs$"
 

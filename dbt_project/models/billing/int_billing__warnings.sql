@@ -1,7 +1,7 @@
 {# Whom billed time belongs to, whoever pays for it. #}
 {% set owner = 'case when parts.contract_id is null then entries.project_client_id else entries.client_id end' %}
 {%- set files_of_bills = reference_files() | reject('in', [
-    'accounts', 'client_contacts', 'developer_costs', 'fx_rates', 'model_prices', 'transaction_rules'
+    'accounts', 'client_contacts', 'developer_costs', 'fx_rates', 'model_prices', 'price_multipliers', 'transaction_rules'
 ]) %}
 
 with

@@ -141,7 +141,8 @@ first_lines as (
         cwd
     from lines_of_several_origins
     order by
-        message_id, answered_at, is_forked, session_id collate "C", is_sidechain, agent_id, generation desc, line_offset, record_index, file_id
+        message_id asc, answered_at asc, is_forked asc, session_id collate "C" asc, is_sidechain asc, agent_id asc,
+        generation desc, line_offset asc, record_index asc, file_id asc
 ),
 
 origins as (
@@ -247,7 +248,7 @@ priced as (
                 + answers.cache_creation_1h_tokens * model_prices.cache_write_1h
             ) / 1000000
             {%- for term in terms %}
-            * coalesce({{ term }}.multiplier, 1)
+                * coalesce({{ term }}.multiplier, 1)
             {%- endfor %}
             + answers.web_search_requests * 0.01
         ) as list_cost_usd
@@ -262,13 +263,13 @@ priced as (
             and (answers.prompt_tokens > model_prices.above_prompt_tokens or (answers.prompt_tokens = 0 and model_prices.above_prompt_tokens = 0))
             and (model_prices.up_to_prompt_tokens is null or answers.prompt_tokens <= model_prices.up_to_prompt_tokens)
     {%- for term, value in terms.items() %}
-    left join price_multipliers as {{ term }}
-        on
-            answers.model = {{ term }}.model
-            and {{ term }}.term = '{{ term }}'
-            and {{ term }}.value = {{ value }}
-            and coalesce(answers.answered_at, '9999-12-31 00:00+00') >= {{ term }}.valid_from
-            and coalesce(answers.answered_at, '9999-12-31 00:00+00') < {{ term }}.valid_until
+        left join price_multipliers as {{ term }}
+            on
+                answers.model = {{ term }}.model
+                and {{ term }}.term = '{{ term }}'
+                and {{ term }}.value = {{ value }}
+                and coalesce(answers.answered_at, '9999-12-31 00:00+00') >= {{ term }}.valid_from
+                and coalesce(answers.answered_at, '9999-12-31 00:00+00') < {{ term }}.valid_until
     {%- endfor %}
     left join directories
         on

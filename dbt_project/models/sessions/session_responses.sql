@@ -34,12 +34,12 @@ tool_call_lines as (
 
 prompt_lines as (
     select
-        session_id,
-        prompted_at,
-        coalesce(prompt_id, uuid, {{ place_key('lines') }}) as prompt_key
+        lines.session_id,
+        lines.prompted_at,
+        coalesce(lines.prompt_id, lines.uuid, {{ place_key('lines') }}) as prompt_key
     from {{ ref('stg_claude_code__prompts') }} as lines
     where
-        prompted_at is not null
+        lines.prompted_at is not null
         and {{ of_changed_sessions() }}
 ),
 

@@ -33,8 +33,12 @@ def assert_marts_equal(warehouse: Warehouse, plain: Plain) -> None:
                 "from marts.session_activity group by 1, 2"
             )
         }
-        seconds = dict(connection.execute("select id, duration_seconds from marts.claude_sessions").fetchall())
-        prompts = dict(connection.execute("select id, user_prompts from marts.claude_sessions").fetchall())
+        seconds: dict[str, int] = dict(
+            connection.execute("select id, duration_seconds from marts.claude_sessions").fetchall()
+        )
+        prompts: dict[str, int] = dict(
+            connection.execute("select id, user_prompts from marts.claude_sessions").fetchall()
+        )
         bucket_sums = connection.execute(
             "select session_id, sum(active_seconds)::bigint, sum(user_prompts)::bigint "
             "from marts.session_activity group by 1"

@@ -53,7 +53,7 @@ class World:
 
     def value(self, query: str) -> int:
         with self.warehouse.connect("owner") as connection:
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -118,7 +118,7 @@ def test_a_staging_view_reads_every_raw_table_of_the_catalogue(world: World, fir
         group by 1
     """
     with world.warehouse.connect("owner") as connection:
-        readers = dict(connection.execute(query).fetchall())
+        readers: dict[str, list[str]] = dict(connection.execute(query).fetchall())
     assert {name.split(".")[0] for name in readers} == {f"raw_{source}" for source in SOURCES}
     assert readers.keys() >= {f"raw_{s}.{table.name}" for s, spec in SOURCES.items() for table in spec.tables}
     assert not [name for name, views in readers.items() if not any(str(view).startswith("stg_") for view in views)]

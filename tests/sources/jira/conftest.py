@@ -25,7 +25,7 @@ def empty_warehouse(warehouse: Warehouse) -> Warehouse:
     with warehouse.connect("loader") as connection:
         query = "select schemaname, tablename from pg_tables where schemaname in ('raw_jira', 'raw_jira_staging')"
         for schema, table in connection.execute(query).fetchall():
-            connection.execute(f'drop table "{schema}"."{table}"')  # type: ignore[arg-type]
+            connection.execute(f'drop table "{schema}"."{table}"')
     return warehouse
 
 

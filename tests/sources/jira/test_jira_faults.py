@@ -111,7 +111,7 @@ def test_a_stale_token_begins_the_walk_anew(make_jira: Callable[..., Jira], smal
     assert jira.landed() == jira.truth()
 
 
-MALFORMED = [
+MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"unset": ["fields"]}, "fields.updated is missing"),
     ({"set": {"fields": "none of your business"}}, "fields.project.id is no text"),
     ({"set": {"key": None}}, "key is missing"),

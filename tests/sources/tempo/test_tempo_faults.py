@@ -63,7 +63,7 @@ def forget(tempo: Tempo) -> None:
             resource.pop("whole_at", None)
 
 
-MALFORMED = [
+MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"set": {"timeSpentSeconds": "much"}}, "timeSpentSeconds is no bigint"),
     ({"set": {"startDate": "31/12/2026"}}, "startDate is no date"),
     ({"unset": ["tempoWorklogId"]}, "tempoWorklogId is missing"),

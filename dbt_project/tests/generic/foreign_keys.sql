@@ -2,7 +2,7 @@
     Every value of these columns is a row of another model; null is allowed. One test for all columns of a model.
 
     columns: the model that each column refers to, by column: `clients` is its column id, `applications.application_id` another one.
-    warn: columns whose values may be ahead of the other model, because two systems know of them; they warn and do not fail.
+    warn: columns whose values may arrive before the other model's row, because they come from another system; they warn instead of failing.
     A row of the result is a column and a value that the other model does not have.
 #}
 {% test foreign_keys(model, columns, warn=[]) %}

@@ -163,7 +163,7 @@ def _raw(random: Random, sessions: dict[str, list[Line]]) -> dict[str, list[dict
         "claude_code.messages": [
             record[line.uuid]
             | {
-                "message_id": line.uuid,
+                "message_id": f"answer-{line.uuid}",
                 "answered_at": _time(line.at),
                 "model": "m",
                 "input_tokens": 1,

@@ -71,7 +71,7 @@ def _milliseconds(connection: psycopg.Connection[Any], query: str) -> float:
     """Time to plan and to execute, without timing every node, which would cost more than the nodes do."""
     times = []
     for _ in range(EXECUTIONS):
-        [[[plan]]] = connection.execute(f"explain (analyze, timing off, format json) {query}").fetchall()  # type: ignore[arg-type]
+        [[[plan]]] = connection.execute(f"explain (analyze, timing off, format json) {query}").fetchall()
         times.append(float(plan["Planning Time"]) + float(plan["Execution Time"]))
     return min(times)
 

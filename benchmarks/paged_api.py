@@ -385,7 +385,7 @@ def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: 
     with warehouse.connect("loader") as connection:
         text = "summary" if vendor == "jira" else "description"
         query = f"select count(*), count(*) filter (where {text} like 'edited%') from {{}}.{{}}"
-        landed = connection.execute(query.format(f"raw_{vendor}", case.table.name)).fetchone()  # type: ignore[arg-type]
+        landed = connection.execute(query.format(f"raw_{vendor}", case.table.name)).fetchone()
     assert landed is not None
     print(
         f"{len(keys):,} records of {vendor}.{case.table.name}, {case.page_size:,} a page; landed {landed[0]:,}, "

@@ -52,7 +52,7 @@ _DAY = "(date '{first_day}' + (day / 5) * 7 + day % 5)"
 _DEVELOPER = "(number % 25 + 1)"
 _PROJECT = "((number * 7 + day) % 40 + 1)"
 
-Columns = Mapping[str, str]
+Columns = dict[str, str]
 
 _FILLERS: Final = {
     "bigint": "row_number() over ()",
@@ -566,7 +566,7 @@ class Bench:
     def _insert(self, table: str, columns: Columns, rows: str) -> int:
         schema, name = table.split(".")
         with self.warehouse.connect("loader") as connection:
-            required = dict(
+            required: dict[str, str] = dict(
                 connection.execute(
                     "select column_name, data_type from information_schema.columns"
                     " where table_schema = %s and table_name = %s and is_nullable = 'NO'",
@@ -575,12 +575,12 @@ class Bench:
             )
             # Columns that vendors always send and no model reads, and dlt's own columns.
             fillers = {key: _FILLERS[data_type] for key, data_type in required.items() if key not in columns}
-            values = fillers | dict(columns)
+            values = fillers | columns
             query = f"select {', '.join(values.values())} from {rows}".replace("{first_day}", self._first_day)
             statement = sql.SQL("insert into {} ({}) {}").format(
                 sql.Identifier(f"raw_{schema}", name),
                 sql.SQL(", ").join(map(sql.Identifier, values)),
-                sql.SQL(query),  # type: ignore[arg-type]
+                sql.SQL(query),
             )
             return connection.execute(statement).rowcount
 
@@ -697,7 +697,7 @@ def main() -> None:
 def _index_as_production(connection: psycopg.Connection[Any], table: sql.Identifier) -> None:
     """The indexes that the transcript source adds to large tables (sources/claude_code/resources.py)."""
     for index in ("(file_id, line_offset)", "using brin (loaded_at)", "(session_id)"):
-        connection.execute(sql.SQL("create index on {} " + index).format(table))  # type: ignore[operator]
+        connection.execute(sql.SQL("create index on {} " + index).format(table))
 
 
 def _compare(bench: Bench) -> None:

@@ -259,7 +259,7 @@ def no_transcripts(folder: Path) -> Expected:
     (own / "history.jsonl").write_text('{"display": "hello", "timestamp": 1}\n')
     expected: Expected = {session.id: {"api_requests": 1, "duration_seconds": 60}, stranger.id: None}
     at = [(START + timedelta(minutes=number)).isoformat() for number in range(3)]
-    for name, lines in {
+    logs: dict[str, list[dict[str, Any]]] = {
         "rollout-new": [
             {"timestamp": at[0], "type": "session_meta", "payload": {"id": "x", "cwd": "/work/x"}},
             {"timestamp": at[1], "type": "response_item", "payload": {"type": "message", "role": "user"}},
@@ -285,7 +285,8 @@ def no_transcripts(folder: Path) -> Expected:
             {"kind": "start", "timestamp": at[0]},
             {"kind": "end", "timestamp": at[1]},
         ],
-    }.items():
+    }
+    for name, lines in logs.items():
         path = folder / "logs" / f"{name}.jsonl"
         path.parent.mkdir(exist_ok=True)
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -12,11 +12,9 @@ from datetime import date
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
-import plain_transcripts
 import psycopg
 import pytest
 from dlt.common.versioned_state import decompress_state
-from marts_of_transcripts import assert_marts_equal
 from psycopg import sql
 from rich.console import Console
 
@@ -32,6 +30,8 @@ from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import embedded_server, open_warehouse
 from orchestration.warehouse.roles import ROLES
 from sources.catalog import SOURCES
+from tests.end_to_end import plain_transcripts
+from tests.end_to_end.marts_of_transcripts import assert_marts_equal
 
 AS_OF = date(2026, 6, 30)
 
@@ -53,7 +53,7 @@ class World:
 
     def value(self, query: str) -> int:
         with self.warehouse.connect("owner") as connection:
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -122,7 +122,7 @@ def test_a_staging_view_or_the_report_on_records_set_aside_reads_every_raw_table
         group by 1
     """
     with world.warehouse.connect("owner") as connection:
-        readers = dict(connection.execute(query).fetchall())
+        readers: dict[str, list[str]] = dict(connection.execute(query).fetchall())
     assert {name.split(".")[0] for name in readers} == {f"raw_{source}" for source in SOURCES}
     assert readers.keys() >= {f"raw_{s}.{table.name}" for s, spec in SOURCES.items() for table in spec.tables}
     assert not [name for name, views in readers.items() if views == [None]]

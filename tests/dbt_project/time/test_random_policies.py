@@ -163,7 +163,7 @@ class World:
 
     def _tempo(self, count: int) -> None:
         issues, worklogs, deletions = [], [], []
-        issue_labels = {}
+        issue_labels: dict[int, tuple[Project, tuple[str, ...]]] = {}
         for number, (project, labels) in enumerate((p, ls) for p in PROJECTS for ls in ((), ("hush",), ("inner", "x"))):
             issue_labels[number] = (project, labels)
             issues.append(
@@ -177,7 +177,7 @@ class World:
         for number in range(count):
             # An issue that has not landed belongs to no project.
             issue = self.random.randrange(len(issues) + 2)
-            project, labels = issue_labels.get(issue, (None, ()))
+            project_of_issue, labels_of_issue = issue_labels.get(issue, (None, ()))
             author = self.random.choice([*list(ZONES)[:5], STRANGER])
             developer = None if author == STRANGER else author
             zone = ZONES[developer] if developer else AGENCY_ZONE
@@ -209,15 +209,15 @@ class World:
                     "tempo",
                     developer or "jira:j-stranger",
                     developer,
-                    project.client_on(day) if project else None,
-                    project,
+                    project_of_issue.client_on(day) if project_of_issue else None,
+                    project_of_issue,
                     day,
                     start,
                     start + timedelta(seconds=seconds),
                     seconds,
                     seconds,
                     billable is None or billable > 0,
-                    labels=labels,
+                    labels=labels_of_issue,
                     is_deleted=is_deleted,
                 )
             )

@@ -55,13 +55,13 @@ prompt_directories as (
         cwd
     from (
         select
-            session_id,
-            coalesce(prompt_id, uuid, {{ place_key('prompt_lines') }}) as prompt_key,
-            prompted_at,
-            file_id,
-            line_offset,
-            record_index,
-            cwd
+            prompt_lines.session_id,
+            coalesce(prompt_lines.prompt_id, prompt_lines.uuid, {{ place_key('prompt_lines') }}) as prompt_key,
+            prompt_lines.prompted_at,
+            prompt_lines.file_id,
+            prompt_lines.line_offset,
+            prompt_lines.record_index,
+            prompt_lines.cwd
         from prompt_lines
     ) as keyed
     where cwd is not null

@@ -8,9 +8,8 @@
 {% test foreign_keys(model, columns, warn=[]) %}
 with children as not materialized (select * from {{ model }})
 
-{{ config(warn_if="!= 0", error_if="!= 0 and bool_or(severity = 'error')") }}
-
 {% for column, target in columns.items() %}
+    {% do config(warn_if="!= 0", error_if="!= 0 and bool_or(severity = 'error')") %}
     {% set parent, key = target.split('.') if '.' in target else (target, 'id') %}
     select
         '{{ column }}' as column_name,

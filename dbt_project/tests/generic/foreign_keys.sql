@@ -5,10 +5,8 @@
     warn: columns whose values may be ahead of the other model, because two systems know of them; they warn and do not fail.
     A row of the result is a column and a value that the other model does not have.
 #}
-{% test foreign_keys(model, columns, warn=[]) %}
+{% test foreign_keys(model, columns, warn=[]) %}{{ config(warn_if="!= 0", error_if="!= 0 and bool_or(severity = 'error')") }}
 with children as not materialized (select * from {{ model }})
-
-{{ config(warn_if="!= 0", error_if="!= 0 and bool_or(severity = 'error')") }}
 
 {% for column, target in columns.items() %}
     {% set parent, key = target.split('.') if '.' in target else (target, 'id') %}

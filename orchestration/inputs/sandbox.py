@@ -179,7 +179,7 @@ class _Place:
         except OSError as error:
             raise SandboxError(
                 f"The sandbox's folder {self.folder} cannot be written ({error.strerror}); "
-                "mend its permissions or set WORKLEDGER_HOME to a folder of your own."
+                "fix its permissions or set WORKLEDGER_HOME to a folder of your own."
             ) from error
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)

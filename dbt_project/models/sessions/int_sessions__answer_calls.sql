@@ -13,7 +13,7 @@ relayed_answers as (
 final as (
     select
         coalesce(relayed_answers.answer_id, tool_calls.message_id) as answer_id,
-        -- A call stands in every copy of its answer's lines under one id.
+        -- A call appears in every copy of its answer's lines under the same id.
         coalesce(tool_calls.tool_use_id, {{ place_key('tool_calls') }} || ':' || tool_calls.block_index) as call_key,
         tool_calls.file_id,
         tool_calls.generation,

@@ -26,7 +26,7 @@ lines as (
         output_tokens,
         cache_read_tokens,
         cache_creation_tokens,
-        -- The source names a line without any id after the line itself.
+        -- For a line without a message id, the source uses the line's own id or place.
         coalesce(message_id <> uuid, true) and not starts_with(message_id, file_id || ':') as has_id
     from {{ ref('stg_claude_code__messages') }}
     where
@@ -85,18 +85,18 @@ numbered as (
     from in_order
 ),
 
--- A line without an id is known by its counts of input, which the lines of an answer repeat.
+-- The lines of an answer repeat its input counts: where these differ, a relay gave one id to several answers.
 known_lines as (
     select
         *,
-        case
-            when has_id then message_id
-            else concat_ws(':', 'input', input_tokens, cache_read_tokens, cache_creation_tokens)
-        end as known_by
+        case when has_id then message_id else '' end as given_id,
+        concat_ws(
+            ':', case when has_id then message_id else '' end, input_tokens, cache_read_tokens, cache_creation_tokens
+        ) as known_by
     from lines
 ),
 
--- Lines of one answer as far as one file tells.
+-- Lines of one answer, as far as a single file shows.
 identified as (
     select
         known_lines.*,
@@ -118,10 +118,10 @@ identified as (
             and numbered.begins_turn = 0
 ),
 
--- A copy of a line bears its id, or its time and its counts where no request id tells answers apart.
+-- A copy of a line has its id, or its time and counts where no request id distinguishes answers.
 copy_marks as (
     select
-        md5(concat_ws(chr(31), 'line', uuid, known_by)) as mark,
+        md5(concat_ws(chr(31), 'line', uuid, given_id)) as mark,
         local_answer
     from identified
     where uuid is not null
@@ -134,7 +134,7 @@ copy_marks as (
     from (
         select
             *,
-            -- Two files, or two versions of one; within a file a turn in between makes another answer.
+            -- Two files, or two versions of one file; within a file, a turn in between makes it another answer.
             min(file_id || '.' || generation) over same_time_and_counts
             <> max(file_id || '.' || generation) over same_time_and_counts as is_in_several_files
         from identified
@@ -235,7 +235,7 @@ answers as (
     group by label
 ),
 
--- The first answer that was given under an id bears it as it is.
+-- The first answer given under an id keeps it unchanged.
 claims as (
     select
         message_id,

@@ -47,7 +47,7 @@ session_prompts as (
     select * from {{ ref('session_prompts') }}
 ),
 
--- A prompt copied with its session still begins the turn there, though it is counted where it was first given.
+-- A prompt copied with its session still begins the turn there, although it counts in the session where it was first given.
 prompts as (
     select
         prompt_lines.session_id,
@@ -92,7 +92,7 @@ answered_prompts as (
     where turns.message_id is not null
 ),
 
--- Blocks of an answer stand on lines of their own, and once more in every copy.
+-- Blocks of an answer are on separate lines, and again in every copy.
 text_blocks as (
     select
         answer_id as message_id,

@@ -10,12 +10,12 @@ from typing import Any
 import dlt
 import psycopg
 import pytest
-from claude_code_world import SESSION, Loader, answer, lines, user
 from dlt.destinations.impl.postgres.postgres import PostgresCsvCopyJob
 
 from sources.claude_code.client import Counts, FoundFile, SessionRoot, discover, read_new_lines, session_roots, tool_of
 from sources.claude_code.resources import claude_code, run_metrics
 from sources.kit.errors import SourceError
+from tests.sources.claude_code.claude_code_world import SESSION, Loader, answer, lines, user
 
 FIRST = lines(user("begin"), answer("msg_1", 1), answer("msg_1", 143))
 MORE = lines(user("go on"), answer("msg_2", 9))

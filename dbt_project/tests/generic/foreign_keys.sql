@@ -5,7 +5,7 @@
     warn: columns whose values may arrive before the other model's row, because they come from another system; they warn instead of failing.
     A row of the result is a column and a value that the other model does not have.
 #}
-{% test foreign_keys(model, columns, warn=[]) %}
+{% test foreign_keys(model, columns, warn=[]) %}{{ config(warn_if="!= 0", error_if="!= 0 and bool_or(severity = 'error')") }}
 with children as not materialized (select * from {{ model }})
 
 {% for column, target in columns.items() %}

@@ -5,6 +5,7 @@ How a vendor answers belongs to `sources`; where the warehouse and the credentia
 """
 
 import contextlib
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -212,13 +213,18 @@ def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, change
 
 @contextlib.contextmanager
 def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
-    """Lend the source's pipeline; left active, later readings in this process would ask its warehouse."""
+    """Lend the source's pipeline; left active, later readings in this process would ask its warehouse.
+
+    Its working folder, which holds every row that it loads, is removed however the load ends: the next one begins from
+    what the warehouse holds (`_forget_local_state`).
+    """
     keep_quiet()
     pipeline = destination.pipeline(spec.name, landing.destination(), raw_schema(spec.name), landing.pipelines_folder())
     try:
         yield pipeline
     finally:
         pipeline.deactivate()
+        shutil.rmtree(pipeline.working_dir, ignore_errors=True)
 
 
 def _forget_local_state(pipeline: Pipeline) -> None:

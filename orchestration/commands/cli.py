@@ -160,6 +160,9 @@ def doctor() -> None:
     """Check settings, credentials, reference files and connections, one line each."""
     from orchestration.commands.doctor import examine
 
+    # What is wrong with the settings is the first finding.
+    with contextlib.suppress(WorkledgerError):
+        _settings()
     failures = 0
     for finding in examine():
         failures += finding.failed
@@ -243,9 +246,12 @@ def _sentence(error: Exception) -> str:
 
 
 def _settings() -> "Settings":
+    from orchestration.private_files import make_private
     from orchestration.settings import load_settings
 
-    return load_settings()
+    settings = load_settings()
+    make_private(settings.home)
+    return settings
 
 
 def _notify(sentence: str) -> None:

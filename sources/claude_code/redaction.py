@@ -403,7 +403,7 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
         if group == "bare":
             value = value.rstrip(".:!?*")
             end = start + len(value)
-        if match["any_key"] and len(value) < _SHORTEST_KEY:
+        if match["any_key"] and (len(value) < _SHORTEST_KEY or "|" in value):
             continue
         if _is_secret(
             value, is_password=bool(match["password"]), is_quoted=group == "quoted", is_token=bool(match["token"])

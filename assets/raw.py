@@ -5,6 +5,7 @@ provides them through `Landing`.
 """
 
 import contextlib
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -212,13 +213,18 @@ def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, change
 
 @contextlib.contextmanager
 def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
-    """Provide the source's pipeline; left active, later reads in this process would use its warehouse."""
+    """Provide the source's pipeline; left active, later reads in this process would use its warehouse.
+
+    Its working folder, which holds every row that it loads, is removed when the load ends: the next one begins with
+    what the warehouse holds (`_forget_local_state`).
+    """
     keep_quiet()
     pipeline = destination.pipeline(spec.name, landing.destination(), raw_schema(spec.name), landing.pipelines_folder())
     try:
         yield pipeline
     finally:
         pipeline.deactivate()
+        shutil.rmtree(pipeline.working_dir, ignore_errors=True)
 
 
 def _forget_local_state(pipeline: Pipeline) -> None:

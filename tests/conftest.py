@@ -42,7 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _remove_leftovers()
     # Not pytest's own temporary folder: the server runs as another user if root starts it, who may not enter that one.
     folder = Path(tempfile.gettempdir()) / f"{_FOLDER_PREFIX}{os.getpid()}"
-    folder.mkdir(mode=0o711)
+    folder.mkdir()
+    folder.chmod(0o711)
     config.stash[_folder_key] = folder
 
 

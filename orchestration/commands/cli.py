@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from orchestration.commands.output import visible
 from orchestration.errors import WorkledgerError
 
 if TYPE_CHECKING:
@@ -109,14 +110,17 @@ def dsn(role: Any) -> None:
 @click.option("--role", default="analyst", show_default=True, type=click.Choice(ROLE_NAMES), help="Role to run it as.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV with a header row.")
 @click.option("--json", "form", flag_value="json", help="Print a JSON array of objects.")
-def sql(query: str, role: Any, form: str | None) -> None:
+@click.option("--raw", is_flag=True, help="With --csv: cells as they are, without ' before what starts a formula.")
+def sql(query: str, role: Any, form: str | None, raw: bool) -> None:
     """Run QUERY (`-` reads it from standard input) and print what it returns."""
+    if raw and form != "csv":
+        raise click.UsageError("--raw goes with --csv")
     from orchestration.commands.query import print_query
     from orchestration.warehouse.opening import open_warehouse
 
     text = sys.stdin.read() if query == "-" else query
     settings = _settings()
-    print_query(open_warehouse(settings, _notify), role, text, form or "table")
+    print_query(open_warehouse(settings, _notify), role, text, form or "table", raw=raw)
 
 
 @workledger.group()
@@ -160,12 +164,15 @@ def doctor() -> None:
     """Check settings, credentials, reference files and connections, one line each."""
     from orchestration.commands.doctor import examine
 
+    # What is wrong with the settings is the first finding.
+    with contextlib.suppress(WorkledgerError):
+        _settings()
     failures = 0
     for finding in examine():
         failures += finding.failed
         sign = "✗" if finding.failed else "–" if finding.skipped else "✓"
         sign = click.style(sign, fg={"✗": "red", "✓": "green"}.get(sign))
-        click.echo(f"{sign} {finding.subject}: {finding.sentence}")
+        click.echo(f"{sign} {visible(finding.subject)}: {visible(finding.sentence)}")
     if failures:
         raise _Failed
 
@@ -229,7 +236,7 @@ def _readable_failures(debug: bool) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
-        click.echo(_sentence(error), err=True)
+        click.echo(visible(_sentence(error)), err=True)
         sys.exit(1)
 
 
@@ -243,13 +250,16 @@ def _sentence(error: Exception) -> str:
 
 
 def _settings() -> "Settings":
+    from orchestration.private_files import make_private
     from orchestration.settings import load_settings
 
-    return load_settings()
+    settings = load_settings()
+    make_private(settings.home)
+    return settings
 
 
 def _notify(sentence: str) -> None:
-    click.echo(sentence, err=True)
+    click.echo(visible(sentence), err=True)
 
 
 def _free_port_from(first: int) -> int:

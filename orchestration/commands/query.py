@@ -1,5 +1,6 @@
 """`workledger sql`: runs a query as a role and prints its rows as a table, CSV or JSON."""
 
+import io
 import json
 import re
 import sys
@@ -10,6 +11,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg.types.json import set_json_loads
 
+from orchestration.commands.output import harmless, harmless_row, visible
 from orchestration.errors import WarehouseError
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.roles import Role
@@ -23,7 +25,7 @@ class _Json(str):
     __slots__ = ()
 
 
-def print_query(warehouse: Warehouse, role: Role, query: LiteralString, form: str) -> None:
+def print_query(warehouse: Warehouse, role: Role, query: LiteralString, form: str, *, raw: bool = False) -> None:
     """Run a query and print its rows on standard output.
 
     Args:
@@ -31,6 +33,7 @@ def print_query(warehouse: Warehouse, role: Role, query: LiteralString, form: st
         role: who runs it; its rights and its time-out apply.
         query: one SQL statement.
         form: `table` (at most 1,000 rows), `csv` or `json`.
+        raw: print the cells of CSV as they are, formulas and control characters included.
 
     Raises:
         WarehouseError: the query is refused, wrong or too slow; says what to do.
@@ -38,7 +41,7 @@ def print_query(warehouse: Warehouse, role: Role, query: LiteralString, form: st
     with warehouse.connect(role) as connection:
         try:
             if form == "csv" and re.match(r"\s*(select|with|values|table)\b", query, re.IGNORECASE):
-                _copy_csv(connection, query)
+                _copy_csv(connection, query, raw=raw)
                 return
             set_json_loads(lambda text: _Json(text if isinstance(text, str) else bytes(text).decode()), connection)
             cursor = connection.execute(query)
@@ -46,29 +49,50 @@ def print_query(warehouse: Warehouse, role: Role, query: LiteralString, form: st
                 print(cursor.statusmessage)
                 return
             names = [column.name for column in cursor.description]
-            {"table": _print_table, "csv": _print_csv, "json": _print_json}[form](names, cursor)
+            if form == "csv":
+                _print_csv(names, cursor, raw=raw)
+            else:
+                {"table": _print_table, "json": _print_json}[form](names, cursor)
         except psycopg.Error as error:
             raise WarehouseError(_sentence(error, role, warehouse)) from error
 
 
-def _copy_csv(connection: psycopg.Connection, query: LiteralString) -> None:
+def _copy_csv(connection: psycopg.Connection, query: LiteralString, *, raw: bool) -> None:
     statement = f"copy ({query.rstrip().rstrip(';')}\n) to stdout with (format csv, header)"
     with connection.cursor() as cursor, cursor.copy(statement) as rows:
-        for block in rows:
-            sys.stdout.buffer.write(block)
+        is_terminal = sys.stdout.isatty()
+        for row in rows:  # the server sends row by row
+            line = bytes(row)
+            if not raw:
+                line = harmless_row(line)
+                if is_terminal:
+                    line = visible(line.decode()).encode()
+            sys.stdout.buffer.write(line)
     sys.stdout.flush()
 
 
-def _print_csv(names: list[str], cursor: psycopg.Cursor) -> None:
+def _print_csv(names: list[str], cursor: psycopg.Cursor, *, raw: bool) -> None:
     import csv
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(cursor)
+    def cell(value: Any) -> Any:
+        if value is None:
+            return None
+        text = harmless(str(value))
+        return visible(text) if is_terminal else text
+
+    is_terminal = sys.stdout.isatty()
+    line = io.StringIO()
+    # Its own end of line, so that a carriage return within a cell is quoted too.
+    writer = csv.writer(line, lineterminator="\r\n")
+    for row in (names, *cursor):
+        writer.writerow(row if raw else map(cell, row))
+        sys.stdout.write(line.getvalue().removesuffix("\r\n") + "\n")
+        line.seek(0)
+        line.truncate()
 
 
 def _print_json(names: list[str], cursor: psycopg.Cursor) -> None:
-    keys = [json.dumps(name, ensure_ascii=False) for name in names]
+    keys = [_for_terminals(json.dumps(name, ensure_ascii=False)) for name in names]
     print("[", end="")
     separator = "\n"
     for row in cursor:
@@ -82,14 +106,19 @@ def _print_json(names: list[str], cursor: psycopg.Cursor) -> None:
 
 def _as_json(value: Any) -> str:
     if isinstance(value, _Json):
-        return str(value)
+        return _for_terminals(str(value))
     if isinstance(value, Decimal):
         return f"{value:f}" if value.is_finite() else "null"
     if isinstance(value, list):
         return f"[{', '.join(_as_json(one) for one in value)}]"
     if hasattr(value, "isoformat"):
         return json.dumps(value.isoformat())
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return _for_terminals(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _for_terminals(text: str) -> str:
+    """JSON text that means the same, with the control characters escaped that JSON lets stand."""
+    return re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _print_table(names: list[str], cursor: psycopg.Cursor) -> None:
@@ -100,9 +129,9 @@ def _print_table(names: list[str], cursor: psycopg.Cursor) -> None:
     numeric = [one.type_display in ("int2", "int4", "int8", "numeric", "float4", "float8") for one in _columns(cursor)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, right in zip(names, numeric, strict=True):
-        table.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+        table.add_column(Text(visible(name)), justify="right" if right else "left", overflow="fold")
     for row in cursor.fetchmany(MOST_TABLE_ROWS):
-        table.add_row(*(Text(_as_text(value)) for value in row))
+        table.add_row(*(Text(visible(_as_text(value))) for value in row))
     terminal = sys.stdout.isatty()
     console = Console() if terminal else Console(width=100_000)
     console.print(table)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.status import Status
 
 from assets.progress import LandedTable
+from orchestration.commands.output import visible
 from orchestration.commands.summary import RunSummary
 from sources.catalog import SOURCES
 
@@ -83,7 +84,12 @@ class TerminalListener:
         self._line(f"✓ {text} ({time.monotonic() - self._began:.1f} s)")
 
     def _line(self, text: str, style: str | None = None) -> None:
-        self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        _say(self._console, text, style=style)
+
+
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    """Print text as it is, names from outside included: neither markup nor control characters count."""
+    console.print(visible(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -104,19 +110,19 @@ def print_summary(summary: RunSummary, console: Console, log_file: Path) -> None
     if summary.unresolved_cells:
         console.print("\n[bold]Reference cells that name nothing[/]")
         for sentence in summary.unresolved_cells:
-            console.print(f"  {sentence}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+            _say(console, f"  {sentence}", style="yellow")
     if summary.failures or summary.failed_checks:
         console.print("\n[bold red]Failed[/]")
         for sentence in [*summary.failures, *summary.failed_checks]:
-            console.print(f"  {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
-        console.print(f"  The full log is in {log_file}.", markup=False, highlight=False, soft_wrap=True)
+            _say(console, f"  {sentence}", style="red")
+        _say(console, f"  The full log is in {log_file}.")
     console.print("\n[bold]Look next[/]")
     for command, what in (
         ("workledger ui", "the asset graph, its runs and checks in a browser"),
         ('workledger sql "select * from marts.developers"', "any query, as role analyst"),
         ("workledger dsn", "the DSN for psql, DBeaver or a BI tool"),
     ):
-        console.print(f"  {command:<48} {what}", markup=False, highlight=False, soft_wrap=True)
+        _say(console, f"  {command:<48} {what}")
 
 
 def _print_landed(summary: RunSummary, console: Console) -> None:
@@ -127,14 +133,9 @@ def _print_landed(summary: RunSummary, console: Console) -> None:
         counters = {key: value for one in tables.values() for key, value in one.counters.items()}
         if counters.get("bytes_read"):
             parts.append(f"{counters['bytes_read']:,} bytes")
-        console.print(
-            f"  {SOURCES[source].title}: {', '.join(parts) or 'nothing new'}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        _say(console, f"  {SOURCES[source].title}: {', '.join(parts) or 'nothing new'}")
     for sentence in summary.skipped.values():
-        console.print(f"  {sentence}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        _say(console, f"  {sentence}", style="yellow")
 
 
 def _print_built(summary: RunSummary, console: Console) -> None:
@@ -148,7 +149,7 @@ def _print_built(summary: RunSummary, console: Console) -> None:
                 if one.name.startswith(schema + ".") and (one.rows is not None or one.added is not None)
             ]
             if named:
-                console.print(f"  {schema}: {', '.join(named)}", markup=False, highlight=False, soft_wrap=True)
+                _say(console, f"  {schema}: {', '.join(named)}")
     total = summary.checks_passed + len(summary.warnings) + len(summary.failed_checks)
     if total:
         console.print(
@@ -156,4 +157,4 @@ def _print_built(summary: RunSummary, console: Console) -> None:
             f"{len(summary.failed_checks)} failed"
         )
         for sentence in summary.warnings:
-            console.print(f"  {sentence}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+            _say(console, f"  {sentence}", style="yellow")

@@ -135,6 +135,9 @@ class EmbeddedServer:
     def _locked(self) -> Iterator[None]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if os.geteuid() == 0 and self.folder.stat().st_uid == 0:
+                # The server's own user passes through to the data, whatever the umask.
+                self.folder.chmod(0o711)
             handle = (self.folder / "lock").open("a")
         except OSError as error:
             raise WarehouseError(
@@ -278,7 +281,10 @@ class EmbeddedServer:
             ) from error
         finally:
             secret.unlink()
-        (unfinished / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        access = unfinished / "pg_hba.conf"
+        access.write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        if installation.user is not None:
+            os.chown(access, installation.user.uid, installation.user.gid)
         unfinished.rename(data)
 
     def _start(self, installation: Installation) -> int:

@@ -18,6 +18,8 @@ from orchestration.errors import WarehouseError
 _SERVICE_USER: Final = "workledger"
 # Where the service user can read and write if it cannot enter the folders of whoever starts the server.
 _RELOCATED: Final = Path("/var/lib/workledger")
+# Its files can be reached by who knows their names, not listed; whoever starts the server may hide all by its umask.
+_PASSABLE: Final = 0o711
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Installation:
             shutil.copytree(self.folder, unfinished / programs, symlinks=True)
             if libraries.exists():
                 shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
+            for folder in (_RELOCATED, unfinished, (unfinished / programs).parent):
+                folder.chmod(_PASSABLE)
             try:
                 unfinished.rename(place)
             except OSError:
@@ -171,6 +175,8 @@ def relocate() -> Path:
     """Create a new folder that the service user can enter, for the data of one server."""
     place = _RELOCATED / secrets.token_hex(4)
     place.mkdir(parents=True)
+    for folder in (_RELOCATED, place):
+        folder.chmod(_PASSABLE)
     return place
 
 

@@ -170,7 +170,7 @@ def _redactor(session_text: SessionText) -> Redactor | None:
         return None
     if session_text == "full":
         return Redactor()
-    # detect-secrets is imported only where texts are redacted: it costs a third of a second.
+    # The rules are loaded only where texts are redacted: that costs more than half a second.
     from sources.claude_code.redaction import redact, redact_value
 
     return Redactor(redact, redact_value)

@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import os
 import re
+import stat
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,7 @@ from orchestration.commands.summary import RunSummary
 from orchestration.errors import WorkledgerError
 from orchestration.graph.instance import open_instance
 from orchestration.inputs.sandbox import stop_sandbox
+from orchestration.private_files import make_private
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import embedded_server, open_warehouse
@@ -71,9 +74,13 @@ def world() -> Iterator[World]:
         command = [sys.executable, "-m", "sandbox", "generate", str(dataset), "--scale", "0.1", "--as-of", str(AS_OF)]
         subprocess.run(command, cwd=PROJECT_FOLDER, check=True, capture_output=True)
         settings = Settings(profile="sandbox", home=Path(folder, "home"), sandbox_dir=dataset, as_of=AS_OF)
+        umask = os.umask(0o022)
+        # As the command line and Dagster's processes begin.
+        make_private(settings.home)
         try:
             yield World(settings)
         finally:
+            os.umask(umask)
             stop_sandbox(settings)
             embedded_server(settings).stop()
 
@@ -316,6 +323,34 @@ def test_no_credential_stands_in_events_logs_or_state(world: World, first: RunSu
             found += [f"{name} in {file}" for name, secret in credentials.items() if secret in content]
     assert searched > 10
     assert not found
+
+
+def test_nobody_else_can_read_what_a_run_leaves_in_the_home(world: World, first: RunSummary) -> None:
+    home = world.settings.home
+    modes = {path: stat.S_IMODE(path.lstat().st_mode) for path in (home, *home.rglob("*")) if not path.is_symlink()}
+    # Where root starts the server, its own user passes through these two, which does not let it list or read them.
+    passable = {home, home / "postgres"} if os.geteuid() == 0 else set()
+    found = [f"{path} {mode:o}" for path, mode in modes.items() if mode & (0o066 if path in passable else 0o077)]
+    assert len(modes) > 100
+    assert not found
+
+
+def test_no_landed_text_is_left_in_the_working_folders(world: World, first: RunSummary) -> None:
+    with world.warehouse.connect("owner") as connection:
+        texts = [
+            text.encode()
+            for query in (
+                "select split_part(prompt_text, chr(10), 1) from raw_claude_code.prompts where prompt_text is not null",
+                "select name from raw_plaid.transactions",
+            )
+            for (text,) in connection.execute(query).fetchall()  # type: ignore[call-overload]
+            if len(text) > 20
+        ]
+    assert len(texts) > 20
+    folders = [world.settings.home / name for name in ("dlt", "dagster", "dbt", "logs")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    contents = [(path, path.read_bytes()) for path in files]
+    assert [str(path) for path, content in contents if any(text in content for text in texts)] == []
 
 
 def test_no_credential_stands_in_a_table(world: World, first: RunSummary) -> None:

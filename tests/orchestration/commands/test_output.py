@@ -1,0 +1,101 @@
+"""Names from outside command no terminal and start no formula in a spreadsheet."""
+
+import csv
+import io
+
+import pytest
+from psycopg import sql
+from rich.console import Console
+
+from assets.progress import LandedTable
+from orchestration.commands.output import harmless, harmless_row, visible
+from orchestration.commands.query import print_query
+from orchestration.commands.summary import RunSummary
+from orchestration.commands.terminal import TerminalListener, print_summary
+from orchestration.warehouse.connection import Warehouse
+
+ESCAPE = "\x1b]0;owned\x07\x1b[2J"
+SELECT = "select {} as name, {} as other, -5.5 as amount, null::text as nothing, ''::text as empty"
+
+
+def select(name: str, other: str, *, statement: str = SELECT) -> str:
+    return sql.SQL(statement).format(sql.Literal(name), sql.Literal(other)).as_string(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_control_characters_of_a_query_are_shown(
+    fresh_database: Warehouse, capfd: pytest.CaptureFixture[str], form: str
+) -> None:
+    print_query(fresh_database, "owner", select(ESCAPE, "\x9b2J\x7f"), form)  # type: ignore[arg-type]
+    printed = capfd.readouterr().out
+    assert not [one for one in printed if not one.isprintable() and one != "\n"]
+    assert "owned" in printed
+
+
+def test_control_characters_in_the_name_of_a_column_are_shown(
+    fresh_database: Warehouse, capfd: pytest.CaptureFixture[str]
+) -> None:
+    query = sql.SQL("select 1 as {}").format(sql.Identifier(ESCAPE)).as_string(None)
+    print_query(fresh_database, "owner", query, "table")  # type: ignore[arg-type]
+    assert "\x1b" not in capfd.readouterr().out
+
+
+def test_control_characters_in_a_run_are_shown() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    listener = TerminalListener(console)
+    listener.failed(f"project {ESCAPE} is gone")
+    listener.landed(ESCAPE, {"projects": LandedTable(1, 1, {})})
+    summary = RunSummary(failures=[f"cell {ESCAPE}"], unresolved_cells=[f"name {ESCAPE}"], warnings=[f"rule {ESCAPE}"])
+    print_summary(summary, console, __file__)  # type: ignore[arg-type]
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+    assert printed.count("\\x1b]0;owned\\x07") == 5
+
+
+@pytest.mark.parametrize("statement", [SELECT, f"/* not copied */ {SELECT}"], ids=["copied", "fetched"])
+@pytest.mark.parametrize(
+    "cell",
+    ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x","y")', "=a,b\nc", "-1 day"],
+)
+def test_no_cell_of_csv_starts_a_formula(
+    fresh_database: Warehouse, capfd: pytest.CaptureFixture[str], statement: str, cell: str
+) -> None:
+    print_query(fresh_database, "owner", select(cell, cell, statement=statement), "csv")  # type: ignore[arg-type]
+    printed = capfd.readouterr().out
+    header, row = csv.reader(io.StringIO(printed, newline=""))
+    assert header == ["name", "other", "amount", "nothing", "empty"]
+    assert row == [f"'{cell}", f"'{cell}", "-5.5", "", ""]
+
+
+@pytest.mark.parametrize("statement", [SELECT, f"/* not copied */ {SELECT}"], ids=["copied", "fetched"])
+def test_raw_csv_is_as_the_cells_are(
+    fresh_database: Warehouse, capfd: pytest.CaptureFixture[str], statement: str
+) -> None:
+    print_query(fresh_database, "owner", select("=1+1", "x", statement=statement), "csv", raw=True)  # type: ignore[arg-type]
+    _, row = csv.reader(io.StringIO(capfd.readouterr().out))
+    assert row[0] == "=1+1"
+
+
+@pytest.mark.parametrize("number", ["-5", "+3.25", "-.5", "-1e-7", "+12.", "-Infinity"])
+def test_a_number_keeps_its_sign(number: str) -> None:
+    assert harmless(number) == number
+
+
+@pytest.mark.parametrize("row", [b'a,"b,=c",d\n', b'"x ""=y""",1\n', b'"line\n=2",z\n', b",,-1\n", b'"",a=b,c-d\n'])
+def test_what_only_looks_like_the_beginning_of_a_cell_stays(row: bytes) -> None:
+    assert harmless_row(row) == row
+
+
+def test_ordinary_text_is_shown_as_it_is() -> None:
+    text = "Zoë’s café – 3 €\tok\nnext 👍🏽"
+    assert visible(text) == text
+
+
+def test_raw_is_refused_without_csv(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.commands.cli import main
+
+    monkeypatch.setattr("sys.argv", ["workledger", "sql", "select 1", "--raw"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--raw goes with --csv" in capfd.readouterr().err

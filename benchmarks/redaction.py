@@ -16,6 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+from tests.sources.claude_code.claude_code_texts import landed_texts
+from tests.sources.claude_code.planted_secrets import plant
+
 PROJECT_FOLDER = Path(__file__).parents[1]
 MODULE = "sources/claude_code/redaction.py"
 
@@ -27,12 +30,9 @@ def main() -> None:
     parser.add_argument("--transcripts", type=Path, default=PROJECT_FOLDER.parent / "shared" / "transcripts")
     parser.add_argument("--seeds", type=int, default=2, help="every seed plants one secret of each kind")
     arguments = parser.parse_args()
-    sys.path.insert(0, str(PROJECT_FOLDER / "tests/sources/claude_code"))
-    from claude_code_texts import landed_texts
-
     from sources.claude_code.redaction import redact
 
-    versions = {"now": redact}
+    versions: dict[str, Callable[[str], str]] = {"now": redact}
     if arguments.before:
         versions[arguments.before] = _earlier(arguments.before)
     for name, version in versions.items():
@@ -57,8 +57,6 @@ def _rounds(versions: dict[str, Callable[[str], str]], texts: list[str]) -> dict
 
 
 def _planted(version: Callable[[str], str], seeds: int) -> str:
-    from planted_secrets import plant
-
     gone: dict[tuple[int, str, str], list[bool]] = {}
     for seed in range(1001, 1001 + seeds):
         for one in plant(seed):

@@ -343,7 +343,7 @@ def test_no_landed_text_is_left_in_the_working_folders(world: World, first: RunS
                 "select split_part(prompt_text, chr(10), 1) from raw_claude_code.prompts where prompt_text is not null",
                 "select name from raw_plaid.transactions",
             )
-            for (text,) in connection.execute(query).fetchall()  # type: ignore[call-overload]
+            for (text,) in connection.execute(query).fetchall()
             if len(text) > 20
         ]
     assert len(texts) > 20

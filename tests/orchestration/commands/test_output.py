@@ -2,6 +2,7 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from psycopg import sql
@@ -19,14 +20,14 @@ SELECT = "select {} as name, {} as other, -5.5 as amount, null::text as nothing,
 
 
 def select(name: str, other: str, *, statement: str = SELECT) -> str:
-    return sql.SQL(statement).format(sql.Literal(name), sql.Literal(other)).as_string(None)  # type: ignore[arg-type]
+    return sql.SQL(statement).format(sql.Literal(name), sql.Literal(other)).as_string(None)
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
 def test_control_characters_of_a_query_are_shown(
     fresh_database: Warehouse, capfd: pytest.CaptureFixture[str], form: str
 ) -> None:
-    print_query(fresh_database, "owner", select(ESCAPE, "\x9b2J\x7f"), form)  # type: ignore[arg-type]
+    print_query(fresh_database, "owner", select(ESCAPE, "\x9b2J\x7f"), form)
     printed = capfd.readouterr().out
     assert not [one for one in printed if not one.isprintable() and one != "\n"]
     assert "owned" in printed
@@ -36,18 +37,19 @@ def test_control_characters_in_the_name_of_a_column_are_shown(
     fresh_database: Warehouse, capfd: pytest.CaptureFixture[str]
 ) -> None:
     query = sql.SQL("select 1 as {}").format(sql.Identifier(ESCAPE)).as_string(None)
-    print_query(fresh_database, "owner", query, "table")  # type: ignore[arg-type]
+    print_query(fresh_database, "owner", query, "table")
     assert "\x1b" not in capfd.readouterr().out
 
 
 def test_control_characters_in_a_run_are_shown() -> None:
-    console = Console(file=io.StringIO(), width=200)
+    output = io.StringIO()
+    console = Console(file=output, width=200)
     listener = TerminalListener(console)
     listener.failed(f"project {ESCAPE} is gone")
     listener.landed(ESCAPE, {"projects": LandedTable(1, 1, {})})
     summary = RunSummary(failures=[f"cell {ESCAPE}"], unresolved_cells=[f"name {ESCAPE}"], warnings=[f"rule {ESCAPE}"])
-    print_summary(summary, console, __file__)  # type: ignore[arg-type]
-    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    print_summary(summary, console, Path(__file__))
+    printed = output.getvalue()
     assert "\x1b" not in printed
     assert "\x07" not in printed
     assert printed.count("\\x1b]0;owned\\x07") == 5
@@ -61,7 +63,7 @@ def test_control_characters_in_a_run_are_shown() -> None:
 def test_no_cell_of_csv_starts_a_formula(
     fresh_database: Warehouse, capfd: pytest.CaptureFixture[str], statement: str, cell: str
 ) -> None:
-    print_query(fresh_database, "owner", select(cell, cell, statement=statement), "csv")  # type: ignore[arg-type]
+    print_query(fresh_database, "owner", select(cell, cell, statement=statement), "csv")
     printed = capfd.readouterr().out
     header, row = csv.reader(io.StringIO(printed, newline=""))
     assert header == ["name", "other", "amount", "nothing", "empty"]
@@ -72,7 +74,7 @@ def test_no_cell_of_csv_starts_a_formula(
 def test_raw_csv_is_as_the_cells_are(
     fresh_database: Warehouse, capfd: pytest.CaptureFixture[str], statement: str
 ) -> None:
-    print_query(fresh_database, "owner", select("=1+1", "x", statement=statement), "csv", raw=True)  # type: ignore[arg-type]
+    print_query(fresh_database, "owner", select("=1+1", "x", statement=statement), "csv", raw=True)
     _, row = csv.reader(io.StringIO(capfd.readouterr().out))
     assert row[0] == "=1+1"
 

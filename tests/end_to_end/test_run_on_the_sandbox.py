@@ -110,7 +110,7 @@ def test_what_the_vendor_has_is_what_lands(world: World, first: RunSummary) -> N
     assert entries <= landed
 
 
-def test_a_staging_view_or_the_report_on_records_set_aside_reads_every_raw_table(
+def test_a_staging_view_or_reports_set_aside_reads_every_raw_table(
     world: World, first: RunSummary
 ) -> None:
     query = """
@@ -273,7 +273,7 @@ def test_a_broken_reference_file_is_named_with_its_place_and_the_rest_is_built(w
     cells[position] = "asleep"
     try:
         file.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
-        broken = world.run("group:reference or group:identity")
+        broken = world.run("group:reference or group:agreements")
     finally:
         file.write_text(sound)
     assert not broken.succeeded

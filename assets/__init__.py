@@ -1,1 +1,1 @@
-"""What exists: the asset graph, its keys and its checks. Clocks, credentials and policy belong to `orchestration`."""
+"""The asset graph: assets, their keys and their checks. Clocks, credentials and policy are in `orchestration`."""

@@ -1,6 +1,6 @@
-"""What dbt cannot see of a load: what the source said beside its rows. Rules of models and columns are dbt tests.
+"""Asset checks of a load: what the source reported besides its rows, which dbt cannot see.
 
-The checks belong to the loading step, because only that step knows what the vendor said.
+The checks run in the loading step, because only that step knows what the source reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from sources.catalog import SourceSpec
 NOTHING_SET_ASIDE: Final = "nothing_set_aside"
 NO_FILE_REJECTED: Final = "no_file_rejected"
 NO_RATE_MISSING: Final = "no_rate_missing"
-# Tables that hold what did not fit its own: records of a vendor, lines of a transcript.
+# Tables of records and transcript lines that did not fit their own table.
 SET_ASIDE_TABLES: Final = ("quarantined_records", "unreadable_lines")
-# Holds what is wrong in files now; the last good version of such a file stays in force.
+# Current problems of reference files; the last good version of such a file stays in force.
 REJECTED_TABLE: Final = "rejected_files"
 RATES_TABLE: Final = "fx_rates"
 _SHOWN: Final = 20
@@ -26,9 +26,9 @@ _SHOWN: Final = 20
 
 @dataclass(frozen=True)
 class Remarks:
-    """What a source says of its input beside its rows, one sentence each.
+    """What a source reports about its input besides its rows, one sentence each.
 
-    `rejections` are what is wrong in its files now, `missing_rates` the exchange rates that they need and lack.
+    `rejections` are current problems of its files, `missing_rates` the exchange rates that the files need but lack.
     """
 
     rejections: Sequence[str] = ()
@@ -67,12 +67,12 @@ def check_specs(spec: SourceSpec) -> Sequence[dg.AssetCheckSpec]:
 
 
 def evaluate(spec: SourceSpec, landed: Mapping[str, LandedTable], remarks: Remarks) -> Iterator[dg.AssetCheckResult]:
-    """Judge what one load said.
+    """Evaluate the checks of one load.
 
     Args:
         spec: the source.
-        landed: what the load did, by table.
-        remarks: what the source says of its input.
+        landed: what the load wrote, by table.
+        remarks: what the source reports about its input.
     """
     rejections, missing_rates = remarks.rejections, remarks.missing_rates
     for check in check_specs(spec):

@@ -1,7 +1,7 @@
-"""Suites as asset checks of raw tables: is it what the vendor promised, and about as much as it used to be?
+"""Expectation suites as asset checks of raw tables: is their form as expected, and their number of rows as usual?
 
-One step per source, apart from its load, because Great Expectations takes seconds to import and no load should wait
-for it. What is expected stands in `assets.suites`, how it is evaluated in `assets.validation`, when in `orchestration`.
+One step per source, separate from its load, because Great Expectations takes seconds to import and no load should wait
+for it. Expectations are in `assets.suites`, their evaluation in `assets.validation`, the schedule in `orchestration`.
 """
 
 import statistics
@@ -24,13 +24,13 @@ VOLUME: Final = "has_expected_volume"
 EXPECTATIONS_POOL: Final = "expectations"
 DOCS_FOLDER: Final = "docs_folder"
 ROWS: Final = "rows_in_table"
-# What was judged, data and rules; the same is not judged twice.
+# The data and rules that were evaluated; the same are not evaluated twice.
 JUDGED: Final = "judged"
 FOUND: Final = "found"
 
 _HISTORY: Final = 10
 _LOADS: Final = 60
-# A load is suspicious from ten times the usual on, a table that keeps less than half of its usual rows is too.
+# A load of ten times the usual rows or more is suspicious, and so is a table with less than half of its usual rows.
 _TIMES_THE_USUAL: Final = 10
 _LEAST_SUSPICIOUS_LOAD: Final = 1_000
 _LEAST_SUSPICIOUS_TABLE: Final = 20
@@ -64,7 +64,7 @@ def expectation_checks(
     Args:
         suite: what is expected.
         title: the source's name for a reader.
-        condition: when the checks run by themselves.
+        condition: when the checks run automatically.
     """
 
     @dg.multi_asset_check(
@@ -101,14 +101,14 @@ def evaluate(
     selected: Iterable[dg.AssetCheckKey],
     docs_folder: Path | None = None,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Judge tables that have got new rows since they were last judged; the others keep their last result.
+    """Evaluate tables that have new rows since the last evaluation; the others keep their last result.
 
     Args:
         suite: what is expected.
-        instance: knows earlier loads and earlier evaluations.
-        destination: returns the warehouse's DSN; called only if there is something to judge.
+        instance: has earlier loads and earlier evaluations.
+        destination: returns the warehouse's DSN; called only if there is something to evaluate.
         selected: the checks to evaluate.
-        docs_folder: where to write data docs, for which every selected table is judged anew.
+        docs_folder: where to write data docs; if set, every selected table is evaluated again.
     """
     chosen = set(selected)
     open_checks: dict[str, list[str]] = {}
@@ -161,7 +161,7 @@ def evaluate(
 
 
 def least_rows(sizes: Sequence[int]) -> int:
-    """The fewest rows that are no surprise, after the sizes that earlier checks saw; 0 without a history."""
+    """The lowest expected number of rows, from the sizes that earlier checks saw; 0 without a history."""
     if not sizes:
         return 0
     usual = statistics.median(sizes)
@@ -169,7 +169,7 @@ def least_rows(sizes: Sequence[int]) -> int:
 
 
 def most_rows(earlier: Sequence[int]) -> int | None:
-    """The most rows of a load that are no surprise, after what earlier loads wrote; None without a history."""
+    """The highest expected number of rows of a load, from what earlier loads wrote; None without a history."""
     if not earlier:
         return None
     return max(int(statistics.median(earlier) * _TIMES_THE_USUAL), _LEAST_SUSPICIOUS_LOAD)
@@ -247,7 +247,7 @@ def _judge_volume(
     sizes: Sequence[int],
     judged: str,
 ) -> dg.AssetCheckResult:
-    """Judge the table's size and the loads since the last judgement; without one, the latest load."""
+    """Evaluate the table's size and the loads since the last evaluation; without one, the latest load."""
     newest = max((load.ended for load in loads), default=0.0)
     fresh = [load.written for load in loads if (load.ended > last_judged if last_judged else load.ended == newest)]
     earlier = [load.written for load in loads if (load.ended <= last_judged if last_judged else load.ended < newest)]
@@ -295,7 +295,7 @@ def _repeated(check: dg.AssetCheckKey, last: Judgement) -> dg.AssetCheckResult:
 
 
 def _data_version(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
-    """The version that the last load gave the table: it changes only when rows were written."""
+    """The table's data version after the last load: it changes only when rows are written."""
     record = instance.get_latest_data_version_record(key)
     tags = record.asset_materialization.tags if record and record.asset_materialization else None
     return tags.get("dagster/data_version") if tags else None
@@ -305,7 +305,7 @@ def _history(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> list[Judg
     """Earlier evaluations, newest first."""
     found = []
     for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=_HISTORY + 1):
-        # A check that is planned or under way, as this one is, has no event yet.
+        # A check that is planned or running, like this one, has no event yet.
         event = record.event
         evaluation = event.dagster_event.event_specific_data if event and event.dagster_event else None
         if event is None or not isinstance(evaluation, dg.AssetCheckEvaluation):

@@ -1,4 +1,4 @@
-"""The only place where an asset key or a group is spelled. No assets here.
+"""Asset keys and groups; they are spelled only here.
 
 A raw table's key is [source, table], for the asset that loads it and for dbt's source of the same name, so that the two
 are one asset. What dbt builds has the key [schema, name].
@@ -16,7 +16,7 @@ def raw_key(source: str, table: str) -> dg.AssetKey:
 
 
 def raw_schema(source: str) -> str:
-    """Postgres schema in which a source's raw tables lie."""
+    """Postgres schema of a source's raw tables."""
     return f"raw_{source}"
 
 
@@ -37,25 +37,25 @@ def load_name(source: str) -> str:
 
 
 def job_name(source: str) -> str:
-    """Name of the job that loads a source; Dagster wants it to differ from the step's."""
+    """Name of the job that loads a source; Dagster requires it to differ from the step's."""
     return f"refresh_{source}"
 
 
 def expectations_name(source: str) -> str:
-    """Name of the step that holds a source's raw tables to its suite."""
+    """Name of the step that checks a source's raw tables against its suite."""
     return f"expect_{source}"
 
 
 def expectations_job_name(source: str) -> str:
-    """Name of the job that holds a source's raw tables to its suite."""
+    """Name of the job that checks a source's raw tables against its suite."""
     return f"check_{source}"
 
 
 def node_group(node: Mapping[str, Any]) -> str:
-    """Group of a node of dbt's manifest: the name of its source, or of the folder that it lies in.
+    """Group of a node of dbt's manifest: the name of its source, or of its folder.
 
-    A raw table, the staging view on it and the snapshot of it are one group, named after the source. Every other folder
-    below `models/` is a group of its own.
+    A raw table, its staging view and its snapshot are one group, named after the source. Every other folder below
+    `models/` is a group of its own.
 
     Args:
         node: one entry of `nodes` or `sources` in dbt's `manifest.json`.

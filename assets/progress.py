@@ -1,4 +1,4 @@
-"""What a run reports while it works: the listener, and what a load did to a table."""
+"""Progress of a run: the listener that receives it, and what a load did to a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ class Listener(Protocol):
     """Receives the progress of a run."""
 
     def says(self, sentence: str) -> None:
-        """Report a preparation in one sentence."""
+        """Report a preparation step in one sentence."""
 
     def begins(self, what: str) -> None:
-        """Report that a part of the run, named for a reader, begins."""
+        """Report that a part of the run begins, by its display name."""
 
     def landed(self, title: str, tables: Mapping[str, LandedTable]) -> None:
         """Report what the load of a source wrote, by table."""

@@ -1,7 +1,7 @@
-"""Raw tables as assets: a factory that turns one entry of the sources' catalogue into one loading step.
+"""Raw tables as assets: a factory that turns one entry of the source catalogue into one loading step.
 
-How a vendor answers belongs to `sources`; where the warehouse and the credentials are, and when a source runs, to
-`orchestration`, which lends both through `Landing`.
+How to read a vendor is in `sources`; the warehouse, the credentials and the schedule are in `orchestration`, which
+provides them through `Landing`.
 """
 
 import contextlib
@@ -53,11 +53,11 @@ class Landing(Protocol):
 
     @property
     def listener(self) -> Listener:
-        """Receives the progress."""
+        """Receives progress."""
 
     @property
     def attended(self) -> bool:
-        """Whether a person waits for the result, who would rather see a failure than wait for a retry."""
+        """Whether a person is waiting for the result and prefers a failure to waiting for a retry."""
 
     def pipelines_folder(self) -> Path:
         """Return the folder of dlt's working files for this warehouse."""
@@ -66,7 +66,7 @@ class Landing(Protocol):
         """Return the DSN of the role that writes raw tables."""
 
     def missing(self, spec: SourceSpec) -> str | None:
-        """Return what to do so that the source can be read ("set …"); None if it can."""
+        """Return what to do so that the source can be read ("set …"); None if it can be read already."""
 
     def configuration(self, spec: SourceSpec) -> Mapping[str, Any]:
         """Return the source's settings, nested by dot, secrets included."""
@@ -87,7 +87,7 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
         specs=[_asset_spec(spec, table) for table in spec.tables],
         check_specs=check_specs(spec),
         pool=spec.name,
-        # Vendors' hiccups are retried by the HTTP client; this is for what lies beyond it, such as a lost connection.
+        # The HTTP client retries vendors' errors; this is for everything else, such as a lost database connection.
         retry_policy=dg.RetryPolicy(
             max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
         ),
@@ -102,12 +102,12 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
             source_error = readable(error)
             sentence = source_error or f"{spec.title} was not loaded: {_innermost(error)}"
             landing.listener.failed(sentence)
-            # Whatever failed, models find the tables they read.
+            # Even after a failure, models must find the tables they read.
             try:
                 create_empty(spec, landing)
-            except Exception as further:  # noqa: BLE001 - the first error is the one to mend
+            except Exception as further:  # noqa: BLE001 - the first error is the one to fix
                 context.log.warning(f"The tables of {spec.title} could not be created either: {_innermost(further)}")
-            # A source that gives up has tried as often as makes sense.
+            # A source that gives up has already retried.
             raise dg.Failure(
                 description=sentence, allow_retries=source_error is None and not landing.attended
             ) from error
@@ -136,10 +136,10 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
 
 
 def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Remarks]:
-    """Load what is new in a source; what a kill cut short is read again.
+    """Load new data of a source; a load that was killed is read again.
 
     Returns:
-        What was done to every table, and what the source says of its input.
+        What was done to every table, and what the source reports about its input.
 
     Raises:
         SourceError: the source gave up; nothing of this load was written.
@@ -202,7 +202,7 @@ def _table_column(table: Table, column: Column) -> dg.TableColumn:
 
 
 def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, changed: bool) -> dg.DataVersion:
-    """This run's own version where rows were written, else the last one: only new data goes on through dbt."""
+    """This run's own data version if rows were written, else the last one: only new data is processed by dbt."""
     if not changed:
         last = context.instance.get_latest_data_version_record(key)
         tags = last.asset_materialization.tags if last and last.asset_materialization else None
@@ -213,7 +213,7 @@ def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, change
 
 @contextlib.contextmanager
 def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
-    """Lend the source's pipeline; left active, later readings in this process would ask its warehouse.
+    """Provide the source's pipeline; left active, later reads in this process would use its warehouse.
 
     Its working folder, which holds every row that it loads, is removed however the load ends: the next one begins from
     what the warehouse holds (`_forget_local_state`).
@@ -228,17 +228,18 @@ def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
 
 
 def _forget_local_state(pipeline: Pipeline) -> None:
-    """Begin from what the warehouse holds; what a killed run had extracted is read again.
+    """Begin from the state in the warehouse; what a killed run had extracted is read again.
 
-    dlt's own finishing of such a package is no way: a COPY that was committed, but not yet noted as done, is repeated
-    into the same staging table, and the MERGE then refuses the doubled rows, or doubles them in the table.
+    dlt's own recovery of such a package does not work: a COPY that was committed, but not yet recorded as done, is
+    repeated into the same staging table, and the MERGE then refuses the duplicate rows, or duplicates them in the
+    table.
     """
     pipeline.drop()
 
 
 @contextlib.contextmanager
 def configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[None]:
-    """Hand a source its settings through dlt's configuration, ahead of the environment and of any file."""
+    """Give a source its settings through dlt's configuration, before the environment and any file."""
     providers = Container()[PluggableRunContext].providers
     values: dict[str, Any] = {}
     for name, value in configuration.items():
@@ -247,7 +248,7 @@ def configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[N
         for part in path:
             place = place.setdefault(part, {})
         place[last] = value
-    # One of its own for each load: dlt's keeps its values when what it is lent for fails.
+    # A new one for each load: dlt's keeps its values after a failure.
     provider = DictionaryProvider()
     providers.providers.insert(0, provider)
     try:
@@ -259,7 +260,7 @@ def configured(spec: SourceSpec, configuration: Mapping[str, Any]) -> Iterator[N
 
 def _what_landed(spec: SourceSpec, pipeline: Pipeline, started: datetime) -> dict[str, LandedTable]:
     trace = pipeline.last_trace
-    # Counted where they are extracted: rows that come as a whole file (sources/kit/walk.py) need no normalizing.
+    # Counted at extraction: rows that come as a whole file (sources/kit/walk.py) are not normalized.
     rows: dict[str, int] = {}
     counters: dict[str, dict[str, int | float | str]] = {}
     for steps in trace.last_extract_info.metrics.values() if trace and trace.last_extract_info else ():
@@ -269,7 +270,7 @@ def _what_landed(spec: SourceSpec, pipeline: Pipeline, started: datetime) -> dic
             for name, metrics in step["resource_metrics"].items():
                 counters.setdefault(name, {}).update(metrics.custom_metrics or {})
     touched = [table for table in spec.tables if rows.get(table.name)]
-    # Where every row that is handed over is new, none needs to be looked for.
+    # If every extracted row is new, there is nothing to compare.
     compared = [table.name for table in touched if table.dlt_hints()["write_disposition"]["strategy"] != "insert-only"]
     written = {table.name: rows[table.name] for table in touched} | _count_written(pipeline, compared, started)
     return {
@@ -296,7 +297,7 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
     with pipeline.sql_client() as client:
         table = client.make_qualified_table_name(REJECTED_TABLE)
         rows = client.execute_sql(f"select reason from {table} order by file, row_number, column_name")
-    # A reason names its place itself.
+    # The reason already names its place.
     return [str(reason) for (reason,) in rows or ()]
 
 
@@ -313,9 +314,9 @@ def _missing_rates(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
 
 
 def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> bool:
-    """Give tables that exist the declared columns that they lack, and create, if so wished, those that do not exist.
+    """Add missing declared columns to existing tables and, if asked to, create missing tables.
 
-    Before a load, because a source looks at what has landed by its declared columns, which a table of an earlier
+    Done before a load, because a source reads landed rows by their declared columns, which a table of an earlier
     version may not have.
 
     Returns:
@@ -356,7 +357,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _innermost(error: BaseException) -> str:
-    """The first line of what went wrong at the root; dlt's wrappers say nothing to a reader."""
+    """The first line of the root cause; dlt's wrapping exceptions do not help a reader."""
     *_, root = _chain(error)
     lines = str(root).strip().splitlines()
     return lines[0] if lines else type(root).__name__

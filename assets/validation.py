@@ -1,7 +1,7 @@
-"""Suites run by Great Expectations on the warehouse. Import this module only when something is validated.
+"""Evaluation of suites by Great Expectations on the warehouse. Import this module only to validate something.
 
-The library takes seconds to import, which is why nothing that defines assets may import this module at its top. It
-works inside Postgres: what comes back are counts and a handful of values, so memory does not grow with the tables.
+The library takes seconds to import, so modules that define assets must not import this one at the top. It works inside
+Postgres: it returns counts and a handful of values, so memory does not grow with the tables.
 """
 
 import warnings
@@ -34,7 +34,7 @@ _ROW_COUNT: Final = "expect_table_row_count_to_be_between"
 
 @dataclass(frozen=True)
 class Finding:
-    """An expectation that does not hold: for how many rows, and what stands there instead (where it may be shown)."""
+    """An expectation that failed: for how many rows, and with which values (where they may be shown)."""
 
     rule: Rule
     unexpected_rows: int
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found in one table: its rows, whether there are fewer than expected, and what does not hold."""
+    """Result for one table: its rows, whether there are fewer than expected, and the expectations that failed."""
 
     rows: int
     shrunk: bool
@@ -58,14 +58,14 @@ def validate(
     least_rows: Mapping[str, int],
     docs_folder: Path | None = None,
 ) -> dict[str, Report]:
-    """Run a source's suite, one table after the other, reading only.
+    """Run a source's suite, one table after the other; reads only.
 
     Args:
         suite: the source's suite.
-        schema: the schema in which its tables lie.
-        dsn: the warehouse, as a role that may read them.
-        rules: what to expect, by table; these tables are looked at.
-        least_rows: how many rows a table must hold; 0 where it is not named.
+        schema: the schema of its tables.
+        dsn: the warehouse, with a role that may read them.
+        rules: what to expect, by table; only these tables are checked.
+        least_rows: how many rows a table must have; 0 if it is not named.
         docs_folder: where to write Great Expectations' data docs; None writes none.
 
     Returns:
@@ -99,7 +99,7 @@ def validate(
 
 def _context() -> EphemeralDataContext:
     context = gx.get_context(mode="ephemeral")
-    # Nothing is told to anybody, whatever version of the library is installed.
+    # No usage statistics are sent, in any version of the library.
     context.enable_analytics(False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
@@ -107,7 +107,7 @@ def _context() -> EphemeralDataContext:
 
 def _datasource(context: EphemeralDataContext, dsn: str) -> SQLDatasource:
     with warnings.catch_warnings():
-        # The class for Postgres refuses a socket's folder as a host; the general one takes every address.
+        # The class for Postgres refuses a socket's folder as a host; the general one accepts every address.
         warnings.simplefilter("ignore", GxDatasourceWarning)
         sources: Any = context.data_sources
         datasource: SQLDatasource = sources.add_sql(
@@ -132,7 +132,7 @@ def _report(
     parameters: dict[str, Any],
     now: datetime,
 ) -> Report:
-    """First whether anything is amiss, in one scan for most rules; then how much, for what is amiss alone."""
+    """First whether anything is wrong, in one scan for most rules; then how much, only for the rules that failed."""
     suspects = list(rules)
     if rules:
         first = _validate(batch, _suite(suite, table, rules, now), "BOOLEAN_ONLY", parameters)
@@ -181,7 +181,7 @@ def _expectation(rule: Rule, place: int, now: datetime) -> Expectation:
 
 
 def _place(result: ExpectationValidationResult) -> int:
-    """The rule's place in its suite; results come in an order of their own."""
+    """The rule's place in its suite; results come in a different order."""
     assert result.expectation_config is not None  # noqa: S101 - every result of a suite says what was expected
     return int(result.expectation_config.meta["place"])
 

@@ -1,4 +1,4 @@
-"""dbt's manifest as assets and asset checks; how dbt is run is in `orchestration.warehouse.dbt`."""
+"""dbt's manifest as assets and asset checks; dbt itself is run in `orchestration.warehouse.dbt`."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ BUILD_NAME: Final = "build_warehouse"
 DBT_POOL: Final = "dbt"
 ROW_COUNT: Final = "dagster/row_count"
 ROWS_WRITTEN: Final = "rows_written"
-# Marks a model that was not built again because nothing that it is built from has changed.
+# Marks a model that was not rebuilt because nothing that it is built from has changed.
 UP_TO_DATE: Final = "up_to_date"
 # Metadata of a failed build: one sentence for each node.
 FAILURES: Final = "failures"
 
-# What Postgres says of a statement that built a table: `SELECT 12`, `INSERT 0 12`, `MERGE 12`.
+# Postgres's status of a statement that built a table: `SELECT 12`, `INSERT 0 12`, `MERGE 12`.
 _ROWS_AFFECTED: Final = re.compile(r"^[A-Z ]+?(?: 0)? (\d+)$")
 
 
@@ -33,10 +33,10 @@ class Build(Protocol):
         """Yield dbt's log events of nodes as they happen."""
 
     def failures(self) -> Sequence[str]:
-        """Return one sentence for every node that failed, once the events are through."""
+        """Return one sentence for every node that failed, once all events were read."""
 
     def up_to_date(self) -> Sequence[str]:
-        """Return the dbt ids of models that are up to date and not built again; known from the first event on."""
+        """Return the dbt ids of models that are up to date and not rebuilt; known from the first event on."""
 
 
 class Transformer(Protocol):
@@ -44,7 +44,7 @@ class Transformer(Protocol):
 
     @property
     def listener(self) -> Listener:
-        """Receives the progress."""
+        """Receives progress."""
 
     def build(self, arguments: Sequence[str]) -> Build:
         """Prepare `dbt build` with further arguments, such as a selection; it starts when its events are read."""
@@ -57,7 +57,7 @@ class WarehouseTranslator(DagsterDbtTranslator):
     """dbt's nodes in the asset graph: keys by schema and name, groups by folder, descriptions without the SQL."""
 
     def __init__(self) -> None:
-        """Turn tests of dbt's sources into checks of the raw assets, too."""
+        """Also turn tests of dbt's sources into checks of the raw assets."""
         super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True, enable_source_metadata=False))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
@@ -69,7 +69,7 @@ class WarehouseTranslator(DagsterDbtTranslator):
         return node_group(dbt_resource_props)
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """The description as the model's yml has it; the SQL is one click away in the repository."""
+        """The description from the model's yml; the SQL is in the repository."""
         return str(dbt_resource_props.get("description") or "")
 
 
@@ -97,7 +97,7 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         reported: set[str] = set()
 
         def up_to_date(nodes: Iterable[str]) -> Iterator[dg.MaterializeResult[Any]]:
-            """Report the nodes and their ancestors that are up to date: verified now, which is what freshness means."""
+            """Report up-to-date nodes and ancestors as verified now, which is what freshness means."""
             unchanged = set(build.up_to_date())
             for unique_id in with_ancestors(manifest, nodes, reported):
                 if unique_id in unchanged:
@@ -112,7 +112,7 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 data = event["data"]
                 # Tests have another name for the same number.
                 listener.built(data["node_info"]["node_name"], done, int(data.get("total") or data["num_models"]))
-                # Dagster expects an asset after those that it is built from.
+                # Dagster expects an asset after the assets that it is built from.
                 yield from up_to_date(manifest["parent_map"][data["node_info"]["unique_id"]])
                 message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
                 for result in message.to_default_asset_events(manifest, translator, context):
@@ -129,7 +129,7 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 metadata={FAILURES: dg.MetadataValue.json(list(failures))},
                 allow_retries=False,
             )
-        # Not after a failure: a view that is up to date itself may read a model that failed.
+        # Not after a failure: an up-to-date view may read a model that failed.
         yield from up_to_date(build.up_to_date())
 
     return build_warehouse
@@ -138,8 +138,8 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 def with_attached_tests(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest with every test attached to one asset, so that all of them become asset checks.
 
-    A test over several models has none by itself; it is attached to the most derived of them (one that no other of
-    them is built from), by name where there are several.
+    dbt attaches a test over several models to none; here it is attached to the most derived of them (one that no other
+    of them is built from), the first by name if there are several.
     """
     nodes = dict(manifest["nodes"])
     for unique_id, node in nodes.items():
@@ -162,7 +162,7 @@ def with_ancestors(manifest: Mapping[str, Any], nodes: Iterable[str], seen: set[
     Args:
         manifest: dbt's `manifest.json`.
         nodes: dbt ids.
-        seen: what was yielded before, and is left out with its ancestors; updated.
+        seen: nodes yielded before, left out with their ancestors; updated.
     """
     for one in nodes:
         if one not in seen:
@@ -172,12 +172,12 @@ def with_ancestors(manifest: Mapping[str, Any], nodes: Iterable[str], seen: set[
 
 
 def ancestors(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
-    """Everything that a node of dbt's manifest is built from, however far."""
+    """Everything that a node of dbt's manifest is built from, directly or indirectly."""
     return set(with_ancestors(manifest, manifest["parent_map"].get(unique_id, []), set()))
 
 
 def _with_row_count(output: dg.Output[Any], event: Mapping[str, Any]) -> dg.Output[Any]:
-    """What the build of a table wrote is all its rows; of what is built by increments, the new ones."""
+    """Rows that a build wrote: all rows of a table, only the new ones of an incremental model."""
     match = _ROWS_AFFECTED.match(str(event["data"].get("status", "")))
     if match is None:
         return output

@@ -1,10 +1,10 @@
-"""Queries of the analyst's guide at an agency's size, each at most 50 ms.
+"""Queries of the analyst guide on data of a real agency's size, each at most 50 ms.
 
     python -m benchmarks.analyst_queries [--days 250] [--slowest 10] [--reports]
 
 25 developers × 12 months as in `benchmarks.warehouse_scale`, built as `workledger run` does, then every query of
 `docs/analyst_guide.md` as role `analyst`: the best of five executions on a warm cache, as the server measures them.
-`--reports` reads every view of `reports` whole besides, which no analyst would. Nothing is asserted.
+`--reports` also reads every view of `reports` in full, which no analyst would do. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.warehouse_scale import Bench
 GUIDE: Final = Path(__file__).resolve().parents[1] / "docs" / "analyst_guide.md"
 LIMIT_MILLISECONDS: Final = 50
 EXECUTIONS: Final = 5
-# Every width of a day at once: the guide says to name one.
+# Every width of a day at once: the guide says to filter by one.
 _NEVER_WHOLE: Final = "session_activity_buckets"
 
 
@@ -68,10 +68,10 @@ def _print(title: str, queries: list[tuple[str, str]], connection: psycopg.Conne
 
 
 def _milliseconds(connection: psycopg.Connection[Any], query: str) -> float:
-    """Time to plan and to execute, without that of every node, which costs more than the nodes do."""
+    """Time to plan and to execute, without timing every node, which would cost more than the nodes do."""
     times = []
     for _ in range(EXECUTIONS):
-        [[[plan]]] = connection.execute(f"explain (analyze, timing off, format json) {query}").fetchall()  # type: ignore[arg-type]
+        [[[plan]]] = connection.execute(f"explain (analyze, timing off, format json) {query}").fetchall()
         times.append(float(plan["Planning Time"]) + float(plan["Execution Time"]))
     return min(times)
 

@@ -1,10 +1,10 @@
-"""50,000 records from a paged API to typed raw tables: the project's way beside the same source yielding dicts to dlt.
+"""50,000 records from a paged API to typed raw tables, compared with the same source yielding dicts to dlt.
 
 Both read the same vendor of the sandbox, page by page, in the same process, into the same server, through the same
-destination. Targets: 50,000 records in at most 1.5 s, unchanged at most 10 % of that, 1 % changed at most 15 %. Printed
-are seconds, CPU seconds, requests and ratios, of runs after the first the medians of several; nothing is asserted.
-Seconds by the clock hold the sandbox's own work too, which reads its files anew after a change; CPU seconds are those
-of the loading process and of the database server. Jira's issues come with their changelogs in the project's own way and
+destination. Targets: 50,000 records in at most 1.5 s, unchanged at most 10 % of that, 1 % changed at most 15 %. It
+prints seconds, CPU seconds, requests and ratios, after the first run as medians of several; nothing is asserted.
+Elapsed seconds include the sandbox's own work, which reads its files again after a change; CPU seconds are those of the
+loading process and of the database server. Jira's issues come with their changelogs in the project's own way and
 without them as dicts.
 
     python -m benchmarks.paged_api [--vendor tempo] [--vendor clockify] [--vendor jira] [--records 50000]
@@ -57,27 +57,27 @@ RUNS = 5
 
 @dataclass(frozen=True)
 class Case:
-    """A vendor to read: how its dataset is written, what the source is told, how a plain walk through it goes."""
+    """A vendor to read: how its dataset is written, its source's settings, and a plain walk through it."""
 
     table: Table
     collection: str
     page_size: int
     path: str
-    """Of the vendor within the sandbox."""
+    """Name of the vendor within the sandbox."""
     settings: Mapping[str, str]
     write: Callable[[Path, int], list[str]]
-    """Writes the vendor's folder of that many records; their keys."""
+    """Writes the vendor's folder with that many records; returns their keys."""
     pages: Callable[[str], Iterator[list[dict[str, Any]]]]
-    """The pages of records as the vendor answers, from the vendor's address."""
+    """Yields the pages of records as the vendor answers, from the vendor's address."""
     edited: Callable[[str, str], dict[str, Any]]
-    """What an edit changes in the record of a key; the text says which edit."""
+    """Returns what an edit changes in the record of a key; the text says which edit."""
     wake: Callable[[str], object]
-    """Has the sandbox read its files anew after an edit, from the vendor's address."""
+    """Makes the sandbox read its files again after an edit, from the vendor's address."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run took: seconds by the clock, CPU seconds of client and database server, requests."""
+    """What one run took: elapsed seconds, CPU seconds of client and database server, requests."""
 
     wall: float
     processor: float
@@ -85,7 +85,7 @@ class Measured:
 
     @classmethod
     def median(cls, runs: list[Measured]) -> Measured:
-        """What is usual among runs of one kind."""
+        """Median of runs of one kind."""
         return cls(
             statistics.median(run.wall for run in runs),
             statistics.median(run.processor for run in runs),
@@ -93,7 +93,7 @@ class Measured:
         )
 
     def __str__(self) -> str:
-        """For the table."""
+        """Cells of the printed table."""
         return f"{self.wall:.2f} s (CPU {self.processor:.2f} s), {self.requests} requests"
 
 
@@ -140,7 +140,7 @@ def clockify_api(base_url: str) -> ClockifyApi:
 
 
 def wake_clockify(base_url: str) -> None:
-    """Ask for what the sandbox makes out of all entries: lists, feeds, running timers."""
+    """Request what the sandbox derives from all entries: lists, feeds, running timers."""
     api, now = clockify_api(base_url), datetime.now(UTC)
     next(api.entries(WORKSPACE, "user00"))
     for feed in ("created", "updated", "deleted"):
@@ -359,10 +359,10 @@ def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: 
         return Measured(wall, _processor_seconds(folder) - processor, len(_ask(f"{url}/_sandbox/requests")) - requests)
 
     def edit(number: int) -> None:
-        # The same rows every time: the change feeds tell of the last minutes' edits once more.
+        # The same rows every time: the change feeds repeat the last minutes' edits.
         update = {key: case.edited(key, f"edited {number}") for key in keys[::100]}
         _ask(f"{url}/_sandbox/mutate", {"vendor": vendor, "collection": case.collection, "update": update})
-        # The sandbox reads its files anew when it is next asked, which is neither the API's work nor ours.
+        # The sandbox reads its files again on the next request, which is not part of what is measured.
         case.wake(base_url)
 
     # The sandbox reads its files at the first request, and the first pipeline imports.
@@ -373,7 +373,7 @@ def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: 
     theirs = {"first run": timed("dicts", dicts(case, base_url))}
     ours["unchanged"] = Measured.median([timed(vendor, SOURCES[vendor].build()) for _ in range(RUNS)])
     theirs["unchanged"] = timed("dicts", dicts(case, base_url))
-    # The first change of all makes the staging table that later ones find.
+    # The very first change creates the staging table.
     edit(0)
     ours["first change"] = timed(vendor, SOURCES[vendor].build())
     changed = []
@@ -385,7 +385,7 @@ def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: 
     with warehouse.connect("loader") as connection:
         text = "summary" if vendor == "jira" else "description"
         query = f"select count(*), count(*) filter (where {text} like 'edited%') from {{}}.{{}}"
-        landed = connection.execute(query.format(f"raw_{vendor}", case.table.name)).fetchone()  # type: ignore[arg-type]
+        landed = connection.execute(query.format(f"raw_{vendor}", case.table.name)).fetchone()
     assert landed is not None
     print(
         f"{len(keys):,} records of {vendor}.{case.table.name}, {case.page_size:,} a page; landed {landed[0]:,}, "
@@ -405,7 +405,7 @@ def _measure(vendor: str, url: str, server: EmbeddedServer, folder: Path, keys: 
 
 
 def _processor_seconds(folder: Path) -> float:
-    """CPU time of this process and of the database server so far: what a busy machine does not distort."""
+    """CPU time of this process and of the database server so far, which a busy machine does not distort."""
     used = time.process_time()
     postmaster = psutil.Process(int((folder / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0]))
     for process in (postmaster, *postmaster.children(recursive=True)):

@@ -6,9 +6,9 @@ Reads what git tracks, Python's syntax trees and dbt's `manifest.json`, and meas
 an earlier commit, is measured with `--tree`, so that a change of structure can be shown before and after. Without
 `--manifest`, `dbt parse` makes one in a temporary folder.
 
-An arrow is a pair of folders of which one uses the other: by an import, wherever in the module it is written, or by a
-`ref`. It is counted once, and its edges are the pairs of modules or models behind it. It is backward where the declared
-order puts the folder that is used after the one that uses it. A circle is a set of folders that all reach one another.
+An arrow is a pair of folders where one uses the other: by an import anywhere in a module, or by a `ref`. It is counted
+once, and its edges are the pairs of modules or models behind it. It is backward if the declared order puts the used
+folder after the one that uses it. A circle is a set of folders that all reach one another.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _imports(syntax: ast.Module, package: str) -> Iterator[str]:
 
 
 def _known(name: str, modules: Collection[str]) -> str | None:
-    """Return the module of this checkout that a dotted name lies in."""
+    """Return the module of this checkout that contains a dotted name."""
     while name and name not in modules:
         name = name.rpartition(".")[0]
     return name or None
@@ -256,7 +256,7 @@ def print_packages(modules: Sequence[Module], layers: Sequence[str]) -> None:
                 between[module.package, imported.package] += 1
             elif imported.room != module.room and "." in module.name and "." in imported.name:
                 inside[module.package][module.room, imported.room] += 1
-    # The folder that is used comes first in a data flow, and last in a stack of layers.
+    # The used folder comes first in a data flow, and last in a stack of layers.
     print_arrows("Imports between packages", between, {name: -place for place, name in enumerate(layers)})
 
     rows = []
@@ -282,7 +282,7 @@ def print_packages(modules: Sequence[Module], layers: Sequence[str]) -> None:
 
 
 def print_models(manifest: Mapping[str, Any], order: Sequence[Sequence[str]]) -> None:
-    """Print what dbt builds, how many models lie in each folder, and the arrows between the folders.
+    """Print what dbt builds, the number of models in each folder, and the arrows between the folders.
 
     Args:
         manifest: dbt's `manifest.json`.
@@ -386,7 +386,7 @@ def _circles(arrows: Collection[tuple[str, str]]) -> list[list[str]]:
 def _floors(arrows: Collection[tuple[str, str]]) -> int:
     """Return how many folders the longest chain of arrows passes, the folders of a circle counted as one."""
     reached = _reached(arrows)
-    # A folder and what it reaches are more than what anything below it reaches: the fewest come first.
+    # A folder reaches more than anything below it: the folders that reach the fewest come first.
     floor: dict[str, int] = {}
     for one in sorted(reached, key=lambda folder: len(reached[folder] | {folder})):
         below = [floor[other] for other in reached[one] if one not in reached[other]]

@@ -1,4 +1,4 @@
-"""What the benchmarks of transcripts share: transcripts of any size, a server of their own, the peak of memory.
+"""Helpers of the transcript benchmarks: transcripts of any size, a separate server, peak memory.
 
 The lines have the lengths and shares of the real ones in `../shared/transcripts`: of 100 lines 31 are of answers
 (1.5 KB, most answers over several lines), 21 a person's or tools' (6 KB, up to 300 KB), 45 progress (0.9 KB),
@@ -73,7 +73,7 @@ TOOLS = ("Bash", "Read", "Edit", "Grep", "Write")
 
 
 def make_transcripts(folder: Path, size: int) -> int:
-    """Write about `size` bytes of transcripts, no id of which stands in two sessions; returns the bytes written."""
+    """Write about `size` bytes of transcripts, with no id in two sessions; return the bytes written."""
     chance = Random(20261121)
     templates = [b"".join(orjson.dumps(line) + b"\n" for line in _session(chance, number)) for number in range(8)]
     written = files = 0
@@ -161,11 +161,11 @@ def _session(chance: Random, number: int) -> Iterator[dict[str, Any]]:
 
 
 class Bench:
-    """A Workledger of its own in a temporary folder, with nothing to read but transcripts."""
+    """A separate Workledger in a temporary folder, with only transcripts to read."""
 
     def __init__(self, folder: Path, session_text: SessionText) -> None:
         """Prepare what is not measured: the server, the reference files, the parsed dbt project, empty tables."""
-        # The server runs as another user where root starts it, and must enter.
+        # If root starts the server, it runs as another user, who needs access to the folder.
         folder.mkdir(mode=0o711)
         reference, self.transcripts = folder / "reference", folder / "transcripts"
         reference.mkdir()
@@ -191,17 +191,17 @@ class Bench:
 
     @property
     def warehouse(self) -> Warehouse:
-        """The warehouse, up."""
+        """The running warehouse."""
         return self._places.warehouse
 
     def load(self) -> tuple[float, dict[str, Any]]:
-        """Land what is new as production does; seconds and the run's own counts."""
+        """Land new lines as production does; return seconds and the run's own counts."""
         began = time.perf_counter()
         landed, _ = land(SOURCES["claude_code"], self._landing)
         return time.perf_counter() - began, dict(landed["files"].counters)
 
     def build(self) -> tuple[float, float]:
-        """Build the session marts and all that they need; seconds in all and seconds that Postgres worked at models."""
+        """Build the session marts and their parents; return total seconds and Postgres's seconds for models."""
         began = time.perf_counter()
         build = self._transformer.build(
             ["--select", *SESSION_MARTS, "--resource-type", "model", "--resource-type", "snapshot"]
@@ -217,7 +217,7 @@ class Bench:
 
 
 def parse_alone(folder: Path) -> float:
-    """The yardstick: seconds to read the files and parse every line with orjson, in one process."""
+    """The baseline: seconds to read the files and parse every line with orjson, in one process."""
     began = time.perf_counter()
     for path in sorted(folder.rglob("*.jsonl")):
         for line in path.read_bytes().split(b"\n"):
@@ -252,7 +252,7 @@ class PeakMemory:
         this = psutil.Process()
         while not self._ended.wait(0.02):
             total = 0
-            # The server is no child: it detaches itself.
+            # The server is not a child process: it detaches itself.
             for process in (this, *this.children(recursive=True)):
                 try:
                     if "postgres" not in process.name():

@@ -1,9 +1,9 @@
-"""A cold load of transcripts into Postgres, beside reading and parsing the same bytes with orjson in one process.
+"""A cold load of transcripts into Postgres, compared with reading and parsing the same bytes with orjson.
 
     python -m benchmarks.transcripts_cold [--mebibytes 1024] [--text none --text redacted]
 
-Target: 1 GiB in at most 5 s after process start, SQL included; memory at most 1 GB. Printed are wall-clock
-seconds, their ratio to parsing alone, and the peak of memory; nothing is asserted.
+Target: 1 GiB in at most 5 s after process start, SQL included; memory at most 1 GB. It prints elapsed seconds, their
+ratio to just parsing, and peak memory; nothing is asserted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.transcripts import Bench, PeakMemory, make_transcripts, parse_al
 
 
 def main() -> None:
-    """Make the transcripts, parse them alone, land and build them in each way; print what it took."""
+    """Make the transcripts, only parse them, then land and build them in each way; print what it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mebibytes", type=int, default=1024)
     parser.add_argument("--text", action="append", choices=["none", "redacted", "full"])

@@ -1,9 +1,9 @@
-"""One grown transcript among many: what it takes until its session and buckets are right again.
+"""One transcript of many grows: the time until its session and half hours are up to date.
 
     python -m benchmarks.transcripts_grown [--mebibytes 256] [--rounds 3]
 
-Target: at most 0.3 s of work. Printed are wall-clock seconds and the ratio of the load to reading and
-parsing all bytes with orjson in one process, which is what a tool without cursors does; nothing is asserted.
+Target: at most 0.3 s of work. It prints elapsed seconds and the ratio of the load to reading and parsing all bytes with
+orjson in one process, as a tool without cursors would; nothing is asserted.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Marts at an agency's size: a whole build with every data test, one more day, and both ways the same tables.
+"""Marts on data of a real agency's size: a full build with every data test, and a build of one more day.
 
     python -m benchmarks.warehouse_scale [--shape agency|work_logs] [--days 250] [--same]
 
-`agency`: 25 developers × 12 months (60,000 entries, 50,000 worklogs, 500,000 answers, 20,000 bank
-rows), full build at most 30 s, one more day at most 6 s. `work_logs`: 500 manual work logs a day for 3 years, at most
-90 s and 8 s. The yardstick is a COPY of the same raw rows into empty tables of the same shape, in the same run on the
-same server; nothing is asserted, except with `--same`: then the marts after a full refresh must be those of the
-increments, row for row.
+`agency`: 25 developers × 12 months (60,000 entries, 50,000 worklogs, 500,000 answers, 20,000 bank rows), full build at
+most 30 s, one more day at most 6 s. `work_logs`: 500 manual work logs a day for 3 years, at most 90 s and 8 s. The
+baseline is a COPY of the same raw rows into empty tables of the same shape, in the same run on the same server; nothing
+is asserted, except with `--same`: then the marts after a full refresh must equal those of the incremental builds, row
+for row.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from sources.catalog import SOURCES
 DEVELOPERS: Final = 25
 CLIENTS: Final = 15
 PROJECTS: Final = 40
-# What a working day brings, so that 250 of them are a year of the agency.
+# Rows of a working day; 250 of them are a year of the agency.
 ENTRIES_A_DAY: Final = 240
 WORKLOGS_A_DAY: Final = 200
 SESSIONS_A_DAY: Final = 50
@@ -52,7 +52,7 @@ _DAY = "(date '{first_day}' + (day / 5) * 7 + day % 5)"
 _DEVELOPER = "(number % 25 + 1)"
 _PROJECT = "((number * 7 + day) % 40 + 1)"
 
-Columns = Mapping[str, str]
+Columns = dict[str, str]
 
 _FILLERS: Final = {
     "bigint": "row_number() over ()",
@@ -63,7 +63,7 @@ _FILLERS: Final = {
     "timestamp with time zone": "current_timestamp",
 }
 
-# What does not depend on the day: table, its columns as SQL over `number`, how many rows.
+# Rows that do not depend on the day: table, its columns as SQL over `number`, how many rows.
 _BASIS: Final[Mapping[str, tuple[int, Columns]]] = {
     "reference.agency": (
         1,
@@ -269,7 +269,7 @@ _LINE: Final[Columns] = _PLACE | {
 # Answers come every 90 seconds; every second one spans two lines, each is followed by a tool's result.
 _ANSWERED_AT = f"{_SESSION_START} + answer * interval '90 seconds'"
 
-# What one day brings: table, rows a day, further rows for each (`answer`, `part`), columns over `day` and `number`.
+# Rows of one day: table, rows a day, further rows for each (`answer`, `part`), columns over `day` and `number`.
 _AGENCY_DAY: Final[list[tuple[str, int, str, Columns]]] = [
     (
         "clockify.time_entries",
@@ -506,7 +506,7 @@ _SHAPES: Final = {"agency": (_AGENCY_DAY, 250), "work_logs": (_WORK_LOGS_DAY, 10
 
 @dataclass(frozen=True)
 class Measured:
-    """What one build took: seconds by the clock, CPU seconds of dbt and of the server, and nodes, slowest first."""
+    """What one build took: elapsed seconds, CPU seconds of dbt and of the server, and nodes, slowest first."""
 
     wall: float
     client: float
@@ -515,13 +515,13 @@ class Measured:
 
 
 class Bench:
-    """A Workledger of its own in a temporary folder, whose raw tables are filled by SQL instead of by vendors."""
+    """A separate Workledger in a temporary folder, with raw tables filled by SQL instead of vendors."""
 
     def __init__(self, folder: Path, shape: str, days: int) -> None:
         """Prepare what is not measured: the server, the parsed dbt project, raw tables as production makes them."""
-        # The server runs as another user where root starts it, and must enter.
+        # If root starts the server, it runs as another user, who needs access to the folder.
         folder.mkdir(mode=0o711)
-        # A clock that stands still, or time in status would differ from build to build.
+        # A fixed clock, or time in status would differ from build to build.
         settings = Settings(profile="production", home=folder / "home", reference_dir=folder, as_of=datetime.now(UTC))
         settings.home.mkdir(mode=0o711)
         self._places = Places(settings, print)
@@ -543,11 +543,11 @@ class Bench:
 
     @property
     def warehouse(self) -> Warehouse:
-        """The warehouse, up."""
+        """The running warehouse."""
         return self._places.warehouse
 
     def land_days(self, first: int, last: int) -> int:
-        """Put the days from `first` to `last` into the raw tables; returns the rows."""
+        """Put the days from `first` to `last` into the raw tables; return the rows."""
         rows = 0
         for table, rows_a_day, further, columns in self._days:
             numbers = (
@@ -566,21 +566,21 @@ class Bench:
     def _insert(self, table: str, columns: Columns, rows: str) -> int:
         schema, name = table.split(".")
         with self.warehouse.connect("loader") as connection:
-            required = dict(
+            required: dict[str, str] = dict(
                 connection.execute(
                     "select column_name, data_type from information_schema.columns"
                     " where table_schema = %s and table_name = %s and is_nullable = 'NO'",
                     (f"raw_{schema}", name),
                 ).fetchall()
             )
-            # What vendors always send and no model looks at, and dlt's own columns.
+            # Columns that vendors always send and no model reads, and dlt's own columns.
             fillers = {key: _FILLERS[data_type] for key, data_type in required.items() if key not in columns}
-            values = fillers | dict(columns)
+            values = fillers | columns
             query = f"select {', '.join(values.values())} from {rows}".replace("{first_day}", self._first_day)
             statement = sql.SQL("insert into {} ({}) {}").format(
                 sql.Identifier(f"raw_{schema}", name),
                 sql.SQL(", ").join(map(sql.Identifier, values)),
-                sql.SQL(query),  # type: ignore[arg-type]
+                sql.SQL(query),
             )
             return connection.execute(statement).rowcount
 
@@ -602,7 +602,7 @@ class Bench:
         )
 
     def _server_seconds(self) -> float:
-        """CPU seconds of the server so far: unlike the clock, a busy machine does not distort them."""
+        """CPU seconds of the server so far, which a busy machine does not distort."""
         with self.warehouse.connect("owner") as connection:
             postmaster = psutil.Process(connection.info.backend_pid).parent()
         assert postmaster is not None
@@ -618,7 +618,7 @@ class Bench:
         return used
 
     def copy_raw(self) -> tuple[float, int]:
-        """The yardstick: COPY of all raw rows of the days into empty tables of the same shape; seconds and bytes."""
+        """The baseline: COPY of all raw rows of the days into empty tables of the same shape; seconds and bytes."""
         seconds, size = 0.0, 0
         for table, *_ in self._days:
             schema, name = table.split(".")
@@ -638,7 +638,7 @@ class Bench:
         return seconds, size
 
     def contents(self) -> dict[str, tuple[int, str]]:
-        """Rows and a hash of every mart and private table, whatever the order of rows; versions' own times left out."""
+        """Rows and a hash of every mart and private table, independent of row order and without version times."""
         with self.warehouse.connect("owner") as connection:
             tables = connection.execute(
                 "select schemaname, tablename from pg_tables where schemaname in ('marts', 'private') order by 1, 2"
@@ -695,9 +695,9 @@ def main() -> None:
 
 
 def _index_as_production(connection: psycopg.Connection[Any], table: sql.Identifier) -> None:
-    """What the source of transcripts does to tables that grew large (sources/claude_code/resources.py)."""
+    """The indexes that the transcript source adds to large tables (sources/claude_code/resources.py)."""
     for index in ("(file_id, line_offset)", "using brin (loaded_at)", "(session_id)"):
-        connection.execute(sql.SQL("create index on {} " + index).format(table))  # type: ignore[operator]
+        connection.execute(sql.SQL("create index on {} " + index).format(table))
 
 
 def _compare(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""What Dagster loads (workspace.yaml). Composition belongs to `build`."""
+"""The definitions that Dagster loads (workspace.yaml)."""
 
 from orchestration.graph.build import build_definitions
 from orchestration.private_files import make_private

@@ -1,8 +1,8 @@
-"""The errors of this package: each message is one sentence that names the place and the mend. No handling here."""
+"""The errors of this package: each message is one sentence that names the place and says what to do."""
 
 
 class WorkledgerError(Exception):
-    """Something the reader can mend; the message is shown as it stands, so it holds no secret."""
+    """An error that the user can fix; its message is shown unchanged, so it contains no secret."""
 
 
 class SettingsError(WorkledgerError):

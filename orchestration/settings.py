@@ -1,4 +1,4 @@
-"""The only reader of the environment and of `.env`. What a setting is used for belongs to the module that uses it."""
+"""All settings, read from the environment and from `.env`; no other module reads them."""
 
 import difflib
 import os
@@ -29,7 +29,7 @@ _FOREIGN_NAMES: Final = frozenset({"WORKLEDGER_SHARED"})
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the outside decides, validated; no field of it is read from anywhere else.
+    """All settings, validated.
 
     Paths are absolute. Values that may hold a secret are left out of the representation.
     """
@@ -87,7 +87,7 @@ def load_settings(
         project_folder: where defaults such as `.workledger` and `reference` lie.
 
     Raises:
-        SettingsError: an unknown name, a value that does not fit, or a setting without effect, with its mend.
+        SettingsError: an unknown name, a value that does not fit, or a setting without effect; says what to do.
     """
     environment = os.environ if environment is None else environment
     given: dict[str, _Given] = {}
@@ -166,7 +166,7 @@ def _read_env_file(file: Path | None) -> dict[str, str]:
                 if binding.error or (binding.key is not None and binding.value is None):
                     raise SettingsError(
                         f"Line {binding.original.line} of {file} is not of the form NAME=value; "
-                        "mend the line or begin it with #."
+                        "correct the line or begin it with #."
                     )
                 if binding.key is not None:
                     values[binding.key] = binding.value or ""

@@ -1,4 +1,4 @@
-"""A local stand-in for the vendors: one made-up agency, a server that speaks their protocols, generators of files.
+"""A local sandbox of the vendors: one made-up agency, a server that speaks their protocols, generators of files.
 
-Nothing here knows the warehouse, and nothing outside of tests, benchmarks and the command line depends on it.
+The sandbox does not depend on the warehouse, and only tests, benchmarks and the command line depend on the sandbox.
 """

@@ -1,4 +1,4 @@
-"""The sandbox's command line, `python -m sandbox generate|serve|mirror DIR`: arguments and messages alone."""
+"""The sandbox's command line, `python -m sandbox generate|serve|mirror DIR`: arguments and messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.faults import FaultError, read_faults
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status."""
-    parser = argparse.ArgumentParser(prog="sandbox", description="A local stand-in for the vendors.")
+    parser = argparse.ArgumentParser(prog="sandbox", description="A local sandbox of the vendors.")
     commands = parser.add_subparsers(dest="command", required=True)
     generate = commands.add_parser("generate", help="write a dataset folder of a made-up agency")
     generate.add_argument("folder", type=Path)
@@ -48,7 +48,7 @@ def _generate(given: argparse.Namespace) -> int:
     began = time.perf_counter()
     as_of = given.as_of or datetime.now(UTC).date()
     generate(given.folder, scale=given.scale, seed=given.seed, as_of=as_of, months=given.months, say=print)
-    print(f"The agency as of {as_of} stands in {given.folder} ({time.perf_counter() - began:.1f} s).")
+    print(f"The agency as of {as_of} is in {given.folder} ({time.perf_counter() - began:.1f} s).")
     return 0
 
 

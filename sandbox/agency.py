@@ -1,15 +1,15 @@
-"""The made-up agency: one story from which every vendor's collections are derived. No vendor's formats.
+"""The made-up agency: one story from which every vendor's collections are derived, in no vendor's format.
 
 `tell_story(seed, scale, as_of)` returns an `Agency`: who works there, for whom, on what, when, and what was paid. The
-same arguments give the same story, always. It ends when the day `as_of` begins (UTC) and reaches `months` back. Scale 1
+same arguments always give the same story. It ends when the day `as_of` begins (UTC) and goes back `months`. Scale 1
 is the size that the agency seed states: about ten developers, five clients, fifteen projects, 20 sessions, 5 Clockify
-entries, 20 commits and 3 pull requests a working day, 5 issues a week, 50 business bank transactions a month. A greater
-scale has more developers, clients and projects at the same pace per developer; a smaller one fewer developers.
+entries, 20 commits and 3 pull requests a working day, 5 issues a week, 50 business bank transactions a month. A larger
+scale has more developers, clients and projects at the same pace per developer; a smaller one has fewer developers.
 
-Reading order of the story: `Developer`, `Client`, `Project`, `Repository` stand still; a `Ticket` is opened, worked on
+The parts of the story: `Developer`, `Client`, `Project`, `Repository` do not change; a `Ticket` is opened, worked on
 in `WorkBlock`s (a person, a ticket, a start and an end, with or without an AI session) and done; blocks leave behind
 `Session`s, `Worklog`s, Clockify entries, `Commit`s and, per ticket and person, a `PullRequest`; month by month
-`Payment`s arrive. Moments are aware datetimes in UTC, amounts whole cents.
+`Payment`s arrive. Times are aware datetimes in UTC, amounts whole cents.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 LogRoute = Literal["clockify", "tempo", "manual", "none"]
-"""Where a person writes their hours down; `none` leaves only what was observed."""
+"""Where a person logs hours; `none` leaves only observed time."""
 
 BillingBasis = Literal["application", "contract", "billing_rule", "client_terms", "none"]
-"""What the time on a project is billed by."""
+"""How the time on a project is billed."""
 
 GITHUB_ORGANIZATION = "lantern-works"
 AGENCY_NAME = "Lantern Works LLC"
@@ -49,11 +49,11 @@ class Developer:
     clockify_id: str
     jira_account_id: str
     github_login: str | None
-    """None: no GitHub account is known; commits bear only the e-mail."""
+    """None: no GitHub account is known; commits have only the e-mail."""
     github_id: int
     route: LogRoute
     night_owl: bool
-    """Works on some evenings until after midnight."""
+    """Whether the person works past midnight on some evenings."""
     cwd_style: Literal["linux", "mac", "windows", "container"]
     hosts: tuple[str, ...]
     """Names of the machines on which sessions run."""
@@ -92,7 +92,7 @@ class Client:
     number: int
     key: str
     name: str
-    """As in Clockify."""
+    """Name in Clockify."""
     company_name: str
     clockify_id: str
     billing_model: Literal["retainer", "hourly"]
@@ -118,7 +118,7 @@ class Project:
     name: str
     clockify_id: str
     client: str | None
-    """Key of the client that has it at the story's end; None for the agency's own."""
+    """Key of its client at the story's end; None for the agency's own."""
     basis: BillingBasis
     classification: Literal["billable", "internal", "overhead"] = "billable"
     rate_cents: int | None = None
@@ -131,7 +131,7 @@ class Project:
     """First day with `client`; before it the project was `former_client`'s."""
 
     def client_on(self, day: date) -> str | None:
-        """Return the key of the client to whom the project belonged on a day."""
+        """Return the key of the project's client on a day."""
         return self.former_client if self.moved_on is not None and day < self.moved_on else self.client
 
 
@@ -159,7 +159,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class Application:
-    """A deal in the CDM: what one customer pays for one application."""
+    """A deal in the contract pipeline: what one customer pays for one application."""
 
     application_id: str
     client: str
@@ -234,16 +234,16 @@ class WorkBlock:
     ticket: Ticket
     project: Project
     client: str | None
-    """Key of the client to whom the project belongs at the block's start."""
+    """Key of the project's client at the block's start."""
     repository: Repository | None
     branch: str
     start: datetime
     end: datetime
     with_ai: bool
     route: LogRoute
-    """Where the person wrote it down."""
+    """Where the person logged it."""
     parallel: bool = False
-    """A second session beside another block: observed, never logged."""
+    """Whether it is a second session parallel to another block: observed, never logged."""
 
     @property
     def seconds(self) -> int:
@@ -316,7 +316,7 @@ class Commit:
 
 @dataclass
 class PullRequest:
-    """A pull request with its course."""
+    """A pull request with its history."""
 
     github_id: int
     number: int
@@ -364,7 +364,7 @@ class BankItem:
     institution_id: str
     institution_name: str
     needs_login: bool = False
-    """The bank wants the user's password anew: ITEM_LOGIN_REQUIRED."""
+    """Whether the bank asks for the user's password again: ITEM_LOGIN_REQUIRED."""
 
 
 @dataclass(frozen=True)
@@ -403,7 +403,7 @@ class Payment:
 
 @dataclass
 class Agency:
-    """The whole story. Lists are in order of time, or of number where nothing has a time."""
+    """The whole story. Lists are in order of time, or of number where there is no time."""
 
     seed: int
     scale: float
@@ -426,7 +426,7 @@ class Agency:
 
     @property
     def end(self) -> datetime:
-        """The moment at which the story stops: the beginning of `as_of`, UTC."""
+        """The end of the story: the beginning of `as_of`, UTC."""
         return datetime.combine(self.as_of, time(), UTC)
 
     def client(self, key: str) -> Client:
@@ -438,7 +438,7 @@ class Agency:
         return next(row for row in self.projects if row.key == key)
 
     def random(self, purpose: str) -> Random:
-        """Return a source of chance of one's own, so that no exporter disturbs another's."""
+        """Return a separate random generator, so that no exporter affects another."""
         return Random(f"{self.seed}:{purpose}")
 
 
@@ -559,7 +559,7 @@ _RECENT_MODELS = (
     ("claude-sonnet-5-5", date(2026, 9, 28)),
     ("claude-haiku-5-5", date(2026, 10, 7)),
 )
-"""With the first day of their price, before which nobody uses them."""
+"""Models with the first day of their price, before which they are not used."""
 _BOT = "dependabot[bot]"
 
 
@@ -567,10 +567,10 @@ def tell_story(seed: int, scale: float, as_of: date, months: int = 6) -> Agency:
     """Make up the agency.
 
     Args:
-        seed: another seed, another story.
+        seed: each seed gives another story.
         scale: 1 is the size that the seed documents state.
         as_of: the day before which everything happened.
-        months: how far the work reaches back.
+        months: how many months the work goes back.
 
     Returns:
         The story, the same for the same arguments.
@@ -592,7 +592,7 @@ def months_before(day: date, count: int) -> date:
 
 
 class _Storyteller:
-    """Tells the story day by day."""
+    """Builds the story day by day."""
 
     def __init__(self, seed: int, scale: float, as_of: date, months: int) -> None:
         self.random = Random(f"{seed}:story")
@@ -678,7 +678,7 @@ class _Storyteller:
                 )
         projects = []
         for number, (key, name, client, basis, rate, has_repository) in enumerate(rows, start=1):
-            # Two projects imported in one second: the first eight digits of their ids are equal (rule 1.12).
+            # Two projects imported in the same second: the first eight digits of their ids are equal (rule 1.12).
             second = created + timedelta(days=6 * (number if key != "KIOSK" else number - 1))
             slug = name.lower().replace(" ", "-")
             repositories: tuple[str, ...] = (f"{GITHUB_ORGANIZATION}/{slug}",) if has_repository else ()
@@ -748,7 +748,7 @@ class _Storyteller:
     def _launch_days(self) -> None:
         """On two Saturdays somebody works more than 8 hours on the project whose rule pays overtime.
 
-        Nothing is left to chance here, so that the rest of the story stays what it is.
+        Nothing here is random, so that the rest of the story does not change.
         """
         agency = self.agency
         tickets = [ticket for ticket in agency.tickets if ticket.project.key == "RAIL" and ticket.kind != "Epic"]
@@ -854,7 +854,7 @@ class _Storyteller:
             self._work(developer, late, late + timedelta(minutes=chance.randint(95, 170)))
 
     def _call(self, developer: Developer, clock: datetime) -> datetime:
-        """The weekly call of a worklog-billed project: shorter than the least time that is billed."""
+        """The weekly call of a worklog-billed project: shorter than the minimum billed."""
         calls = [ticket for ticket in self.agency.tickets if ticket.kind == "Meeting"]
         ticket = calls[developer.number % len(calls)]
         end = clock + timedelta(minutes=self.random.choice((15, 20, 25, 45)))
@@ -879,7 +879,7 @@ class _Storyteller:
         if route == "tempo" and project.classification != "billable" and chance.random() < 0.5:
             route = "clockify"
         elif route in ("clockify", "tempo") and chance.random() < 0.12:
-            # Forgotten: that day falls through to what was observed (rule 6.6).
+            # Forgotten: on that day the observed time counts (rule 6.6).
             route = "none"
         block = self._block(developer, ticket, start, end, repository, branch, with_ai=with_ai, route=route)
         if block is None:
@@ -923,7 +923,7 @@ class _Storyteller:
         return block
 
     def _progress(self, block: WorkBlock) -> None:
-        """Let the ticket go its way through the statuses."""
+        """Move the ticket through its statuses."""
         ticket = block.ticket
         ticket.worked += 1
         self._move(ticket, block.developer, block.start, "In Progress")
@@ -967,7 +967,7 @@ class _Storyteller:
                 message += "\n" * (1 if helpers else 2) + "Co-Authored-By: Claude <noreply@anthropic.com>"
             branch = self.branches.setdefault(place, [])
             parent = branch[-1].sha if branch else self.heads.get(repository.full_name)
-            # A rebase keeps the author's date and renews the committer's (vendors 4.4).
+            # A rebase keeps the author's date and changes the committer's (vendors 4.4).
             committed = min(at + timedelta(hours=3), self.end - timedelta(minutes=1)) if chance.random() < 0.04 else at
             commit = Commit(
                 sha=self._sha(f"{block.number}.{turn}"),
@@ -989,7 +989,7 @@ class _Storyteller:
             self.agency.commits.append(commit)
 
     def _open_pull_request(self, block: WorkBlock, ticket: Ticket) -> None:
-        """Offer what stands on the ticket's branches for review."""
+        """Open pull requests for the ticket's branches."""
         for repository_name in block.project.repositories:
             place = (repository_name, block.branch)
             commits = self.branches.pop(place, [])
@@ -1028,7 +1028,7 @@ class _Storyteller:
         self.agency.pull_requests.append(pull)
 
     def _bot(self, day: date) -> None:
-        """Once a fortnight a bot offers an update."""
+        """Let a bot open an update every two weeks."""
         if day.toordinal() % 14 or not self.agency.repositories:
             return
         repository = self.random.choice(
@@ -1043,7 +1043,7 @@ class _Storyteller:
         self._pull_request([commit], None, None, _BOT, at, text)
 
     def _finish_pull_requests(self) -> None:
-        """Review and close what was opened, in order of time, with the commits that a merge makes."""
+        """Review and close the open pull requests, in order of time, with the commits that a merge makes."""
         chance = self.random
         numbered = {}
         for pull in sorted(self.agency.pull_requests, key=lambda row: (row.opened_at, row.github_id)):
@@ -1202,7 +1202,7 @@ class _Storyteller:
     ) -> Payment:
         text = hashlib.sha256(f"{self.agency.seed}:{key}".encode()).hexdigest()
         return Payment(
-            # Plaid's ids are case-sensitive: some of ours differ in nothing else.
+            # Plaid's ids are case-sensitive: some of these differ only in case.
             transaction_id=f"txn{text[:24].upper() if len(key) % 2 else text[:24]}",
             account=account,
             booked_on=day,
@@ -1237,7 +1237,7 @@ class _Storyteller:
             category = ("INCOME", "INCOME_OTHER_INCOME")
             name = f"ACH CREDIT {client.company_name.upper()} INV {first:%Y%m}"
             if client.currency != "USD":
-                # The bank books dollars whatever the invoice says.
+                # The bank books dollars, whatever the invoice's currency.
                 amount = amount * 108 // 100
                 name = f"WIRE IN {client.company_name.upper()}"
             if client.key == "labs" and first.month % 3 == 0:
@@ -1355,7 +1355,7 @@ def working_directory(developer: Developer, repository: Repository | None, proje
     """Return the folder in which a developer works on a repository, or on a project without one."""
     folder = repository.name if repository is not None else project.name.lower().replace(" ", "-")
     if project.key in ("ORA", "SENS") and developer.cwd_style != "windows":
-        # The two live in one checkout: only the longer path tells them apart.
+        # The two share one checkout: only the longer path distinguishes them.
         folder = f"harborlight-mono/{folder}"
     roots = {
         "linux": f"/home/{developer.key}/work/",

@@ -1,9 +1,9 @@
-"""The dataset folder: JSON-lines collections per vendor, read, watched for edits, and edited. No vendor's rules.
+"""The dataset folder: JSON-lines collections per vendor, which are read, watched for edits, and edited.
 
 The format is documented in `docs/sandbox_dataset.md`. A collection is one file,
-`<folder>/<vendor>/<collection>.jsonl`; an absent file is an empty collection. Files are looked at before every
-answer, so a person or a test may edit them while the server is up. Every edit is noted in a journal, from which
-vendors derive their change feeds, audit logs and cursors; the journal and a copy of what was last seen stand in
+`<folder>/<vendor>/<collection>.jsonl`; an absent file is an empty collection. Files are checked before every
+answer, so a person or a test may edit them while the server is running. Every edit is noted in a journal, from which
+vendors derive their change feeds, audit logs and cursors. The journal and a copy of what was last seen are in
 `<folder>/.sandbox`, so that an edit made while no server was running is noticed too.
 """
 
@@ -26,10 +26,10 @@ MARKS_KEY = "_sandbox"
 STATE_FOLDER = ".sandbox"
 
 EDIT_AGE = timedelta(seconds=61)
-"""How long before its discovery an edit of a file is taken to have happened.
+"""How long before its discovery an edit of a file is assumed to have happened.
 
-Just over the minute by which Clockify's feeds lag (vendors 1.5), so that a test need not wait. State the time
-explicitly, by a `_sandbox` key or by the argument `at`, where the lag itself is what is tested.
+Just over the minute by which Clockify's feeds lag (vendors 1.5), so that a test need not wait. To test the lag itself,
+state the time explicitly, by a `_sandbox` key or by the argument `at`.
 """
 
 Derived = TypeVar("Derived")
@@ -37,21 +37,21 @@ ChangeKind = Literal["created", "updated", "deleted"]
 
 
 class DatasetError(Exception):
-    """A dataset folder that cannot be read; its text names the file, the line and the mend."""
+    """A dataset folder that cannot be read; its text names the file, the line and the fix."""
 
 
 def parse_time(text: str) -> datetime:
     """Read an ISO timestamp; one without an offset is UTC.
 
     Raises:
-        ValueError: `text` is no ISO timestamp.
+        ValueError: `text` is not an ISO timestamp.
     """
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def format_time(moment: datetime) -> str:
-    """Write a moment as ISO text in UTC with a Z."""
+    """Write a time as ISO text in UTC with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -106,7 +106,7 @@ class Collection:
     by_key: dict[str, Record] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     first_seen_at: datetime | None = None
-    """When the file was first served: records that lack any date of their own are older than this."""
+    """When the file was first served: records without any date are older than this."""
     signature: tuple[int, int, int] | None = None
 
 
@@ -147,7 +147,7 @@ def parse_lines(content: bytes, path: Path, key_field: str) -> list[Record]:
         key_field: the vendor's key; several, joined by `+`, form a compound key.
 
     Raises:
-        DatasetError: a line is no JSON object in UTF-8 or lacks its key; the text names file and line.
+        DatasetError: a line is not a JSON object in UTF-8 or lacks its key; the text names file and line.
     """
     records: list[Record] = []
     fields = key_field.split("+")
@@ -245,7 +245,7 @@ class VendorData:
         self._remember(collection, content, found, first=first)
 
     def _recall(self, collection: Collection) -> None:
-        """Bring back what an earlier server saw of a collection, if it left a note."""
+        """Restore what an earlier server saw of a collection, if it saved that."""
         if self._state is None:
             return
         seen, journal = self._state / f"{collection.name}.jsonl", self._state / f"{collection.name}.journal"
@@ -285,7 +285,7 @@ class VendorData:
             draft.write_bytes(content)
             draft.replace(copy)
         except OSError:
-            # A folder that cannot be written to is still served; its edits are remembered while the server runs.
+            # A read-only folder is still served; its edits are remembered while the server runs.
             self._state = None
 
     def records(self, name: str, owner: str | None = None) -> list[Record]:
@@ -320,9 +320,9 @@ class VendorData:
         )
 
     def derived(self, name: str, build: Callable[[], Derived]) -> Derived:
-        """Return what `build` makes of the collections, built anew only after a file changed.
+        """Return what `build` makes of the collections, rebuilt only after a file changed.
 
-        What is built must not depend on the clock.
+        The result must not depend on the clock.
         """
         known = self._derived.get(name)
         if known is None or known[0] != self.version:
@@ -347,9 +347,9 @@ class VendorData:
             name: the collection.
             insert: whole new lines, `_sandbox` included where wanted.
             update: by key, the top-level keys to set; the value None sets null.
-            delete: keys whose lines are taken out.
+            delete: keys whose lines are removed.
             first: put inserted lines before the others instead of after them.
-            at: when it happened; without it as for an edit by hand (`refresh`).
+            at: when it happened; without it, as for an edit by hand (`refresh`).
 
         Raises:
             DatasetError: an update or delete names a key that no line has.
@@ -371,7 +371,7 @@ class VendorData:
 
 def _differences(before: Mapping[str, Record], after: Iterable[Record], at: datetime) -> Iterator[Change]:
     remaining = dict(before)
-    # Of lines with one key the last counts, as it does in `by_key`.
+    # If lines share a key the last one counts, as in `by_key`.
     for record in {record.key: record for record in after}.values():
         old = remaining.pop(record.key, None)
         if old is None:
@@ -383,7 +383,7 @@ def _differences(before: Mapping[str, Record], after: Iterable[Record], at: date
 
 
 def dump_record(record: Record, changes: Mapping[str, Any] | None = None) -> bytes:
-    """Return a record's line, `_sandbox` included, with some top-level keys set anew."""
+    """Return a record's line, `_sandbox` included, with some top-level keys changed."""
     if not changes and not record.marks:
         return record.raw
     value = dict(record.value)
@@ -394,7 +394,7 @@ def dump_record(record: Record, changes: Mapping[str, Any] | None = None) -> byt
 
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> None:
-    """Write a collection's file in one stroke, so that no reader sees half of it."""
+    """Write a collection's file atomically, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     draft.write_bytes(b"".join(line + b"\n" for line in lines))

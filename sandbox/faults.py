@@ -1,34 +1,34 @@
-"""Misbehaviour on request: which requests fail, and how. Knows no vendor.
+"""Faults on request: which requests fail, and how, for any vendor.
 
-A fault is a JSON object. Which requests it meets:
+A fault is a JSON object. Its keys select requests:
 
 | key | means | default |
 | --- | --- | --- |
 | `vendor` | name of the vendor | every one |
 | `method` | `GET`, `POST` … | every one |
 | `path` | regular expression, searched for in the path below the vendor's prefix | every one |
-| `query` | parameters and their values that must stand in the request | none |
+| `query` | parameters and their values that must be in the request | none |
 | `body` | regular expression, searched for in the request's body | none |
 | `nth` | the matching request at which it begins, from 1 | 1 |
-| `times` | for how many matching requests from there; 0 is for ever | 1 |
+| `times` | for how many matching requests from there; 0 means always | 1 |
 
 What it does, by `kind`:
 
 - `status`: answers with an error instead. `status` (default 500), `retry_after` (the header Retry-After: seconds or a
-  date; absent: no header), `headers`, `answer` (a JSON body). That serves every spelling of a limit, GitHub's 403 and
-  its GraphQL 200 with errors included.
-- `html`: answers with an HTML page, as a proxy would. `status` (default 502; 200 is a trap).
+  date; absent: no header), `headers`, `answer` (a JSON body). That covers every form of a rate limit, including
+  GitHub's 403 and its GraphQL 200 with errors.
+- `html`: answers with an HTML page, as a proxy would. `status` (default 502; with 200 the error is harder to notice).
 - `truncate`: cuts the answer's body short and closes the connection. `keep` (share of the bytes, default 0.5),
-  `honest` (true: the length header is that of the cut body, so that only the JSON is broken).
+  `honest` (true: the length header matches the cut body, so that only the JSON is broken).
 - `disconnect`: closes the connection without an answer.
 - `malform`: spoils one record of the answer. `index` (default 0), `set` (keys and values), `unset` (keys), `list_name`
   (of the list in the answer; default: the answer itself or its first list that is not empty).
 - `mutate`: edits the dataset around the answer: page drift. `when` (`before`, default, or `after`), `changes`: a
   list of `{"collection": …}` with `vendor`, `insert` (lines), `update` (keys to set, by record key), `delete` (record
-  keys), `first` (true: in front), `at` (a time) as wanted.
+  keys), `first` (true: at the beginning), `at` (a time), all optional.
 - `slow`: waits before the answer. `seconds` (default 1).
 
-All faults that meet a request act, waits and edits first; of those that answer or spoil the first wins.
+All faults that match a request act, waits and edits first; of those that answer or spoil, the first wins.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ HTML_PAGE = (
 
 
 class FaultError(Exception):
-    """A fault that is not understood."""
+    """An invalid fault."""
 
 
 @dataclass
@@ -81,12 +81,12 @@ class Fault:
     changes: Any = field(default_factory=list)
     seconds: float = 1.0
     seen: int = 0
-    """How many requests matched so far."""
+    """How many requests have matched so far."""
     fired: int = 0
-    """How many of them it met."""
+    """How many of them it acted on."""
 
     def meets(self, vendor: str, request: Request) -> bool:
-        """Count a request if it matches, and tell whether the fault acts on it."""
+        """Count a request if it matches, and return whether the fault acts on it."""
         if self.vendor not in (None, vendor) or self.method not in (None, request.method):
             return False
         if self.path is not None and not re.search(self.path, request.path):
@@ -120,7 +120,7 @@ def read_faults(path: Path) -> list[Fault]:
     """Read a file of faults: a JSON list, or an object with a list `faults`.
 
     Raises:
-        FaultError: the file is no such thing.
+        FaultError: the file is neither.
     """
     try:
         content = orjson.loads(path.read_bytes())
@@ -145,19 +145,19 @@ class FaultBook:
     """The faults in force, shared by the server's threads."""
 
     def __init__(self, faults: Iterable[Fault | Mapping[str, Any]] = ()) -> None:
-        """Take faults, parsed or as JSON objects."""
+        """Start with faults, parsed or as JSON objects."""
         self._lock = threading.Lock()
         self.faults: list[Fault] = []
         self.add(faults)
 
     def add(self, faults: Iterable[Fault | Mapping[str, Any]]) -> None:
-        """Put further faults in force."""
+        """Add faults."""
         parsed = [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults]
         with self._lock:
             self.faults.extend(parsed)
 
     def clear(self) -> None:
-        """Take all faults out of force."""
+        """Remove all faults."""
         with self._lock:
             self.faults.clear()
 
@@ -168,7 +168,7 @@ class FaultBook:
 
 
 def error_response(fault: Fault) -> Response | None:
-    """Return the answer of a fault that answers instead of the vendor, None if it is of another kind."""
+    """Return the answer of a fault that answers instead of the vendor; None for other kinds."""
     if fault.kind == "html":
         return Response(HTML_PAGE, fault.status or 502, {"Content-Type": "text/html"})
     if fault.kind != "status":
@@ -184,7 +184,7 @@ def error_response(fault: Fault) -> Response | None:
 
 
 def spoil(fault: Fault, content: bytes) -> bytes:
-    """Spoil one record of an answer's JSON; an answer without records stays as it is."""
+    """Spoil one record of an answer's JSON; an answer without records stays unchanged."""
     try:
         answer = orjson.loads(content)
     except orjson.JSONDecodeError:

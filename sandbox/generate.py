@@ -1,4 +1,4 @@
-"""Writes a dataset folder: every vendor's collections, transcripts and reference files of one agency. No formats."""
+"""Writes a dataset folder: every vendor's collections, transcripts and reference files of one agency."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.dataset import STATE_FOLDER, write_lines
 from sandbox.vendors import VENDORS, load_vendor
 
 RECEIPT = "generated.json"
-"""Says from what a folder was generated; what lies in a folder without it is somebody's own."""
+"""The file with a folder's generator arguments; a folder without it was not generated."""
 
 
 def generate(
@@ -29,18 +29,18 @@ def generate(
 ) -> Agency:
     """Generate a dataset; the same arguments give the same bytes.
 
-    What an earlier generation left in the folder is replaced; a folder that holds anything else is left alone.
+    Files of an earlier generation are replaced; a folder with anything else is not touched.
 
     Args:
-        folder: where to; made if it is absent.
+        folder: where to write; created if it does not exist.
         scale: 1 is the size that the seed documents state.
-        seed: another seed, another agency.
+        seed: each seed gives another agency.
         as_of: the day before which everything happened.
-        months: how far the work reaches back.
-        say: told of each step.
+        months: how many months the work goes back.
+        say: called with a sentence for each step.
 
     Raises:
-        ValueError: an argument is out of range, or the folder holds what no generator wrote.
+        ValueError: an argument is out of range, or the folder has files that were not generated.
         OSError: the folder cannot be written to.
     """
     agency = tell_story(seed, scale, as_of, months)

@@ -1,7 +1,7 @@
-"""Fills a ClickHouse engine with a dataset's mirror tables. What the mirror means is unknown here.
+"""Fills a ClickHouse engine with a dataset's mirror tables.
 
-Each file `clickhouse/<database>.<table>.jsonl` becomes that table. A table whose file did not change is left alone, one
-whose file is absent is dropped; keys beyond the documented columns become columns too.
+Each file `clickhouse/<database>.<table>.jsonl` becomes that table. A table whose file did not change is not
+written, one whose file is absent is dropped; keys beyond the documented columns become columns too.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def fill(folder: Path, dsn: str) -> dict[str, int]:
 
 
 def _fill_table(client: Any, name: str, folder: Path) -> int | None:
-    """Write one table; None where nothing had to be done."""
+    """Write one table; return None if nothing had to be done."""
     database, _, table = name.partition(".")
     path = folder / f"{name}.jsonl"
     client.command(f"create database if not exists {database}")
@@ -100,7 +100,7 @@ def _fill_table(client: Any, name: str, folder: Path) -> int | None:
     types = _types(name, visible)
     columns = ", ".join(f"`{column}` {kind}" for column, kind in types.items())
     key = next(iter(COLLECTIONS[name].split("+")))
-    # Beside the old table and then in its place, so that no reader meets half of it.
+    # Written next to the old table and then swapped, so that no reader sees half of it.
     client.command(f"drop table if exists {database}.`{table}.new`")
     client.command(
         f"create table {database}.`{table}.new` ({columns}) engine = MergeTree order by `{key}` comment '{signature}'"

@@ -1,10 +1,10 @@
-"""Writes the reference files (rules, chapter 2) of the made-up agency: what its owners would have decided. No vendors.
+"""Writes the reference files (rules, chapter 2) of the made-up agency: what its owners would have decided.
 
 Headers and shipped defaults come from the templates in the top-level folder `reference/`, so that they are spelled in
-one place. Every edge that a rule speaks of has a row: contracts that begin on the 31st, two contracts of one service
+one place. Every edge case of a rule has a row: contracts that begin on the 31st, two contracts of one service
 and year, a contract that ended, one that is invoiced once a year, amendments, a project that moved between clients, a
 fixed rule that becomes a retainer, overtime and caps, calendars with a lunch break, exclusions, policies, a discount, a
-bank account in no row.
+bank account without a row.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class _Decisions:
             if developer.hourly_cost_cents is not None:
                 yield {**row, "cost_rate": _euros(developer.hourly_cost_cents)}
             elif developer.monthly_cost_cents is not None and developer.number == 1:
-                # A raise in the middle of a month: that month's cost is by days.
+                # A raise in the middle of a month: that month's cost is split by days.
                 raised = self.middle + timedelta(days=14)
                 before = developer.monthly_cost_cents - 70_000
                 yield {**row, "monthly_cost": _euros(before), "valid_to": raised - timedelta(days=1)}
@@ -314,7 +314,7 @@ class _Decisions:
             "overage_rate": "85.00",
             "standard_rate": "85.00",
         }
-        # Invoiced once a year; its included hours cost nothing, what goes beyond them does.
+        # Invoiced once a year; its included hours cost nothing, hours beyond them do.
         yield {
             **defaults,
             "name": "Press upkeep",
@@ -440,7 +440,7 @@ class _Decisions:
     def _accounts(self) -> Iterable[Row]:
         for account in self.agency.accounts:
             if account.account_id == "acc-old":
-                # In no row: personal.
+                # Without a row: personal.
                 continue
             yield {
                 "plaid_account_id": account.account_id,
@@ -520,7 +520,7 @@ class _Decisions:
         day, rate = months_before(self.agency.start, 12).replace(day=1), 1.081
         while day < self.agency.as_of:
             yield {"date": day, "from_currency": "EUR", "to_currency": "USD", "rate": f"{rate:.4f}"}
-            # Nobody inverts a rate: what costs in dollars is shown to a client in euros only by a rate of its own.
+            # Rates are never inverted: showing a cost in dollars to a client in euros needs its own rate.
             yield {"date": day, "from_currency": "USD", "to_currency": "EUR", "rate": f"{1 / rate:.4f}"}
             rate += chance.uniform(-0.012, 0.012)
             day = (day + timedelta(days=32)).replace(day=1)

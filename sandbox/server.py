@@ -1,6 +1,6 @@
-"""The HTTP server: one address, a path prefix per vendor, faults, a request log. No vendor's rules.
+"""The HTTP server: one address, a path prefix per vendor, faults, a request log.
 
-Standard library alone: a cut body or a connection that breaks off needs a server that obeys to the byte.
+Uses only the standard library: cutting a body or breaking a connection needs control of every byte.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAXIMUM_BODY = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """What a test may assert about a request that was made."""
+    """A request as recorded for tests."""
 
     vendor: str
     method: str
@@ -42,9 +42,9 @@ class LoggedRequest:
     headers: Mapping[str, str]
     body: bytes
     status: int
-    """Status of the answer; 0 where the connection was closed without one."""
+    """Status of the answer; 0 if the connection was closed without one."""
     fault: str | None
-    """Kind of the fault that met it."""
+    """Kind of the fault that acted on it."""
 
     def one(self, name: str, default: str = "") -> str:
         """Return the first value of a query parameter."""
@@ -80,9 +80,9 @@ class SandboxServer:
 
         Args:
             folder: the dataset folder; absent files are empty collections.
-            port: 0 takes a free one.
-            faults: misbehaviour from the start, see `sandbox.faults`.
-            now: the clock; the machine's own if none is given. `advance` moves either.
+            port: 0 chooses a free one.
+            faults: faults from the start, see `sandbox.faults`.
+            now: the clock; the machine's own by default. `advance` moves either.
             remember: keep the journal of edits under `<folder>/.sandbox` across restarts.
 
         Raises:
@@ -109,7 +109,7 @@ class SandboxServer:
         return self._clock() + self._offset
 
     def advance(self, **duration: float) -> None:
-        """Move the sandbox's clock on, by the arguments of `timedelta`."""
+        """Move the sandbox's clock forward, by the arguments of `timedelta`."""
         self._offset += timedelta(**duration)
 
     def data(self, vendor: str) -> VendorData:
@@ -117,7 +117,7 @@ class SandboxServer:
         return self._vendors[vendor].data
 
     def mutate(self, vendor: str, collection: str, **changes: Any) -> None:
-        """Edit the dataset as `VendorData.edit` does, safely beside running requests.
+        """Edit the dataset as `VendorData.edit` does, safely while requests are running.
 
         Raises:
             DatasetError: an update or delete names a key that no line has.
@@ -138,7 +138,7 @@ class SandboxServer:
                 data.refresh()
 
     def start(self) -> Self:
-        """Answer requests in a thread of its own."""
+        """Answer requests in a separate thread."""
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         return self
@@ -162,16 +162,16 @@ class SandboxServer:
         self.stop()
 
     def write_ready_file(self, path: Path) -> None:
-        """Say as JSON, in one stroke, that requests are answered, and where."""
+        """Write atomically, as JSON, that the server is running, and at which address."""
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         draft.write_bytes(orjson.dumps({"url": self.url, "pid": os.getpid(), "folder": str(self.folder.resolve())}))
         draft.replace(path)
 
     def answer(self, request: Request) -> tuple[Response | None, Fault | None, str]:
-        """Answer one request; the first part is None where the connection is to be closed without an answer.
+        """Answer one request; the first part is None if the connection is to be closed without an answer.
 
         Returns:
-            The answer, the fault that met the request, and the vendor's name.
+            The answer, the fault that acted on the request, and the vendor's name.
         """
         prefix, _, rest = request.path.lstrip("/").partition("/")
         if prefix == CONTROL:
@@ -297,11 +297,11 @@ class _Connection(socketserver.StreamRequestHandler):
             while self._exchange():
                 pass
         except (ConnectionError, TimeoutError):
-            # A client that hangs up, time-outs included, is its own affair.
+            # Clients may disconnect or time out.
             return
 
     def _exchange(self) -> bool:
-        """Answer one request; tell whether the connection stays open."""
+        """Answer one request; return whether the connection stays open."""
         line = self.rfile.readline(65_537)
         if not line.strip():
             return False
@@ -329,7 +329,7 @@ class _Connection(socketserver.StreamRequestHandler):
         except (DatasetError, FaultError) as problem:
             response = Response({"sandbox_error": str(problem)}, 500)
         except Exception as problem:
-            # A mistake of the sandbox must not look like a vendor's mood: it says so, and the log keeps it.
+            # A bug of the sandbox must not look like a vendor's error: the answer says so, and the log keeps it.
             response = Response({"sandbox_error": f"{type(problem).__name__}: {problem}"}, 500)
             self._log(request, vendor, 500, fault)
             self._send(response, close=True)

@@ -1,10 +1,10 @@
-"""Generates Claude Code transcripts: one file per session of the story, sub-agents beside, every oddity of real files.
+"""Generates Claude Code transcripts: one file per session of the story, sub-agents, and every oddity of real files.
 
-Layout `<folder>/<host>/projects/<slug>/<session>.jsonl`. Lines have the shape that the tool writes (vendors 6.2), the
-words are made up. `ODDITIES` names what real files show besides plain sessions; each is put into one session at least
-(`assign_oddities` tells which), whatever the scale. `write_bulk` writes any number of bytes for benchmarks.
+Layout `<folder>/<host>/projects/<slug>/<session>.jsonl`. Lines have the form that the tool writes (vendors 6.2), the
+words are made up. `ODDITIES` names what real files contain besides plain sessions; each is in at least one session
+(`assign_oddities` says which), at any scale. `write_bulk` writes any number of bytes for benchmarks.
 
-Lines are put together from text, not dumped from objects: half a year of sessions takes a second or two.
+Lines are built from text, not dumped from objects, so half a year of sessions takes a second or two.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _DAY = 86_400_000
 _HOUR = 3_600_000
 _MINUTE = 60_000
 PRICE_CHANGE = datetime(2026, 10, 7, tzinfo=UTC)
-"""From here on claude-sonnet-5-5 reads caches at half the price, and claude-haiku-5-5 is there (vendors 6.5)."""
+"""From this day claude-sonnet-5-5 reads caches at half the price, and claude-haiku-5-5 exists (vendors 6.5)."""
 
 _OLD_VERSION = "1.0.24"
 """A version that still wrote `costUSD` and no cache writes."""
@@ -87,7 +87,7 @@ def slug_of(cwd: str) -> str:
 
 @dataclass
 class Usage:
-    """Token counts of an answer as its last line states them."""
+    """Token counts of an answer, as on its last line."""
 
     input_tokens: int
     output_tokens: int
@@ -99,10 +99,10 @@ class Usage:
     speed: str | None = None
     geo: str | None = None
     split: bool = True
-    """State how cache writes divide by lifetime."""
+    """Return how cache writes divide by lifetime."""
 
     def text(self, output_tokens: int) -> str:
-        """Return the JSON, with the output tokens as a line in the stream states them."""
+        """Return the JSON, with the output tokens of a line of the stream."""
         parts = [
             f'"input_tokens":{self.input_tokens}',
             f'"cache_creation_input_tokens":{self.cache_write}',
@@ -136,11 +136,11 @@ class Transcript:
     clock: int
     """Milliseconds since 1970 at which the next line is written."""
     agent_id: str | None = None
-    """Set: the file of a sub-agent, whose lines bear the parent's session id."""
+    """If set, this is the file of a sub-agent, whose lines have the parent's session id."""
     lines: list[str | bytes] = field(default_factory=list)
     parent: str = "null"
     ending: str = "\n"
-    """What follows the last line; 623 of 1,350 real files have nothing."""
+    """End of the last line; 623 of 1,350 real files have none."""
     prompt_id: str = ""
     beside: dict[str, bytes] = field(default_factory=dict)
     """Further files, by path below the slug's folder."""
@@ -148,7 +148,7 @@ class Transcript:
     _where: str = ""
 
     def number(self, low: int, high: int) -> int:
-        """Return a chance number, both ends included; several times faster than `randint`."""
+        """Return a random number, both ends included; several times faster than `randint`."""
         return low + int(self.chance.random() * (high - low + 1))
 
     def pick(self, choices: Sequence[Choice]) -> Choice:
@@ -161,14 +161,14 @@ class Transcript:
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
     def token(self, prefix: str) -> str:
-        """Return a new id as the vendor's servers give: `msg_01…`."""
+        """Return a new id of the vendor's form: `msg_01…`."""
         return f"{prefix}_01{self.chance.getrandbits(88):022x}"
 
     def envelope(self, *, sidechain: bool | None = None) -> str:
         """Return the keys that conversation lines begin with."""
         place = (self.cwd, self.branch, self.version, self.agent_id)
         if self._place != place:
-            # Folder and branch hardly change: put together once, not per line.
+            # Folder and branch rarely change: built once, not per line.
             agent = f',"agentId":"{self.agent_id}"' if self.agent_id else ""
             self._place = place
             self._where = (
@@ -192,11 +192,11 @@ class Transcript:
         return uuid
 
     def raw(self, text: str | bytes) -> None:
-        """Write a line as it stands."""
+        """Write a line unchanged."""
         self.lines.append(text)
 
     def pause(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self.clock += int(seconds * 1000)
 
     def user(self, content: str, extra: str = "") -> str:
@@ -205,7 +205,7 @@ class Transcript:
         return self.write(f'{new_style}{extra}"type":"user","message":{{"role":"user","content":{content}}}')
 
     def prompt(self, text: str, extra: str = "") -> str:
-        """Write what a person typed."""
+        """Write a person's prompt."""
         if self.version >= "2.1":
             self.prompt_id = self.uuid()
         return self.user(quoted(text), extra)
@@ -243,7 +243,7 @@ class Transcript:
         for number, block in enumerate(blocks):
             last = number == len(blocks) - 1 and finished
             output = usage.output_tokens if last else first
-            # stop_reason is null on 98 % of real answers, the last line's included.
+            # stop_reason is null on 98 % of real answers, also on the last line.
             stop = '"end_turn"' if last and not tool and self.chance.random() < 0.04 else "null"
             cost = f'"costUSD":{usage.output_tokens * 0.000015:.7f},"durationMs":2100,' if self.is_old else ""
             self.write(
@@ -255,11 +255,11 @@ class Transcript:
 
     @property
     def is_old(self) -> bool:
-        """Tell whether the version states costs itself."""
+        """Return whether the version writes costs itself."""
         return self.version == _OLD_VERSION
 
     def tool_result(self, tool_use: str, text: str = "ok", result: str = '{"stdout":"ok","stderr":""}') -> str:
-        """Write what a tool gave back."""
+        """Write a tool's result."""
         content = f'[{{"tool_use_id":"{tool_use}","type":"tool_result","content":"{text}"}}]'
         return self.user(content, f'"toolUseResult":{result},')
 
@@ -306,7 +306,7 @@ def _converse(transcript: Transcript, model: str, ticket: str, end: int, *, requ
 
 
 def _sub_agent(transcript: Transcript, model: str, path: str, agent_id: str) -> Transcript:
-    """Write a sub-agent's file beside its parent's."""
+    """Write a sub-agent's file next to its parent's."""
     agent = Transcript(
         transcript.chance, transcript.session_id, transcript.cwd, transcript.branch, transcript.version,
         transcript.clock, agent_id=agent_id,
@@ -363,7 +363,7 @@ def _system_lines(t: Transcript, _: str) -> None:
 
 
 def _unknown_type(t: Transcript, _: str) -> None:
-    """A line of a type that nobody has seen yet."""
+    """A line of an unknown type."""
     t.write('"type":"weather-report","weather":{"sky":"clear"}')
 
 
@@ -375,7 +375,7 @@ def _blank_and_comment(t: Transcript, _: str) -> None:
 
 
 def _invalid_utf8(t: Transcript, model: str) -> None:
-    """Bytes that are no UTF-8, inside a text of a line that is otherwise sound."""
+    """Bytes that are not UTF-8, in a text of an otherwise valid line."""
     t.prompt("show the broken bytes BYTES here")
     last = t.lines.pop()
     t.raw(str(last).encode().replace(b"BYTES", b"\xff\xfe\xc3("))
@@ -396,7 +396,7 @@ def _long_lines(t: Transcript, model: str) -> None:
 
 
 def _three_lines(t: Transcript, model: str) -> None:
-    """An answer over three lines, the first two with next to no output tokens."""
+    """An answer over three lines, the first two with almost no output tokens."""
     tool_use = t.answer(model, t.usage(), text="I read it first.", tool=True, lines=3)
     t.tool_result(tool_use)
 
@@ -429,7 +429,7 @@ def _fallback_model(t: Transcript, model: str) -> None:
 
 
 def _agent_new_layout(t: Transcript, model: str) -> None:
-    """A sub-agent in the session's own folder, with its meta.json; its usage stands in progress lines too."""
+    """A sub-agent in the session's own folder, with its meta.json; its usage is in progress lines too."""
     agent_id = f"{t.chance.getrandbits(28):07x}"
     path = f"{t.session_id}/subagents/agent-{agent_id}"
     agent = _sub_agent(t, model, f"{path}.jsonl", agent_id)
@@ -451,13 +451,13 @@ def _agent_new_layout(t: Transcript, model: str) -> None:
 
 
 def _agent_old_layout(t: Transcript, model: str) -> None:
-    """A sub-agent beside the session's file."""
+    """A sub-agent next to the session's file."""
     agent_id = f"{t.chance.getrandbits(32):08x}"
     t.clock = _sub_agent(t, model, f"agent-{agent_id}.jsonl", agent_id).clock
 
 
 def _agent_in_progress_only(t: Transcript, model: str) -> None:
-    """A sub-agent whose usage stands nowhere but in progress lines."""
+    """A sub-agent whose usage is only in progress lines."""
     for number in range(2):
         t.pause(4)
         message = {
@@ -475,7 +475,7 @@ def _agent_in_progress_only(t: Transcript, model: str) -> None:
 
 
 def _workflow(t: Transcript, model: str) -> None:
-    """A workflow's sub-agents, with a journal that is no transcript, and a large tool output."""
+    """A workflow's sub-agents, with a journal that is not a transcript, and a large tool output."""
     folder = f"{t.session_id}/subagents/workflows/wf-1"
     agent_id = f"{t.chance.getrandbits(28):07x}"
     t.clock = _sub_agent(t, model, f"{folder}/agent-{agent_id}.jsonl", agent_id).clock
@@ -498,7 +498,7 @@ def _fork(t: Transcript, _: str) -> None:
 
 
 def _background_copy(t: Transcript, model: str) -> None:
-    """A hand-over to the background: all lines copied under a new session id, then it goes on alone."""
+    """A hand-over to the background: all lines are copied under a new session id, then that session continues."""
     session = t.uuid()
     copy = Transcript(t.chance, session, t.cwd, t.branch, t.version, t.clock + 60_000, parent=t.parent)
     copy.lines = [line.replace(t.session_id, session) for line in t.lines if isinstance(line, str)]
@@ -507,7 +507,7 @@ def _background_copy(t: Transcript, model: str) -> None:
 
 
 def _resume(t: Transcript, model: str) -> None:
-    """The same file goes on 26 hours later."""
+    """The same file continues 26 hours later."""
     t.clock += 26 * _HOUR
     t.prompt("where were we?")
     t.pause(8)
@@ -515,7 +515,7 @@ def _resume(t: Transcript, model: str) -> None:
 
 
 def _compaction(t: Transcript, model: str) -> None:
-    """A compaction: a boundary, then a user line that no person wrote."""
+    """A compaction: a boundary, then a user line not written by a person."""
     before, t.parent = t.parent, "null"
     t.write(
         f'"logicalParentUuid":{before},"type":"system","subtype":"compact_boundary","content":"Conversation compacted",'
@@ -526,7 +526,7 @@ def _compaction(t: Transcript, model: str) -> None:
 
 
 def _synthetic(t: Transcript, _: str) -> None:
-    """Answers that the client made itself: no calls."""
+    """Answers that the client made itself, which are not calls."""
     zero = Usage(0, 0, 0, 0)
     t.answer("<synthetic>", zero, text="API Error: 529 overloaded", request_id=False, message_id=t.uuid())
     last = str(t.lines.pop())
@@ -535,7 +535,7 @@ def _synthetic(t: Transcript, _: str) -> None:
 
 
 def _old_version(t: Transcript, _: str) -> None:
-    """Lines of a version that stated costs and knew no cache writes."""
+    """Lines of a version that wrote costs and no cache writes."""
     version, t.version = t.version, _OLD_VERSION
     t.prompt("an old client asks")
     t.answer("claude-3-5-sonnet-20241022", t.usage(), lines=2)
@@ -550,7 +550,7 @@ def _haiku_tier(t: Transcript, _: str) -> None:
 
 
 def _price_change(t: Transcript, _: str) -> None:
-    """Answers around the price change of October 2026; none in a story that does not come near it."""
+    """Answers around the price change of October 2026; none if the story does not reach it."""
     clock, change = t.clock, milliseconds(PRICE_CHANGE)
     if abs(clock - change) > 2 * _DAY:
         return
@@ -561,7 +561,7 @@ def _price_change(t: Transcript, _: str) -> None:
 
 
 def _midnight(t: Transcript, model: str) -> None:
-    """An answer whose lines stand on either side of midnight UTC."""
+    """An answer with lines on both sides of midnight UTC."""
     t.clock = (t.clock // _DAY + 1) * _DAY - 90_000
     t.prompt("one more thing before tomorrow")
     t.clock = (t.clock // _DAY + 1) * _DAY - 800
@@ -605,7 +605,7 @@ def _side_question(t: Transcript, model: str) -> None:
 
 
 def _not_prompts(t: Transcript, model: str) -> None:
-    """User lines that no person typed, slash commands, and prompts that were queued."""
+    """User lines not typed by a person, slash commands, and queued prompts."""
     t.prompt(
         "<command-name>/review</command-name>\n<command-message>review</command-message>\n<command-args>DOCK-1</command-args>"
     )
@@ -652,7 +652,7 @@ def _image(t: Transcript, model: str) -> None:
 
 
 def _secrets(t: Transcript, model: str) -> None:
-    """Secrets in a prompt and in a tool's input, for the redactor; made up, put together here."""
+    """Secrets in a prompt and in a tool's input, for the redactor; made up, and assembled here."""
     key = "AKIA" + "QX7ZJ5MPL2VWTN4B"
     token = "ghp_" + "z9Yx8Wv7Ut6Sr5Qp4On3Ml2Kj1Ih0GfEdCbA"
     t.prompt(f"use aws_access_key_id = {key} for the upload")
@@ -676,7 +676,7 @@ def _modifiers(t: Transcript, _: str) -> None:
 
 
 def _wrong_shapes(t: Transcript, model: str) -> None:
-    """Records of wrong types and records that are no objects, between sound ones."""
+    """Records of wrong types and records that are not objects, between valid ones."""
     t.raw("[1,2,3]")
     t.raw('"just a text"')
     t.raw("null")
@@ -687,7 +687,7 @@ def _wrong_shapes(t: Transcript, model: str) -> None:
 
 
 def _elsewhere(t: Transcript, model: str) -> None:
-    """Work in another folder than the session began in, one of no client."""
+    """Work in another folder than the one where the session began, without a client."""
     cwd, t.cwd = t.cwd, "/tmp/scratch/experiments"  # noqa: S108 - a name in a transcript, no file
     t.prompt("try it in an empty folder first")
     t.pause(45)
@@ -696,7 +696,7 @@ def _elsewhere(t: Transcript, model: str) -> None:
 
 
 def _unfinished(t: Transcript, model: str) -> None:
-    """An answer whose last line never came."""
+    """An answer whose last line is missing."""
     t.answer(model, Usage(6, 900, 30_000, 250), text="I will", lines=2, finished=False)
 
 
@@ -709,7 +709,7 @@ def _pull_request_link(t: Transcript, _: str) -> None:
 
 
 def _half_line(t: Transcript, model: str) -> None:
-    """A last line that is not written to its end."""
+    """A last line that is only half written."""
     t.answer(model, t.usage())
     last = str(t.lines.pop())
     t.raw(last[: len(last) // 2])
@@ -726,14 +726,14 @@ ODDITIES: dict[str, Oddity] = {
         _wrong_shapes, _elsewhere, _unfinished, _pull_request_link, _resume, _half_line,
     )
 }  # fmt: skip
-"""Everything that real files show, by name; the functions' docstrings say what it is."""
+"""Oddities of real files, by name; the functions' docstrings describe them."""
 
 
 def assign_oddities(agency: Agency) -> dict[str, list[str]]:
-    """Tell which oddities stand in which session, by session id.
+    """Return the oddities of each session, by session id.
 
-    They are spread over the story from old to new; where there are fewer sessions than oddities, several share one.
-    What ends a file (`resume`, `half_line`) comes last in it.
+    They are spread over the story from old to new; if there are fewer sessions than oddities, several share one.
+    Oddities that end a file (`resume`, `half_line`) come last in it.
     """
     sessions = agency.sessions
     assigned: dict[str, list[str]] = {}
@@ -745,7 +745,7 @@ def assign_oddities(agency: Agency) -> dict[str, list[str]]:
     for number, name in enumerate(ODDITIES):
         session = dated.get(name) or sessions[number * len(sessions) // len(ODDITIES)]
         assigned.setdefault(session.session_id, []).append(name)
-    # Sub-agents and book-keeping are no rarities: every fortieth and every thirtieth session has them.
+    # Sub-agents and book-keeping are common: every fortieth and every thirtieth session has them.
     for session in sessions[7::40]:
         layout = "agent_new_layout" if session.version >= "2.0.76" else "agent_old_layout"
         names = assigned.setdefault(session.session_id, [])
@@ -798,13 +798,13 @@ def write_transcripts(agency: Agency, folder: Path) -> tuple[int, int]:
 def write_bulk(folder: Path, size: int, seed: int = 1, *, answers_per_file: int = 250) -> dict[str, Any]:
     """Write about `size` bytes of transcripts under `folder`, for benchmarks; no two files share an id.
 
-    A few files are made in earnest and then copied with other ids, so that a GiB takes seconds. Lines are as long as
+    A few files are generated in full and then copied with other ids, so that a GiB takes seconds. Lines are as long as
     in real files: about 1 KB each, tool results up to 30 KB, 75 % of answers over several lines.
 
     Args:
-        folder: where to; files go to `<folder>/<host>/projects/<slug>/`.
-        size: bytes in all; the last file may go beyond.
-        seed: another seed, other bytes.
+        folder: where to write; files go to `<folder>/<host>/projects/<slug>/`.
+        size: total bytes; the last file may exceed it.
+        seed: each seed gives other bytes.
         answers_per_file: length of a session.
 
     Returns:
@@ -836,7 +836,7 @@ def write_bulk(folder: Path, size: int, seed: int = 1, *, answers_per_file: int 
                     tool_use, " ".join(chance.choices(_REPLIES, k=int(chance.lognormvariate(2.6, 1.2)) + 1))
                 )
         content = transcript.content()
-        # Every id begins with the mark, so that one replacement makes a new session of it.
+        # Every id begins with the mark, so that one replacement makes a new session.
         content = re.sub(rb'("uuid":"|"parentUuid":"|"promptId":")[0-9a-f]{8}', rb"\g<1>" + mark.encode(), content)
         content = re.sub(rb"(msg_01|req_01|toolu_01)[0-9a-f]{8}", rb"\g<1>" + mark.encode(), content)
         templates.append((content, content.count(b"\n"), answers))

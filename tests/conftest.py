@@ -67,7 +67,8 @@ def _remove_leftovers() -> None:
 
 def _remove(folder: Path) -> None:
     EmbeddedServer(folder / "postgres").stop()
-    shutil.rmtree(folder)
+    # Another test run may be removing the same leftovers.
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

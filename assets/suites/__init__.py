@@ -1,5 +1,5 @@
-"""What raw data looks like when a vendor is sane: one suite of expectations per source, as data.
+"""What raw data should look like: one suite of expectations per source, as data.
 
-A suite says formats, ranges, known values and order of its tables' columns; `rules` is the vocabulary, `catalog` lists
-the suites. How they are run against the warehouse belongs to `assets.expectations`; meaning belongs to dbt's tests.
+A suite states formats, ranges, known values and order of its tables' columns; `rules` has the kinds of rules, `catalog`
+lists the suites. `assets.expectations` runs them against the warehouse; what the data means is tested in dbt.
 """

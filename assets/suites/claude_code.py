@@ -1,4 +1,4 @@
-"""What the raw tables of transcripts look like. No rule reads a text, and only counts are reported."""
+"""Expectations of the raw tables of transcripts. No rule reads a text, and only counts are reported."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ def _place() -> tuple[Rule, ...]:
     return (
         matches("file_id", _FILE_ID),
         *(between(column, 0, severity="critical") for column in ("generation", "line_offset", "record_index")),
-        # The file's name stands in where a record names no session.
+        # The file's name is used where a record names no session.
         matches("session_id", _UUID, mostly=0.9, severity="warning"),
     )
 

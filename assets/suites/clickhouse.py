@@ -1,4 +1,4 @@
-"""What the raw tables of the ClickHouse mirror look like."""
+"""Expectations of the raw tables of the ClickHouse mirror."""
 
 from typing import Final
 

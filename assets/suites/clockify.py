@@ -1,4 +1,4 @@
-"""What Clockify's raw tables look like (its OpenAPI document, and what its API was seen to send)."""
+"""Expectations of Clockify's raw tables (from its OpenAPI document and from responses of its API)."""
 
 from typing import Final
 
@@ -18,9 +18,9 @@ from sources.clockify import schema
 
 # MongoDB's object ids.
 _ID: Final = r"^[0-9a-f]{24}$"
-# Fractions of a second and days are seen in imported entries; a sign is not.
+# Imported entries may have fractions of a second and days; a sign was never seen.
 _DURATION: Final = r"^P(?=.)([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+([.][0-9]+)?S)?)?$"
-# Minor units: 10,000 an hour is beyond every agency.
+# Minor units: no agency charges 10,000 an hour.
 _MOST_RATE: Final = 1_000_000
 _STATES: Final = (
     "ACTIVE",
@@ -36,7 +36,7 @@ _STATES: Final = (
 
 
 def _ids(*columns: str) -> tuple[Rule, ...]:
-    # A dataset written by hand names its ids as it likes (docs/sandbox_dataset.md), and nothing is built on their form.
+    # Ids of a dataset written by hand may have any form (docs/sandbox_dataset.md), and nothing depends on it.
     return tuple(matches(column, _ID, severity="warning") for column in columns)
 
 

@@ -1,4 +1,4 @@
-"""What GitHub's raw tables look like. What people write (clocks, addresses) is seen with tolerance."""
+"""Expectations of GitHub's raw tables. Rules for what people set (clocks, addresses) are tolerant."""
 
 from typing import Final
 
@@ -36,7 +36,7 @@ SUITE: Final = Suite(
             *(between(column, 0, _MOST_LINES) for column in ("additions", "deletions", "changed_files")),
             between("parent_count", 0, 100),
             filled("committed_at", mostly=0.99),
-            # Clocks of people's machines.
+            # From the clocks of people's machines.
             *plausible_time("authored_at", "committed_at", mostly=0.99),
         ),
         schema.PULL_REQUESTS: (

@@ -1,4 +1,4 @@
-"""What Jira's raw tables look like, Cloud and Data Center alike."""
+"""Expectations of Jira's raw tables, for Cloud and Data Center."""
 
 from typing import Final
 
@@ -37,7 +37,7 @@ SUITE: Final = Suite(
             between("time_spent_seconds", 0, _MOST_SECONDS),
             not_below("updated_at", "created_at", mostly=0.99),
             *plausible_time("created_at", "updated_at", "resolved_at"),
-            # Dates that people plan with may lie far ahead.
+            # Planned dates may be far in the future.
             *plausible_time("due_date", mostly=0.95),
         ),
         schema.ISSUE_DELETIONS: (

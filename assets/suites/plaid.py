@@ -1,13 +1,13 @@
-"""What Plaid's raw tables look like. Amounts and names are finance's business: only counts are reported."""
+"""Expectations of Plaid's raw tables. Amounts and names are for finance only, so only counts are reported."""
 
 from typing import Final
 
 from assets.suites.rules import CURRENCY, Suite, between, filled, matches, one_of, plausible_time
 from sources.plaid import schema
 
-# Ids are opaque and case-sensitive; they never hold blanks.
+# Ids are opaque and case-sensitive; they never contain blanks.
 _ID: Final = r"^[A-Za-z0-9_-]{4,128}$"
-# Larger than what moves on an agency's accounts, whatever the currency.
+# Larger than any amount on an agency's accounts, in any currency.
 _MOST_AMOUNT: Final = 100_000_000
 
 SUITE: Final = Suite(
@@ -22,7 +22,7 @@ SUITE: Final = Suite(
         schema.ACCOUNTS: (
             matches("account_id", _ID),
             matches("item_id", _ID),
-            # Two to four characters, digits as a rule.
+            # Two to four characters, usually digits.
             matches("mask", r"^[A-Za-z0-9]{2,4}$"),
             matches("currency", CURRENCY),
             one_of("type", ("depository", "credit", "loan", "investment", "payroll", "brokerage", "other")),

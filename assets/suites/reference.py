@@ -1,7 +1,7 @@
-"""What the landed reference files look like: the same rules by which the source refuses a file, read from one place.
+"""Expectations of the landed reference files: the same rules by which the source refuses a file, from one place.
 
-A file that breaks them never lands; these expectations hold what has landed to the rules of today. What a cell holds
-(costs, rates, names) is not reported here: the load names file, row, column and value.
+A file that breaks a rule never lands; these expectations check landed rows against the current rules. Cell values
+(costs, rates, names) are not reported here: the load names file, row, column and value.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ _PATTERNS: Final[Mapping[Form, str]] = {
     "time_of_day": TIME_OF_DAY,
     "timezone": TIME_ZONE,
 }
-# Days that end a range may lie as far ahead as one likes.
+# The last day of a range may be any number of years ahead.
 _OPEN_DAYS: Final = frozenset({"valid_to", "effective_to", "end_date"})
 
 

@@ -1,6 +1,6 @@
-"""The words in which suites are written. They become Great Expectations' own in `assets.validation`, not here.
+"""The kinds of rules that suites are made of; `assets.validation` turns them into Great Expectations' own.
 
-Empty values pass every rule but `filled`; most rules may tolerate a share of values that they do not hold for.
+Empty values pass every rule except `filled`; most rules can tolerate a share of values that break them.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ from typing import Any, Final, Literal
 from sources.kit.table import Table
 
 Severity = Literal["critical", "warning"]
-"""`critical`: the vendor's shape is broken. `warning`: the shape holds, but it is hard to believe."""
+"""`critical`: the data does not have the vendor's form. `warning`: it does, but is implausible."""
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-# From the moment of the check: what is planned lies within it, a mistyped year does not.
+# From the moment of the check: planned dates are within it, a mistyped year is not.
 LATEST: Final = timedelta(days=2 * 366)
 
 CURRENCY: Final = r"^[A-Z]{3}$"
@@ -33,8 +33,8 @@ ATLASSIAN_ACCOUNT: Final = r"^[A-Za-z0-9:_.@-]{1,128}$"
 class Rule:
     """One expectation.
 
-    `expectation` is the name of Great Expectations' class, `arguments` are its own; a `timedelta` among them means so
-    far from the moment of the check. `columns` are those that it looks at.
+    `expectation` is the name of Great Expectations' class, `arguments` are its own; a `timedelta` among them
+    is counted from the moment of the check. `columns` are the columns that it reads.
     """
 
     expectation: str
@@ -57,7 +57,7 @@ def matches(column: str, pattern: str, *, mostly: float = 1.0, severity: Severit
 
 
 def one_of(column: str, values: Sequence[str], *, mostly: float = 0.95, severity: Severity = "warning") -> Rule:
-    """Expect known values; vendors add new ones, so that a few others are no news unless `mostly` is 1."""
+    """Expect known values; vendors add new ones, so a few others are accepted unless `mostly` is 1."""
     arguments = {"column": column, "value_set": list(values), "mostly": mostly}
     known = ", ".join(values)
     return Rule("ExpectColumnValuesToBeInSet", (column,), arguments, severity, f"{column} is one of {known}")
@@ -71,7 +71,7 @@ def between(
     exclusive: bool = False,
     severity: Severity = "warning",
 ) -> Rule:
-    """Expect numbers within bounds, both inclusive unless `exclusive` takes `least` out; None is no bound."""
+    """Expect numbers within bounds, both inclusive unless `exclusive` excludes `least`; None means no bound."""
     arguments = {"column": column, "min_value": least, "max_value": most, "strict_min": exclusive}
     lower = [f"{'more than' if exclusive else 'at least'} {least:,}"] if least is not None else []
     upper = [f"at most {most:,}"] if most is not None else []
@@ -123,8 +123,8 @@ def unique(*columns: str) -> Rule:
 class Suite:
     """What is expected of one source's raw tables, by table.
 
-    That a table's key is unique is expected of each without being said. `shows_values` is False where values are
-    nobody's business but those who may read the table: then only counts are reported.
+    A unique key is expected of every table without a rule. `shows_values` is False where only those who may read the
+    table may see its values: then only counts are reported.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""What Tempo's raw tables look like (its OpenAPI document, version 4)."""
+"""Expectations of Tempo's raw tables (from its OpenAPI document, version 4)."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ from assets.suites.rules import (
 )
 from sources.tempo import schema
 
-# A worklog lies on one day; absences are logged for several at once.
+# A worklog is for one day; absences are logged for several at once.
 _MOST_SECONDS: Final = 7 * 86_400
 
 SUITE: Final = Suite(
@@ -31,7 +31,7 @@ SUITE: Final = Suite(
             between("duration_seconds", None, _MOST_SECONDS),
             between("billable_seconds", 0, severity="critical"),
             between("billable_seconds", None, _MOST_SECONDS),
-            # A bulk import gives both moments, and may give them in this order.
+            # A bulk import sets both times, and may set them in this order.
             not_below("updated_at", "created_at", mostly=0.9),
             *plausible_time("start_date", "started_at", "created_at", "updated_at"),
         ),

@@ -1,6 +1,6 @@
 {#
-    Statistics for a table just built, so that the models after it are planned on facts; views have none. Where a run changes a few rows
-    of a large table the server's own autovacuum keeps them.
+    Collects statistics for a table just built, so that queries of later models are planned well; views have none. Where a run changes only
+    a few rows of a large table, autovacuum keeps the statistics up to date.
 #}
 {% macro analyze_relation() -%}
     {%- if model.config.materialized in ('table', 'incremental') and not is_incremental() -%}

@@ -1,13 +1,13 @@
 {#
-    Gives every candidate an identifier that nobody has, in order of seen_order (rules 1.12 and 1.13). Expands to the parts of a
+    Gives every candidate an unused identifier, in order of seen_order (rules 1.12 and 1.13). Expands to the parts of a
     recursive CTE named `attempts`; `candidates` and `taken` are other CTEs of the model.
 
     candidates: kind, natural_key, seen_order, first_choice, second_choice, rest, separator
     taken:      kind, id
 
-    The first in order takes first_choice. Whoever comes later tries second_choice if there is one, then as many more
-    characters of `rest` as it needs; where `rest` is null, `separator` and the numbers from 2 on. One round tries one
-    candidate each, so that nobody's choice depends on rows after it in order.
+    The first in order takes first_choice. Later ones try second_choice if there is one, then as many more characters
+    of `rest` as they need; if `rest` is null, `separator` and the numbers from 2 on. Each round tries one candidate
+    each, so that no choice depends on rows later in the order.
 #}
 {% macro assign_identifiers(candidates, taken, attempts) -%}
     select
@@ -54,7 +54,7 @@
                     || left(attempts.rest, attempts.attempt - (attempts.second_choice is not null)::int)
             end as id
     ) as choice
-    -- A key that has used up its characters stays without an identifier, which the test of null ids reports.
+    -- A key that has used up its characters gets no identifier, which the test of null ids reports.
     where
         not attempts.is_assigned
         and (attempts.rest is null or attempts.attempt <= length(attempts.rest) + 1)

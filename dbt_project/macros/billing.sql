@@ -1,4 +1,4 @@
-{# What the engines of the bill share: months of fixed amounts, order of entries, time as it is read on an invoice. #}
+{# Helpers shared by the billing engines: months of fixed amounts, order of entries, time as shown on an invoice. #}
 
 {# The last day of the month that begins on a date. #}
 {% macro month_end(first_day) -%}
@@ -15,15 +15,15 @@
     end
 {%- endmacro %}
 
-{# The order in which entries eat up an allowance, a cap or a day: date, then start (none first), then id by bytes (rule 1.15). #}
+{# The order in which entries use up an allowance, a cap or a day: date, then start (none first), then id by bytes (rule 1.15). #}
 {% macro entry_order(entries) -%}
     {{ entries }}.local_date, {{ entries }}.start_time nulls first, {{ entries }}.time_entry_id collate "C"
 {%- endmacro %}
 
 {#
     The months for which a fixed amount is billed, as a set-returning subquery with the column `invoice_month` for a lateral join
-    (rule 7.24): from the month of the first day to that of as_of, if in force on the month's last day; a range that lies
-    within one month is billed in that month. `first_month` is where an empty start begins; where it is null nothing is billed.
+    (rule 7.24): from the month of the first day to that of as_of, if in force on the month's last day; a range within
+    one month is billed in that month. `first_month` is used for an empty start; if it is null, nothing is billed.
 #}
 {% macro months_of_fixed_amount(valid_from, valid_to, first_month, as_of_date) -%}
     (
@@ -65,7 +65,7 @@
     regexp_replace({{ clock_text(seconds) }}, ':00$', '')
 {%- endmacro %}
 
-{# A month as it is read on an invoice: "March 2026". #}
+{# A month as shown on an invoice: "March 2026". #}
 {% macro month_text(first_day) -%}
     to_char({{ first_day }}, 'FMMonth YYYY')
 {%- endmacro %}
@@ -77,19 +77,19 @@
     end
 {%- endmacro %}
 
-{# Hours as a contract or rule states them, without needless zeros: 60, 7.5. #}
+{# Hours as stated by a contract or rule, without trailing zeros: 60, 7.5. #}
 {% macro hours_text(hours) -%}
     trim_scale(({{ hours }})::numeric)::text
 {%- endmacro %}
 
-{# What a line is about: the columns that tell one line from another, prices aside (rule 7.29). #}
+{# The columns that distinguish one line from another, except prices (rule 7.29). #}
 {% macro line_place() -%}
     client_id, currency, invoice_month, basis, line_type, coalesce(rate_tier, ''), coalesce(application_id, ''),
     coalesce(contract_id, ''), coalesce(contract_period_id, ''), coalesce(billing_rule_id, ''), coalesce(project_id, ''),
     coalesce(issue_key, '')
 {%- endmacro %}
 
-{# The key of a line of hours: what is equal in its place and its price stands on one line (rule 7.29). #}
+{# The key of a line of hours: parts with equal place and price share a line (rule 7.29). #}
 {% macro line_key() -%}
     concat_ws('|', {{ line_place() }}, coalesce(unit_price::text, ''), coalesce(rate_multiplier::text, ''))
 {%- endmacro %}

@@ -1,11 +1,11 @@
 {#
-    How the days of a history are rebuilt alone that changed. Which days those are is the part of two tables, each with what was processed
-    beside it: int_time__changed_dates for time entries, int_engineering__changed_dates for what is made of them and of code.
+    Rebuilding only the dates that changed. Two models list these dates, each with a table of the dates already processed:
+    int_time__changed_dates for time entries, int_engineering__changed_dates for what is built from them and from code.
 #}
 
 {#
-    Limits a query to the local dates that this run rebuilds, and to what has no date; nothing in a full build. A few are spelled out, so
-    that the planner knows how few they are.
+    Limits a query to the local dates that this run rebuilds and to rows without a date; adds nothing in a full build. If they are few,
+    the dates are spelled out, so that the planner knows how few there are.
 #}
 {% macro of_changed_dates(column='local_date', subject='engineering') -%}
     {#- Outside the condition, so that dbt sees the dependency when it parses. -#}
@@ -24,7 +24,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Whether a row of a table that is rebuilt by dates is of another date than the known, unchanged ones; dates of which nothing is left are. #}
+{# Whether a row of a table rebuilt by dates must be replaced: its date has changed, or has no data any longer. #}
 {% macro is_of_no_kept_date(row, subject) -%}
     not exists (
         select 1
@@ -43,21 +43,21 @@
 {%- endmacro %}
 
 {#
-    Incremental strategy `changed_dates`: what the table holds of the dates that changed is replaced by what the query gives, in one
-    transaction. For tables that ask int_engineering__changed_dates.
+    Incremental strategy `changed_dates`: rows of the changed dates are replaced by the query's rows, in one
+    transaction. For tables that use int_engineering__changed_dates.
 #}
 {% macro get_incremental_changed_dates_sql(arg_dict) -%}
     {{ replace_changed_dates(arg_dict, 'engineering') }}
 {%- endmacro %}
 
-{# Incremental strategy `changed_dates_of_time`: the same for tables that ask int_time__changed_dates. #}
+{# Incremental strategy `changed_dates_of_time`: the same for tables that use int_time__changed_dates. #}
 {% macro get_incremental_changed_dates_of_time_sql(arg_dict) -%}
     {{ replace_changed_dates(arg_dict, 'time') }}
 {%- endmacro %}
 
 {#
-    Incremental strategy `changed_rows_of_time`: of the dates that changed the query gives all rows, and those that stand already are left
-    alone, with their many indexes. For tables whose rows bear an `id`.
+    Incremental strategy `changed_rows_of_time`: the query returns all rows of the changed dates, and rows already in the table are left
+    unchanged, which saves updates of their many indexes. For tables with an `id`.
 #}
 {% macro get_incremental_changed_rows_of_time_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
@@ -79,7 +79,7 @@
     where not exists (select 1 from {{ arg_dict['target_relation'] }} as target where target.id = given.id)
 {%- endmacro %}
 
-{# Incremental strategy `given_rows`: rows that the query gives take the place of those of the same `id`, all others stay as they are. #}
+{# Incremental strategy `given_rows`: the query's rows replace those with the same `id`; all others stay unchanged. #}
 {% macro get_incremental_given_rows_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}

@@ -1,8 +1,8 @@
-{# Names of commits and mirrored worklogs for good, and Jira keys in texts of commits and pull requests; transcripts' own are taken when they land. #}
+{# Permanent identifiers of commits and mirrored worklogs, and Jira keys in texts of commits and pull requests; keys in transcripts are found on landing. #}
 
 {#
-    All that looks like a Jira key in a text, one row each: a set-returning call for a lateral join, whose column is a text array.
-    Branches write keys in any case; elsewhere only upper case is a key. The project's existence is the caller's to check.
+    Everything that looks like a Jira key in a text, one row each: a set-returning call for a lateral join, whose column is a text array.
+    Branches write keys in any letter case; elsewhere only upper case is a key. The caller checks whether the project exists.
 #}
 {% macro issue_keys_in(text, any_case=false) -%}
     regexp_matches(
@@ -11,8 +11,8 @@
 {%- endmacro %}
 
 {#
-    Post-hook of tables of identifiers that only ever grow, the other half of with_identifiers: enters every key that shares its 8
-    digits with another in the registry, for good.
+    Post-hook of append-only tables of identifiers, the other half of with_identifiers: permanently enters every key that
+    shares its 8 digits with another in the registry.
 #}
 {% macro register_contested_keys(prefix, key) -%}
 {%- set short_length = prefix | length + 9 -%}

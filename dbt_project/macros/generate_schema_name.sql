@@ -1,5 +1,5 @@
 {#
-    The schema that a relation lies in: `intermediate` for every int_* model, else the configured name as it is, with no prefix, so that
+    The schema of a relation: `intermediate` for every int_* model, else the configured name without a prefix, so that
     analysts read `marts.developers` in every environment.
 #}
 {% macro generate_schema_name(custom_schema_name, node) -%}

@@ -1,4 +1,4 @@
-{# Columns with the types by which SQL calls them, arrays included: the information schema calls every array ARRAY. #}
+{# Columns with their SQL types, including array types: the information schema calls every array ARRAY. #}
 {% macro postgres__get_columns_in_relation(relation) -%}
     {% call statement('get_columns_in_relation', fetch_result=True) %}
         select
@@ -12,7 +12,7 @@
         inner join pg_namespace as namespaces on relations.relnamespace = namespaces.oid
         where
             relations.relname = '{{ relation.identifier }}'
-            -- Without a schema a temporary table is meant.
+            -- A relation without a schema is a temporary table.
             and {% if relation.schema %}namespaces.nspname = '{{ relation.schema }}'{% else %}relations.relnamespace = pg_my_temp_schema(){% endif %}
 
             and attributes.attnum > 0

@@ -1,8 +1,8 @@
-{# How natural keys become identifiers (rule 1.11). Assignment for good is registry.identifiers' part. #}
+{# How natural keys become identifiers (rule 1.11). Permanent assignment is in registry.identifiers. #}
 
 {#
-    A natural key as it is compared and hashed: trimmed, lower-cased, and the same however a program wrote it. Letters with accents may
-    come composed or decomposed (macOS), and capitals know no ß.
+    A natural key as it is compared and hashed: trimmed, lower-cased and normalized. Letters with accents may
+    come composed or decomposed (macOS), and upper case has no ß.
 #}
 {% macro natural_key(expression) -%}
     replace(lower(normalize(trim({{ expression }}), nfc)), 'ß', 'ss')
@@ -14,8 +14,8 @@
 {%- endmacro %}
 
 {#
-    A prefix and 8 hex digits, for tables whose rows are not worth a registry: of rows that share the 8 the first by
-    `seen_order` keeps them, later ones take 16, so that no two rows of the query bear one identifier.
+    A prefix and 8 hex digits, for tables whose rows are not worth a registry: of rows that share the 8 digits, the first by
+    `seen_order` keeps them and later ones take 16, so that no two rows of the query have the same identifier.
 #}
 {% macro hashed_identifier(prefix, expression, seen_order) -%}
     '{{ prefix }}-' || left(

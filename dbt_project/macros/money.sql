@@ -1,11 +1,11 @@
 {# Money in another currency, and work that belongs to no client. #}
 
-{# The client_id of what falls on no client (rule 9.10). #}
+{# The client_id of work that belongs to no client (rule 9.10). #}
 {% macro bench() -%}
     'bench'
 {%- endmacro %}
 
-{# Decimals of a currency's amounts, from a join with stg_reference__currencies: its own, of an unknown one 2, never more than are kept. #}
+{# Decimals of a currency's amounts, from a join with stg_reference__currencies: 2 for an unknown currency, never more than are stored. #}
 {% macro decimals_of(currencies) -%}
     coalesce(least({{ currencies }}.decimals, 2), 2)::integer
 {%- endmacro %}
@@ -15,7 +15,7 @@
     date_trunc('month', {{ date }})::date
 {%- endmacro %}
 
-{# An amount in another currency; null where a rate is needed and missing. Nothing is nothing in every currency. #}
+{# An amount in another currency; null where a rate is needed and missing. 0 is 0 in every currency. #}
 {% macro converted(amount, from_currency, to_currency, rate) -%}
     case
         when {{ from_currency }} = {{ to_currency }} then {{ amount }}

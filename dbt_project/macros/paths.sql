@@ -5,19 +5,19 @@
     regexp_replace(replace({{ expression }}, '\', '/'), '(.)/+$', '\1')
 {%- endmacro %}
 
-{# Whether a normalized path is one of Windows, which compares without regard to case: it begins with a drive or with two slashes. #}
+{# Whether a normalized path is a Windows path, which ignores case: it begins with a drive or with two slashes. #}
 {% macro is_windows_path(path) -%}
     ({{ path }} ~ '^([A-Za-z]:(/|$)|//)')
 {%- endmacro %}
 
-{# Whether a normalized path matches the regular expression of a glob; paths of Windows do whatever the case. #}
+{# Whether a normalized path matches the regular expression of a glob; Windows paths ignore case. #}
 {% macro path_matches(path, regex) -%}
     ({{ path }} ~ {{ regex }} or ({{ is_windows_path(path) }} and {{ path }} ~* {{ regex }}))
 {%- endmacro %}
 
 {#
-    An absolute path in the form in which places of files are compared: `~` is the home folder, what is relative begins in the base
-    folder, `.` and `..` are resolved, paths of Windows are in lower case.
+    An absolute path in the form in which paths of files are compared: `~` is the home folder, a relative path begins in the base
+    folder, `.` and `..` are resolved, Windows paths are in lower case.
 #}
 {% macro absolute_path(path, base_folder, home_folder) -%}
     {%- set spelled -%} replace(trim({{ path }}), '\', '/') {%- endset -%}
@@ -43,9 +43,9 @@
 {%- endmacro %}
 
 {#
-    A glob as an anchored regular expression for normalized paths: `*` stays within a folder, `**` crosses folders (none, too,
-    where it stands between slashes), `?` is one character of a name; the glob matches a directory and all below it.
-    Control characters hold the places of the wild cards while everything else is escaped.
+    A glob as an anchored regular expression for normalized paths: `*` stays within a folder, `**` crosses folders (also zero
+    of them if it is between slashes), `?` is one character of a name; the glob matches a directory and everything below it.
+    Control characters replace the wildcards while everything else is escaped.
 #}
 {% macro glob_to_regex(expression) -%}
     ('^' || replace(replace(replace(replace(replace(replace(

@@ -1,4 +1,4 @@
-{# Reading reference files: rows now in force, rows that left, and lists within a cell. #}
+{# Reading reference files: current rows, removed rows, and lists within a cell. #}
 
 {# The files whose versions are kept, which is all of them (rule 2.6). #}
 {% macro reference_files() -%}
@@ -11,7 +11,7 @@
 {%- endmacro %}
 
 {#
-    Rows of a file as they stand, and the last version of those that left it: they are soft-deleted, never dropped.
+    Current rows of a file, and the last version of rows removed from it: they are soft-deleted, never dropped.
     The file's own row type turns a kept version back into typed columns.
 #}
 {% macro reference_rows(file) -%}
@@ -39,7 +39,7 @@
         )
 {%- endmacro %}
 
-{# A cell of several values, parted by semicolons, as an array without blanks; null where nothing is in it. #}
+{# A cell of several values, separated by semicolons, as an array without blanks; null if the cell is empty. #}
 {% macro split_list(expression) -%}
     nullif(array_remove(regexp_split_to_array(trim({{ expression }}), '\s*;\s*'), ''), '{}'::text[])
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#
-    Reports of counted hours by date: one query whose columns every report has in the order in which it is read.
+    Reports of counted hours by date: one query, with each report's columns in that report's order.
 
-    columns: names of the columns that tell the rows apart, in order; the hours follow.
+    columns: names of the columns to group by, in order; the hours follow.
 #}
 {% macro hours_report(columns) %}
 with

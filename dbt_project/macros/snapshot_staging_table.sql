@@ -1,7 +1,7 @@
 {#
-    What a snapshot writes, from one comparison of the rows as they stand with their current versions. dbt's own query compares three times,
-    with every row carried along: at half a million rows 7 seconds of work to find a day's five hundred. The same rows come out; for
-    snapshots as the one here: strategy `check`, a list of keys, `hard_deletes: new_record`.
+    The rows that a snapshot writes, from one comparison of the current rows with their latest versions. dbt's own query compares three times
+    and reads every row in full: with half a million rows, 7 seconds to find a day's five hundred. The result is the same, for
+    snapshots like the one here: strategy `check`, a list of keys, `hard_deletes: new_record`.
 #}
 {% macro postgres__snapshot_staging_table(strategy, source_sql, target_relation) -%}
     {%- set names = get_columns_in_query(source_sql) -%}
@@ -17,7 +17,7 @@
         where dbt_valid_to is null
     ),
 
-    -- Rows that are new, changed, back again after they had left, or gone.
+    -- Rows that are new, changed, returned after a removal, or removed.
     differing as materialized (
         select
             {% for name in names -%}

@@ -1,4 +1,4 @@
-{# Dates, zones and durations. Timestamps are UTC; a local date is the date on somebody's wall (rule 1.3). #}
+{# Dates, zones and durations. Timestamps are UTC; a local date is the date in a person's zone (rule 1.3). #}
 
 {# The date of an instant in a zone. #}
 {% macro local_date(instant, zone) -%}
@@ -11,9 +11,9 @@
 {%- endmacro %}
 
 {#
-    as_of, the only clock (rule 1.8): the variable, where a date is its end in the agency's zone; else the moment at
-    which this invocation of dbt began, the same for every model of it. A literal, so that no table need be rebuilt to move the clock.
-    What follows the clock is seen by who calls these two: a model that asks for the date alone stays as it is until the date is another.
+    as_of, the only clock (rule 1.8): the variable, where a date means its end in the agency's zone; else the start of this invocation
+    of dbt, the same for all its models. A literal, so that no table needs rebuilding to move the clock. Models that call one of these two
+    macros follow the clock: a model that uses only the date does not change until the date does.
 #}
 {% macro as_of(zone) -%}
     {%- set moment = var('as_of') or run_started_at -%}
@@ -24,7 +24,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The day of as_of, on the agency's wall. #}
+{# The day of as_of, in the agency's zone. #}
 {% macro as_of_date(zone) -%}
     {%- set moment = var('as_of') or run_started_at -%}
     {%- if moment | string | length == 10 -%}
@@ -40,7 +40,7 @@
     ({{ month_end(first_day) }} {{ '<=' if moment | string | length == 10 else '<' }} {{ as_of_date }})
 {%- endmacro %}
 
-{# Whether a date lies in a range with open ends; the last day belongs to it. #}
+{# Whether a date is in a range that may be open-ended; the last day is included. #}
 {% macro in_force(date, valid_from, valid_to) -%}
     ({{ date }} >= coalesce({{ valid_from }}, '-infinity'::date) and {{ date }} <= coalesce({{ valid_to }}, 'infinity'::date))
 {%- endmacro %}
@@ -50,7 +50,7 @@
     floor(extract(epoch from {{ end_time }} - {{ start_time }}))::bigint
 {%- endmacro %}
 
-{# The end of a logged entry, which a start and a duration tell as well; null where nothing says when it ended. #}
+{# The end of a logged entry, else its start plus its duration; null if unknown. #}
 {% macro logged_until() -%}
     coalesce(end_time, start_time + make_interval(secs => duration_seconds))
 {%- endmacro %}

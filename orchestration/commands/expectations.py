@@ -1,4 +1,4 @@
-"""`workledger expectations`: the suites on request, in this process, with data docs if wanted. No rule stands here."""
+"""`workledger expectations`: checks raw tables against their suites in this process; writes data docs on request."""
 
 import sys
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ from sources.catalog import SOURCES
 def check_expectations(
     settings: Settings, sources: Sequence[str] = (), docs_folder: Path | None = None, console: Console | None = None
 ) -> bool:
-    """Hold raw tables to their suites and print what does not hold; the asset graph shows the same.
+    """Check raw tables against their suites and print what fails; the asset graph shows the same.
 
     Args:
         settings: where things are.
-        sources: names of the sources to look at; none means all.
+        sources: names of the sources to check; none means all.
         docs_folder: where to write data docs, a folder for each source.
         console: where to print; standard output by default.
 
     Returns:
-        Whether every vendor's shape is whole; what is merely hard to believe does not count.
+        Whether no check failed; warnings do not count.
 
     Raises:
         WorkledgerError: there is no such source, or the warehouse cannot be opened.

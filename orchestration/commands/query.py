@@ -1,4 +1,4 @@
-"""A query of the command line: run as a role, printed as table, CSV or JSON. What may be asked is the roles' matter."""
+"""`workledger sql`: runs a query as a role and prints its rows as a table, CSV or JSON."""
 
 import io
 import json
@@ -29,14 +29,14 @@ def print_query(warehouse: Warehouse, role: Role, query: LiteralString, form: st
     """Run a query and print its rows on standard output.
 
     Args:
-        warehouse: where.
-        role: as whom; its rights and its time-out hold.
+        warehouse: where it runs.
+        role: who runs it; its rights and its time-out apply.
         query: one SQL statement.
         form: `table` (at most 1,000 rows), `csv` or `json`.
         raw: print the cells of CSV as they are, formulas and control characters included.
 
     Raises:
-        WarehouseError: the query is refused, wrong or too slow; with the mend.
+        WarehouseError: the query is refused, wrong or too slow; says what to do.
     """
     with warehouse.connect(role) as connection:
         try:

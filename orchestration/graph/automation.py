@@ -1,4 +1,4 @@
-"""The conditions by which new raw data is carried through dbt and checked. Schedules and sensors start loads."""
+"""The conditions under which new raw data starts a build or a check; loads are started by schedules and sensors."""
 
 import dagster as dg
 
@@ -9,12 +9,13 @@ CHECK_INTERVAL_SECONDS = 15 * 60
 
 
 def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
-    """Build a model once new rows have come for something that it is built from, or its own SQL has changed.
+    """Build a model when new rows have landed for something that it is built from, or its own SQL has changed.
 
-    A raw table's data version changes only when rows were written, so an idle load builds nothing. What is built from a
-    model that is requested goes along in the same tick, so that one tick asks for one run of dbt; that such a model has
-    been rebuilt is therefore no news of its own. Nothing is requested while the model or an input of it is under way,
-    and what came meanwhile is remembered until then. A failed build is not repeated until something changes again.
+    A raw table's data version changes only when rows were written, so a load without new rows builds nothing. Whatever
+    is built from a requested model is requested in the same tick, so that one tick starts one run of dbt; that such a
+    model was rebuilt therefore does not count as a change of its own. Nothing is requested while the model or one of
+    its inputs is in progress; what lands meanwhile is requested afterwards. A failed build is not repeated until
+    something changes again.
     """
     loaded = dg.AssetSelection.kind("dlt")
     changed = (
@@ -24,7 +25,7 @@ def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
         | dg.AutomationCondition.newly_missing()
     ).with_label("new rows, or new SQL")
     return (
-        # "Newly requested" is true one look after the request; what changed between the two is still to be built.
+        # "Newly requested" is true one tick after the request; what changed between the two is still to be built.
         changed.since(dg.AutomationCondition.newly_requested() & ~changed).with_label("new since it was last requested")
         & ~dg.AutomationCondition.in_progress()
         & ~dg.AutomationCondition.any_deps_in_progress()
@@ -32,12 +33,12 @@ def carry_new_data() -> dg.AutomationCondition[dg.AssetKey]:
 
 
 def check_new_data() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
-    """Hold a raw table to its suite once new rows have come since the last look, and once at the beginning.
+    """Check a raw table against its suite when new rows have landed since the last tick, and once at the beginning.
 
-    As with `carry_new_data`, an idle load changes no data version. A load under way is no reason to wait: what it
-    writes is seen whole or not at all, and is checked after the next look.
+    As with `carry_new_data`, a load without new rows changes no data version. A load in progress is no reason to wait:
+    what it writes is visible completely or not at all, and is checked after the next tick.
     """
     return (
         dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed())
         | dg.AutomationCondition.initial_evaluation()
-    ).with_label("new rows since the last look")
+    ).with_label("new rows since the last tick")

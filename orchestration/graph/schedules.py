@@ -1,4 +1,4 @@
-"""When each source is read and the warehouse built whole. How often stands in `policies`, what is done in `assets`."""
+"""Schedules: when each source is loaded and the warehouse built; how often is in `policies`."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from orchestration.settings import Settings
 from sources.catalog import SourceSpec
 
 SOURCE_TAG = "workledger/source"
-# A run that died with its process is tried again from the start; within a run the step has retries of its own.
+# A run whose process died is started again; within a run the step has retries of its own.
 RUN_TAGS = {"dagster/max_retries": "1"}
 
 
@@ -27,11 +27,11 @@ def source_job(spec: SourceSpec) -> UnresolvedAssetJobDefinition:
 
 
 def expectations_job(spec: SourceSpec, checks: dg.AssetChecksDefinition) -> UnresolvedAssetJobDefinition:
-    """The job that holds a source's raw tables to its suite."""
+    """The job that checks a source's raw tables against its suite."""
     return dg.define_asset_job(
         name=expectations_job_name(spec.name),
         selection=dg.AssetSelection.checks(checks),
-        description=f"Hold raw data of {spec.title} to its suite; given a folder, write data docs.",
+        description=f"Check raw data of {spec.title} against its suite; given a folder, write data docs.",
     )
 
 
@@ -48,17 +48,17 @@ def build_schedules(specs: Iterable[SourceSpec], settings: Settings) -> list[dg.
 
 
 def warehouse_schedule(job_name: str, settings: Settings) -> dg.ScheduleDefinition:
-    """The schedule of whole builds, which carry the clock: a new day or month comes whether or not anything landed.
+    """The schedule of whole builds, with which a new day or month comes whether or not anything landed.
 
-    Between them new rows are carried by the automation condition. What has no news is not built again, so that most of
-    these builds find nothing to do; and one that failed is tried again.
+    Between them the automation condition builds what new rows make stale. What is up to date is not built again, so
+    most of these builds find nothing to do; a build that failed is repeated.
     """
     return dg.ScheduleDefinition(
         name="warehouse_schedule",
         cron_schedule=WAREHOUSE_CRON,
         execution_timezone="UTC",
         job_name=job_name,
-        description="Build what has news, the day of as_of included.",
+        description="Build what is stale, also because of a new day.",
         default_status=schedule_status(settings),
     )
 
@@ -81,7 +81,7 @@ def _schedule(spec: SourceSpec, settings: Settings) -> dg.ScheduleDefinition:
 
 
 def runs_in_progress(instance: dg.DagsterInstance, source: str) -> bool:
-    """Tell whether a run that loads the source is queued or under way."""
+    """Tell whether a run that loads the source is queued or in progress."""
     statuses = [
         dg.DagsterRunStatus.QUEUED,
         dg.DagsterRunStatus.NOT_STARTED,

@@ -1,6 +1,6 @@
-"""What starts a load when files change: transcripts that grew, reference files that were edited. Files are not read.
+"""Sensors that start a load when files change: transcripts that grew, reference files that were edited.
 
-Vendors with an API are asked by schedule; what is in the files is for `sources` to read.
+Only names, sizes and times are looked at; vendors with an API are read by schedule.
 """
 
 import hashlib
@@ -64,6 +64,6 @@ def _states(files: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
         try:
             state = file.stat()
         except OSError:
-            # Gone since it was listed, or not ours to look at; the load itself says so.
+            # Removed since it was listed, or not readable; the load reports it.
             continue
         yield str(file), state.st_size, state.st_mtime_ns

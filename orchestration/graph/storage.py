@@ -1,9 +1,9 @@
-"""Dagster's record of runs and events in SQLite, at the pace of a build. What is recorded is Dagster's matter.
+"""Dagster's storage of runs and events in SQLite, with databases that stay open between events.
 
 A build reports about three events for every model and test. Dagster's own storage opens, synchronizes and closes a
 database for each of them, which took longer than dbt itself (4,600 openings, 55 of 149 s, in a build of 361 nodes on a
-busy disk). This one keeps the databases open and leaves the moment of writing to the operating system: a power cut may
-lose the last events of an account of runs, never data, which is in the warehouse.
+busy disk). This storage keeps the databases open and lets the operating system decide when to write: a power cut can
+lose the last events of a run, never data, which is in the warehouse.
 """
 
 from collections import OrderedDict

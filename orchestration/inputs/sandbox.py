@@ -1,4 +1,4 @@
-"""The local sandbox as a detached server: generated once, served while needed, stopped. What it serves stands apart."""
+"""The sandbox as a detached server: generated once, served while needed, stopped."""
 
 import contextlib
 import fcntl
@@ -70,7 +70,7 @@ def dataset_folder(settings: Settings) -> Path:
 def ensure_sandbox(settings: Settings, notify: Callable[[str], None]) -> RunningSandbox:
     """Generate the sandbox's dataset if there is none, and serve it in a process that outlives this one.
 
-    Safe to call from several processes at once; a generation that was killed begins anew.
+    Safe to call from several processes at once; a generation that was killed starts again.
 
     Args:
         settings: `sandbox_dir` serves that folder instead of a generated one.
@@ -179,7 +179,7 @@ class _Place:
         except OSError as error:
             raise SandboxError(
                 f"The sandbox's folder {self.folder} cannot be written ({error.strerror}); "
-                "mend its permissions or set WORKLEDGER_HOME to a folder of your own."
+                "fix its permissions or set WORKLEDGER_HOME to a folder of your own."
             ) from error
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""ClickHouse, where the mirror lives: embedded, one process at a time, or a server by DSN. No table of it here."""
+"""ClickHouse, which holds the mirror: embedded, for one process at a time, or a server named by DSN."""
 
 import contextlib
 import fcntl
@@ -24,13 +24,13 @@ def clickhouse_dsn(settings: Settings) -> str:
 
 
 def is_embedded(dsn: str) -> bool:
-    """Whether a DSN means the engine in this process."""
+    """Whether a DSN names the engine in this process."""
     return dsn.startswith("chdb://")
 
 
 @contextlib.contextmanager
 def clickhouse_guard(dsn: str) -> Iterator[None]:
-    """Keep every other process out of an embedded engine's folder; nothing to keep where the DSN means a server.
+    """Keep every other process out of an embedded engine's folder; does nothing if the DSN names a server.
 
     Raises:
         ClickHouseError: another process holds the folder, or it cannot be written.
@@ -46,7 +46,7 @@ def clickhouse_guard(dsn: str) -> Iterator[None]:
     except OSError as error:
         raise ClickHouseError(
             f"The embedded ClickHouse's folder {folder.parent} cannot be written ({error.strerror}); "
-            "mend its permissions, or set WORKLEDGER_HOME or CLICKHOUSE_DSN to another place."
+            "fix its permissions, or set WORKLEDGER_HOME or CLICKHOUSE_DSN to another place."
         ) from error
     with handle:
         try:
@@ -66,7 +66,7 @@ def clickhouse_guard(dsn: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def open_clickhouse(settings: Settings) -> Iterator["Client"]:
-    """Lend clickhouse-connect's client, whose queries end after CLICKHOUSE_QUERY_TIMEOUT_SECONDS; closed afterwards.
+    """Open clickhouse-connect's client, whose queries end after CLICKHOUSE_QUERY_TIMEOUT_SECONDS; close it afterwards.
 
     Raises:
         ClickHouseError: the server cannot be reached, or another process holds the embedded engine.
@@ -78,7 +78,7 @@ def open_clickhouse(settings: Settings) -> Iterator["Client"]:
     seconds = settings.clickhouse_query_timeout_seconds
     options: dict[str, Any] = {"settings": {"max_execution_time": seconds}}
     if not is_embedded(dsn):
-        # The server's own limit comes first, and says more than a cut connection.
+        # The server's own limit applies first; its message says more than a cut connection.
         options |= {"connect_timeout": _CONNECT_SECONDS, "send_receive_timeout": seconds + 5 if seconds else 86400}
     with clickhouse_guard(dsn):
         try:

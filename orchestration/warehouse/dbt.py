@@ -251,6 +251,7 @@ class DbtProject:
         Raises:
             WarehouseError: dbt could not write it, with its own reason.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         result = self._documentation("generate", environment, folder, "--no-compile")
         if not result.success:
             raise WarehouseError(

@@ -40,7 +40,11 @@ def frame(
         cursor = connection.execute(query, parameters)
         columns = cursor.description or []
         rows = pd.DataFrame(cursor.fetchall(), columns=[column.name for column in columns], dtype=object)
-    kinds = {"int2": "Int64", "int4": "Int64", "int8": "Int64", "bool": "boolean", "timestamptz": "datetime64[us, UTC]"}
+    kinds: dict[str, pd.api.extensions.ExtensionDtype] = {
+        **dict.fromkeys(("int2", "int4", "int8"), pd.Int64Dtype()),
+        "bool": pd.BooleanDtype(),
+        "timestamptz": pd.DatetimeTZDtype("us", "UTC"),
+    }
     for column in columns:
         if (kind := kinds.get(column.type_display)) is not None:
             rows[column.name] = rows[column.name].astype(kind)

@@ -11,15 +11,15 @@ The vendor interface. A module `sandbox.vendors.<name>` declares:
 `routes(data) -> list[Route]`
     The vendor's paths below `/<name>`, tried in order; `{name}` in a pattern matches one segment, `{name:path}`
     also slashes. A handler takes the `Request` and returns a `Response`. It is called under `data.lock`, after the
-    vendor's changed files were read anew, so it may read `data` freely; `data.derived` keeps indexes between requests.
+    vendor's changed files were read again, so it may read `data` freely; `data.derived` keeps indexes between requests.
 `not_found(request) -> Response`
     The vendor's answer to a path it does not know.
 `export(agency) -> dict[str, Iterable[dict]]`
-    The lines of each collection for a generated agency (`sandbox.agency.Agency`); the same agency, the same lines.
+    The lines of each collection for a generated agency (`sandbox.agency.Agency`); the same agency gives the same lines.
     A vendor that serves no HTTP (the ClickHouse mirror) declares only `COLLECTIONS` and `export`.
 
 Add the module's name to `VENDORS` and it is generated and served. Faults (`sandbox.faults`), the request log and edits
-while paging work for every vendor without a line in its module.
+during paging work for every vendor without further code.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Request:
     base_url: str
     """The vendor's own root, such as `http://127.0.0.1:8000/tempo`: for full links in answers."""
     parameters: dict[str, str] = field(default_factory=dict)
-    """What the route's `{name}`s matched."""
+    """What the `{name}`s of the route matched."""
     owner: str | None = None
-    """Whose credential it is, as `authenticate` found; None sees records of every owner."""
+    """Owner of the credential, set by `authenticate`; None sees records of every owner."""
 
     def one(self, name: str, default: str = "") -> str:
         """Return the first value of a query parameter."""
@@ -65,7 +65,7 @@ class Request:
         return [part for value in self.query.get(name, []) for part in value.split(",") if part]
 
     def json(self) -> Any:
-        """Return the parsed body; None where it is empty or broken."""
+        """Return the parsed body; None if it is empty or broken."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -74,7 +74,7 @@ class Request:
 
 @dataclass
 class Response:
-    """An answer: `body` bytes go out as they stand, anything else as JSON."""
+    """An answer: a `body` of bytes is sent unchanged, anything else as JSON."""
 
     body: Any = b""
     status: int = 200
@@ -94,7 +94,7 @@ Handler = Callable[[Request], Response]
 
 
 class Route:
-    """A method, a path pattern and who answers."""
+    """A method, a path pattern and a handler."""
 
     def __init__(self, method: str, pattern: str, handler: Handler) -> None:
         """Compile the pattern: `/workspaces/{workspace_id}/clients`."""
@@ -104,7 +104,7 @@ class Route:
         self.expression = re.compile(f"{expression}/?$")
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return what the pattern's names matched, None if the route is another's."""
+        """Return what the pattern's names matched; None if the path does not match."""
         if method != self.method:
             return None
         found = self.expression.match(path)

@@ -1,7 +1,7 @@
-"""The ClickHouse mirror in the agency's story; `sandbox.mirror` fills an engine with it. It speaks no HTTP.
+"""The ClickHouse mirror of the agency; `sandbox.mirror` fills an engine with it. It has no HTTP.
 
 Columns are those of the worklog seed (docs/rules.md) and of the mirror's contract pipeline.
-Worklogs have no id there, as the seed has it; a dataset may add `worklog_id` and `version`, which the source then uses.
+Worklogs have no id, as in the seed; a dataset may add `worklog_id` and `version`, which the source then uses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MIN_BILLABLE_SECONDS = 1800
 
 
 def export(agency: Agency) -> dict[str, Iterable[dict[str, Any]]]:
-    """Return the agency's mirror: the worklogs and issues as n8n flattens them, the deals as the CDM has them."""
+    """Return the agency's mirror: worklogs and issues as flattened by n8n, deals as in the contract pipeline."""
     labels = {application.project: application.labels[0] for application in agency.applications}
     customers = sorted({application.client for application in agency.applications})
     return {

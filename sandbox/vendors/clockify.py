@@ -1,9 +1,9 @@
-"""Clockify's REST API v1 as vendors, chapter 1, describes it, and the agency's workspace in it.
+"""Clockify's REST API v1 as described in vendors, chapter 1, and the agency's workspace in it.
 
-Paths are those of the vendor below `/clockify`: `/clockify/api/v1/workspaces/…`. What a hand-written dataset may say
-with `_sandbox` keys, besides the general ones:
+Paths are those of the vendor below `/clockify`: `/clockify/api/v1/workspaces/…`. A hand-written dataset may use these
+`_sandbox` keys, besides the general ones:
 
-- any line: `created_at`, `updated_at` — what the change feeds tell of it. Without them, `created_at` is `visible_from`,
+- any line: `created_at`, `updated_at` — what the change feeds show. Without them, `created_at` is `visible_from`,
   else when the line was added to its file, else `auditMetadata.createdAt`, else the start of a time entry or the time
   that a Clockify id begins with; `updated_at` is when the line was last changed in its file.
 - a workspace's line: `window_zone` (the zone in which `start` and `end` of the entry list are re-read; default UTC) and
@@ -61,7 +61,7 @@ _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def authenticate(request: Request, data: VendorData) -> Response | None:
-    """Demand exactly one of the two credential headers (vendors 1.1)."""
+    """Require exactly one of the two credential headers (vendors 1.1)."""
     key, token = request.headers.get("x-api-key"), request.headers.get("x-addon-token")
     if (key is None) == (token is None):
         return _error(401, 1000, "Exactly one credential header is needed")
@@ -83,7 +83,7 @@ def _error(status: int, code: int, message: str) -> Response:
 
 
 def _missing(kind: str) -> Response:
-    # The same for "never existed", "deleted" and "another workspace's" (vendors 1.1).
+    # The same answer for "never existed", "deleted" and "another workspace's" (vendors 1.1).
     return _error(400, 501, f"{kind} doesn't belong to Workspace")
 
 
@@ -137,11 +137,11 @@ class _UserEntries:
     records: list[Record]
     starts: list[float]
     unmarked: bool
-    """No record is hidden from anyone at any time, so that a page is a slice."""
+    """Whether no record is ever hidden from anyone, so that a page is a slice."""
 
 
 def _entry_start(record: Record) -> float:
-    # A record that is malformed on purpose must not stop the list: it counts as older than all.
+    # A deliberately malformed record must not stop the list: it counts as the oldest.
     interval = record.value.get("timeInterval")
     try:
         return parse_time(interval["start"]).timestamp() if isinstance(interval, dict) else 0.0
@@ -164,7 +164,7 @@ def _index_entries(data: VendorData) -> dict[tuple[str, str], _UserEntries]:
 
 @dataclass(frozen=True)
 class _Life:
-    """When a document came, last changed and went, as the change feeds see it."""
+    """When a document was created, last changed and deleted, as the change feeds show it."""
 
     kind: str
     record: Record
@@ -199,7 +199,7 @@ def _default_creation(kind: str, record: Record, first_seen: datetime) -> dateti
 
 
 def _lives(data: VendorData, kind: str) -> list[_Life]:
-    """Derive every document's life from its marks, its own dates and the journal of its file."""
+    """Derive every document's life from its `_sandbox` keys, its own dates and the journal of its file."""
     name = FEED_TYPES[kind]
     if name is None:
         return []
@@ -214,7 +214,7 @@ def _lives(data: VendorData, kind: str) -> list[_Life]:
         elif change.kind == "deleted" and change.before is not None:
             gone[change.key] = (change.at, change.before)
         else:
-            # An edit, or a deleted document that came back: it leaves the bin and counts as updated.
+            # An edit, or a deleted document that came back: it is no longer deleted and counts as updated.
             gone.pop(change.key, None)
             changed[change.key] = change.at
 
@@ -238,7 +238,7 @@ def _lives(data: VendorData, kind: str) -> list[_Life]:
 
 
 def _told(data: VendorData, kind: str, direction: str) -> list[tuple[datetime, _Life]]:
-    """Every life at the moment that a feed tells of, in the order of these."""
+    """Every life with the time that a feed reports, in order of time."""
     told = []
     for life in data.derived(f"lives {kind}", partial(_lives, data, kind)):
         at = {"created": life.created, "updated": life.updated, "deleted": life.deleted}[direction]
@@ -287,7 +287,7 @@ class _Clockify:
     def named_list(self, name: str) -> Callable[[Request], Response]:
         def handle(request: Request) -> Response:
             records = self._in_workspace(name, request)
-            # Only archived=false narrows; without it both kinds come (vendors 1.2).
+            # Only archived=false filters; without it both kinds are returned (vendors 1.2).
             if request.one("archived").lower() == "false":
                 records = [record for record in records if not record.value.get("archived")]
             if wanted := request.one("name").lower():
@@ -347,7 +347,7 @@ class _Clockify:
         start, end = request.one("start"), request.one("end")
         low = bisect_left(entries.starts, _shifted(_moment(start), zone)) if start else 0
         high = bisect_right(entries.starts, _shifted(_moment(end), zone)) if end else len(entries.starts)
-        # `low` and `high` count from the oldest, the records stand newest first.
+        # `low` and `high` count from the oldest, the records are newest first.
         count = len(entries.records)
         if entries.unmarked and request.query.keys() <= {"start", "end", "page", "page-size"}:
             return _paged(request, entries.records, first=count - high, last=count - low)
@@ -426,7 +426,7 @@ class _Clockify:
                 record = life.record
                 if record.value.get("workspaceId", workspace) != workspace or record.owner not in (None, request.owner):
                     continue
-                # What came and went within the window is told nowhere, what came and changed only as created.
+                # What was created and deleted within the window is not reported; created and changed, only as created.
                 if direction != "created" and life.created >= start:
                     continue
                 if direction != "deleted" and (not record.is_visible(now) or life.deleted is not None):
@@ -445,7 +445,7 @@ def _feed_window(request: Request, now: datetime) -> tuple[datetime, datetime]:
 
 
 def _shifted(moment: datetime, zone: ZoneInfo) -> float:
-    """Re-read the UTC wall clock of a window's edge in the account's zone (vendors 1.4)."""
+    """Read the UTC time of a window's edge as local time in the account's zone (vendors 1.4)."""
     return moment.astimezone(UTC).replace(tzinfo=zone).timestamp()
 
 
@@ -475,7 +475,7 @@ def _filtered(request: Request, records: list[Record]) -> list[Record]:
 def _statuses(record: Record, workspace: str) -> tuple[str, str]:
     """Return a user's membership status in the workspace and account status.
 
-    A hand-written user may simply say `"status": "INACTIVE"`: that is no account status and means the membership.
+    A hand-written user may simply have `"status": "INACTIVE"`: that is not an account status and means the membership.
     """
     account = str(record.value.get("status") or "ACTIVE")
     membership = "ACTIVE"
@@ -526,10 +526,10 @@ def routes(data: VendorData) -> list[Route]:
 
 
 def export(agency: Agency) -> dict[str, Iterable[dict[str, Any]]]:
-    """Derive the agency's workspace: what the people whose route is Clockify wrote down, and who and what stands there.
+    """Derive the agency's workspace: time of the people who log in Clockify, with members, clients and projects.
 
-    With the oddities of vendors 1.8 that a single state can show: an inactive member, a member who never registered
-    (no name, no settings), an archived project, a running timer, an entry dated in the future, one written down 45 days
+    It has the oddities of vendors 1.8 that a single state can show: an inactive member, a member who never registered
+    (no name, no settings), an archived project, a running timer, an entry dated in the future, one logged 45 days
     late, entries without project or tags, breaks and days off, approved (locked) older entries.
     """
     workspace = object_id(datetime(2023, 11, 6, 15, tzinfo=UTC), "workspace")
@@ -696,7 +696,7 @@ def _entry_rows(agency: Agency, workspace: str, tags: list[str]) -> Iterable[dic
         seconds = max(60, block.seconds - chance.randint(0, 300))
         entry = row(block.developer, start, seconds, text, None if chance.random() < 0.03 else block.project)
         if chance.random() < 0.004 and block.end < agency.end - timedelta(days=46):
-            # Written down 45 days late: the entry's own dates say nothing of it, the feed does.
+            # Logged 45 days late: the entry's own dates do not show that, the feed does.
             entry[MARKS_KEY] = {"created_at": format_time(block.end + timedelta(days=45))}
         yield entry
     loggers = [developer for developer in agency.developers if developer.route == "clockify"]

@@ -1,11 +1,11 @@
-"""GitHub's REST and GraphQL as vendors, chapter 4, describes them, and the agency's repositories in them.
+"""GitHub's REST and GraphQL as described in vendors, chapter 4, and the agency's repositories in them.
 
-REST stands below `/github/api/v3`, GraphQL at `/github/api/graphql`, as on Enterprise Server. The collections bear REST
-shapes; GraphQL is derived. A repository's default branch holds all of its commits, newest committer date first, but for
-those that a `_sandbox` key puts elsewhere. What a dataset may say with such keys, besides the general ones:
+REST is below `/github/api/v3`, GraphQL at `/github/api/graphql`, as on Enterprise Server. The collections have REST's
+form; GraphQL is derived. A repository's default branch contains all of its commits, newest committer date first, except
+those that a `_sandbox` key puts elsewhere. A dataset may use these keys, besides the general ones:
 
 - a repository's line: `former_names` (full names that answer 301), `blocked` (answers 451).
-- a commit's line: `branch` (it stands on that branch alone), `changed_files` (a number, where `files` is absent).
+- a commit's line: `branch` (it is only on that branch), `changed_files` (a number, where `files` is absent).
 - a pull request's line: `reviews`: a list of `{"submittedAt", "state", "login", "type"?}`.
 """
 
@@ -35,7 +35,7 @@ _TRAILER = re.compile(r"^co-authored-by:\s*([^<\n]*?)\s*<([^>\n]+)>\s*$", re.IGN
 
 
 def authenticate(request: Request, data: VendorData) -> Response | None:
-    """Demand the token, as Bearer or token."""
+    """Require the token, as Bearer or token."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() not in ("bearer", "token") or (token != TOKEN and token not in data.owners()):
         return Response({"message": "Bad credentials", "documentation_url": _WEB, "status": "401"}, 401)
@@ -152,7 +152,7 @@ def _page(request: Request, items: Sequence[Any]) -> Response:
 
 
 def _served(request: Request, value: Any, headers: dict[str, str] | None = None) -> Response:
-    """Answer with objects whose links lead back here: clients follow them."""
+    """Answer with objects whose links lead back to this server, because clients follow them."""
     body = orjson.dumps(value).replace(_API.encode(), f"{request.base_url}{_REST}".encode())
     return Response(body, headers=headers or {})
 
@@ -209,7 +209,7 @@ def _all_commits(data: VendorData, repository: Record) -> list[Record]:
 
 
 def _commits(data: VendorData, repository: Record, start: str) -> list[Record]:
-    """The commits of a branch, or what is not newer than a commit; of the default branch if `start` is empty."""
+    """The commits of a branch, or those not newer than a commit; of the default branch if `start` is empty."""
     found = _all_commits(data, repository)
     branch = start or repository.value["default_branch"]
     for position, record in enumerate(found):
@@ -261,7 +261,7 @@ def _execute(data: VendorData, request: Request, text: str, variables: dict[str,
 
 
 class _QueryError(Exception):
-    """A query that the schema does not hold."""
+    """A query that the schema does not support."""
 
 
 def _select(value: Any, selection: ast.SelectionSetNode | None, variables: dict[str, Any]) -> Any:
@@ -504,7 +504,7 @@ def _repository_line(agency: Agency, repository: Repository) -> dict[str, Any]:
 
 
 def _commit_lines(agency: Agency) -> Iterable[dict[str, Any]]:
-    """What stands on default branches: squashed and rebased branches left only what their merge made."""
+    """Commits on default branches: of squashed and rebased branches, only those that the merge made."""
     merged_whole = {
         commit.sha
         for pull in agency.pull_requests

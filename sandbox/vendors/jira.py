@@ -1,21 +1,20 @@
-"""Jira Cloud's REST API v3 (and v2, and Data Center's) as vendors, chapter 2, describes it, and the agency in it.
+"""Jira Cloud's REST API v3 (and v2, and Data Center's) as described in vendors, chapter 2, and the agency in it.
 
-Paths are those of the vendor below `/jira`: `/jira/rest/api/3/search/jql`. Whoever comes with Basic credentials
-(`sandbox@example.com:sandbox-jira-token`) meets Jira Cloud; whoever comes with a bearer token (`sandbox-jira-token`)
-meets Data Center: `/rest/api/2` alone, `search` with `startAt`, people by `key`, plain texts. Any `owner` that a line
-names is a token too.
+Paths are those of the vendor below `/jira`: `/jira/rest/api/3/search/jql`. Basic credentials
+(`sandbox@example.com:sandbox-jira-token`) get Jira Cloud; a bearer token (`sandbox-jira-token`) gets Data Center: only
+`/rest/api/2`, `search` with `startAt`, people by `key`, plain texts. Any `owner` named in a line is a token too.
 
-What a hand-written dataset may say with `_sandbox` keys, besides the general ones:
+A hand-written dataset may use these `_sandbox` keys, besides the general ones:
 
 - an issue's line: `indexed_from` (until then the search does not find it, while it can be fetched by id);
   `page_break`, `empty_page`, `repeated_token` (true: a page of the token search ends before this issue; before it an
   empty page with a token comes; the token before it is handed out twice).
 - a changelog's line: `created_as` (`seconds` or `milliseconds`: how the bulk route writes `created`, since the vendor's
-  own texts contradict each other; default: as the line has it).
+  own texts contradict each other; default: as in the line).
 - a project's line: `browse` (false: the account may see the project but not its issues).
 
-An issue counts as updated when its own `updated` says so, or when its line was last changed in the file, whichever is
-later; it is served as it stands.
+An issue counts as updated at its own `updated`, or when its line was last changed in the file, whichever is later; it
+is served unchanged.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class _BadRequestError(Exception):
 
 
 def authenticate(request: Request, data: VendorData) -> Response | None:
-    """Demand Basic (Cloud) or Bearer (Data Center) credentials; server information is free."""
+    """Require Basic (Cloud) or Bearer (Data Center) credentials, except for server information."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     token = credential
     if scheme.lower() == "basic":
@@ -112,7 +111,7 @@ def _texts(value: Any) -> list[str]:
 
 @dataclass
 class _Found:
-    """What a query finds, hidden issues included, in its order."""
+    """What a query finds, including hidden issues, in its order."""
 
     keys: list[list[Any]]
     records: list[Record]
@@ -120,7 +119,7 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Token:
-    """Where the next page begins: after a key. The token is bound to its query and goes stale."""
+    """Where the next page begins: after a key. The token is bound to its query and expires."""
 
     after: list[Any] | None
     query: str
@@ -178,7 +177,7 @@ class _Jira:
         return Account(str(account.get("accountId")), zone, self.data.now())
 
     def _is_browsable(self, issue: Record, owner: str | None, *, search: bool) -> bool:
-        """Whether the account sees the issue; the search, other than a fetch by id, knows no archived projects."""
+        """Whether the account sees the issue; unlike a fetch by id, the search leaves out archived projects."""
         project = _project_id(issue.value)
         record = self.data.collections["projects"].by_key.get(project)
         if record is None:
@@ -373,10 +372,10 @@ class _Jira:
         }
         if not set(fields) <= _KEY_FIELDS:
             shown["fields"] = _selected(value.get("fields"), fields, plain=plain, by_key=_is_data_center(request))
-        # Whatever else a hand-written line has is served as it stands.
+        # Other keys of a hand-written line are served unchanged.
         shown.update({name: item for name, item in value.items() if name not in shown and name != "fields"})
         if "changelog" in expand:
-            # Cloud shows the latest part alone, newest first; Data Center all, oldest first (vendors 2.3 and 2.7).
+            # Cloud shows only the latest part, newest first; Data Center all, oldest first (vendors 2.3 and 2.7).
             histories = [_history(change, by_key=_is_data_center(request)) for change in self._histories(record.key)]
             total = len(histories)
             if not _is_data_center(request):
@@ -431,7 +430,7 @@ class _Jira:
         return _offset_page(request, histories, default=100, maximum=100)
 
     def changelogs_in_bulk(self, request: Request) -> Response:
-        """Histories by date, then issue: one issue's may straddle pages (vendors 2.3)."""
+        """Histories by date, then issue: those of one issue may be on two pages (vendors 2.3)."""
         if _is_data_center(request):
             return not_found(request)
         body = self._wanted(request)
@@ -500,14 +499,14 @@ class _Jira:
         return _error(404, f"No project could be found with key '{request.parameters['project']}'.")
 
     def users(self, request: Request) -> Response:
-        """A window of all users, of which the hidden ones are left out: a short page is no last page."""
+        """A window of all users without the hidden ones: a short page need not be the last."""
         start = max(_number(request.one("startAt"), "startAt", 0), 0)
         limit = min(max(_number(request.one("maxResults"), "maxResults", 50), 1), 1000)
         now = self.data.now()
         records = self.data.collections["users"].records
         shown = [record.value for record in records[start : start + limit] if record.is_visible(now, request.owner)]
         if not records and start == 0:
-            # An account sees at least itself, in a dataset without users too.
+            # An account sees at least itself, even in a dataset without users.
             shown = [self._account(request)]
         return Response([_user_by_key(value) for value in shown] if _is_data_center(request) else shown)
 
@@ -560,7 +559,7 @@ def _history(change: Record, *, by_key: bool) -> dict[str, Any]:
 
 
 def _selected(fields: Any, wanted: Sequence[str], *, plain: bool, by_key: bool) -> dict[str, Any]:
-    """The fields that were asked for: names, `*all`, `*navigable`, and `-name` to leave one out."""
+    """The requested fields: names, `*all`, `*navigable`, and `-name` to leave one out."""
     if not isinstance(fields, dict):
         return {}
     everything = any(name in ("*all", "*navigable") for name in wanted) or all(name.startswith("-") for name in wanted)
@@ -606,7 +605,7 @@ def _user_by_key(user: dict[str, Any]) -> dict[str, Any]:
 
 
 def _person_by_key(value: Any) -> Any:
-    """A value in which people bear keys instead of account ids."""
+    """A value with people's keys instead of their account ids."""
     if isinstance(value, dict):
         return _user_by_key({name: _person_by_key(item) for name, item in value.items()})
     return [_person_by_key(item) for item in value] if isinstance(value, list) else value
@@ -670,7 +669,7 @@ STORY_POINT_ESTIMATE, STORY_POINTS, EPIC_LINK, ACCOUNT = (
     "customfield_10014",
     "customfield_10030",
 )
-"""Team-managed projects fill the first, company-managed ones the second: no id is fixed in real life either."""
+"""Team-managed projects use the first, company-managed ones the second: real ids are not fixed either."""
 
 _STATUSES = {
     "To Do": ("10000", 2, "blue-gray"),
@@ -901,7 +900,7 @@ def _ticket(ticket: Ticket) -> dict[str, Any]:
             "fields": {"summary": ticket.parent.summary},
         }
     elif ticket.parent is not None:
-        # Old issues of company-managed projects still bear the epic in a field of its own.
+        # Old issues of company-managed projects still have the epic in a separate field.
         fields[EPIC_LINK] = ticket.parent.key
     return {
         "id": str(ticket.number),
@@ -912,7 +911,7 @@ def _ticket(ticket: Ticket) -> dict[str, Any]:
 
 
 def _document(ticket: Ticket) -> dict[str, Any] | None:
-    """The description; some have none, some hold nodes that no reader has heard of."""
+    """The description; some issues have none, some have unknown nodes."""
     if ticket.number % 9 == 0:
         return None
 

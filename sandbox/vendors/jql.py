@@ -1,7 +1,7 @@
-"""As much of Jira's query language as a reader of issues needs: conditions, order, zones. No HTTP, no collections.
+"""As much of Jira's query language as a reader of issues needs: conditions, order, zones.
 
 Facts: vendors 2.1 and 2.2. A quoted date is read to the minute in the zone of the account that searches; a bare
-number is a moment in epoch milliseconds; a query needs a condition besides its order.
+number is a time in epoch milliseconds; a query needs a condition besides its order.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class JqlError(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """Who searches, as far as it bears on what is found."""
+    """The searching account, as far as it affects what is found."""
 
     account_id: str
     zone: ZoneInfo
@@ -67,7 +67,7 @@ class Query:
     order: tuple[tuple[str, bool], ...]
     """Field and whether it descends."""
     projects: tuple[str, ...]
-    """What `project` was compared with, lower case: Jira refuses a project that the account cannot see."""
+    """Values that `project` was compared with, lower case: Jira refuses a project that the account cannot see."""
     depends_on_clock: bool
 
 
@@ -86,7 +86,7 @@ def parse(text: str, account: Account, updated: Callable[[Issue], datetime | Non
     Args:
         text: the JQL.
         account: who searches.
-        updated: when an issue last changed, as the index knows it.
+        updated: when an issue last changed, according to the index.
 
     Raises:
         JqlError: Jira would refuse it.
@@ -97,7 +97,7 @@ def parse(text: str, account: Account, updated: Callable[[Issue], datetime | Non
 def order_key(
     issue: Issue, order: tuple[tuple[str, bool], ...], updated: Callable[[Issue], datetime | None]
 ) -> list[Any]:
-    """Return what issues are sorted by: lists of numbers and texts that also survive JSON, the id last."""
+    """Return the sort key of issues: lists of numbers and texts that can be stored as JSON, the id last."""
     key: list[Any] = [_rank(_order_value(issue, field, updated), descending) for field, descending in order]
     identifier = str(issue.get("id"))
     key.append([0, int(identifier)] if identifier.isdigit() else [1, 0])
@@ -105,7 +105,7 @@ def order_key(
 
 
 def moment(text: Any) -> datetime | None:
-    """Read one of Jira's timestamps, None where there is none or it is malformed on purpose."""
+    """Read one of Jira's timestamps; None if there is none or it is malformed."""
     try:
         parsed = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -128,7 +128,7 @@ def _rank(value: Any, descending: bool) -> list[Any]:
     if value is None:
         return [1, 0]
     if isinstance(value, str):
-        # A descending text compares by negated letters; the 1 puts a longer text before its own beginning.
+        # A descending text compares by negated letters; the 1 puts a longer text before its own prefix.
         return [0, [-ord(letter) for letter in value] + [1]] if descending else [0, value]
     return [0, -value if descending else value]
 
@@ -259,7 +259,7 @@ class _Parser:
         wanted = {operand.text.lower() for operand in operands}
         if field == "project":
             self._projects.extend(wanted)
-        # As with !=, an empty field is found by neither.
+        # As with !=, an empty field is not found.
         return lambda issue: bool(values := _values(issue, field)) and bool(wanted.intersection(values)) != negated
 
     def _operand(self, field: str) -> _Token:
@@ -312,7 +312,7 @@ class _Parser:
                 f"Date value '{text}' for field '{field}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', "
                 "'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
             ) from None
-        # Only the minute counts, in the zone of who asks (vendors 2.2).
+        # Only the minute counts, in the zone of the searching account (vendors 2.2).
         return parsed if parsed.tzinfo else parsed.replace(second=0, microsecond=0, tzinfo=self._account.zone)
 
     def _on_value(self, field: str, operator: str, operand: _Token) -> Condition:
@@ -368,7 +368,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _key_compares(issue: Issue, wanted: str, compare: Callable[[Any, Any], bool]) -> bool:
-    """Keys compare by number within their project alone."""
+    """Keys compare by number only within their project."""
     project, _, number = str(issue.get("key", "")).lower().rpartition("-")
     other_project, _, other_number = wanted.rpartition("-")
     if not (project == other_project and number.isdigit() and other_number.isdigit()):

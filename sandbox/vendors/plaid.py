@@ -1,10 +1,10 @@
-"""Plaid's API 2020-09-14 as vendors, chapter 5, describes it, and the agency's bank accounts in it.
+"""Plaid's API 2020-09-14 as described in vendors, chapter 5, and the agency's bank accounts in it.
 
 Paths are the vendor's own below `/plaid`: `/plaid/transactions/sync`. An update is the difference between two states of
 `transactions.jsonl`, found in the journal of edits; its pages are cut from one list of added, modified and removed, and
 an edit between two pages is answered with TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION, as the vendor does.
 
-What a dataset may say with `_sandbox` keys, besides the general ones:
+A dataset may use these `_sandbox` keys, besides the general ones:
 
 - an item's line: `owner`, its access token (default `access-sandbox-<item_id>`); `not_ready`: true while the first
   update is not ready; `stale_before`: an ISO time; cursors older than that always fail. A line whose `error` is not
@@ -36,7 +36,7 @@ COLLECTIONS = {"items": "item_id", "accounts": "account_id", "transactions": "tr
 
 
 def authenticate(request: Request, _data: VendorData) -> Response | None:
-    """Demand client id and secret, in headers or body; the access token decides whose records are seen."""
+    """Require client id and secret, in headers or body; the access token decides whose records are seen."""
     body = request.json()
     if not isinstance(body, dict):
         return _error(400, "INVALID_REQUEST", "INVALID_BODY", "body could not be parsed as JSON")
@@ -54,7 +54,7 @@ def not_found(_request: Request) -> Response:
 
 
 def access_token(item: Record) -> str:
-    """Return the token that opens an item."""
+    """Return the access token of an item."""
     return item.owner or f"access-sandbox-{item.key}"
 
 
@@ -160,7 +160,7 @@ def _transaction_lines(agency: Agency) -> Iterable[dict[str, Any]]:
     replaced = {payment.pending_id: payment for payment in agency.payments if payment.pending_id}
     for payment in agency.payments:
         posted = replaced.get(payment.transaction_id)
-        # The bank withdrew what it has posted since.
+        # The bank removed what it has posted since.
         marks = {"_sandbox": {"deleted_at": f"{posted.booked_on}T00:00:00Z"}} if posted else {}
         yield {
             "transaction_id": payment.transaction_id,

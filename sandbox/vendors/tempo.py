@@ -1,12 +1,12 @@
-"""Tempo's REST API v4 as vendors, chapter 3, describes it, and the agency's worklogs in it.
+"""Tempo's REST API v4 as described in vendors, chapter 3, and the agency's worklogs in it.
 
-Paths are those of the vendor below `/tempo`: `/tempo/4/worklogs`. The one credential is the bearer token
-`sandbox-tempo-token`, or any `owner` that a line names. What a hand-written dataset may say with `_sandbox` keys,
-besides the general ones: `deleted_at` on a worklog makes an entry of the audit log (as a line taken out of the file
+Paths are those of the vendor below `/tempo`: `/tempo/4/worklogs`. The credential is the bearer token
+`sandbox-tempo-token`, or any `owner` named in a line. A hand-written dataset may use these `_sandbox` keys,
+besides the general ones: `deleted_at` on a worklog adds an entry to the audit log (as removing a line from the file
 does), and `deleted_by` names its author.
 
-A worklog counts as updated when its own `updatedAt` says so, or when its line was last changed in the file, whichever
-is later; it is served as it stands.
+A worklog counts as updated at its own `updatedAt`, or when its line was last changed in the file, whichever is
+later; it is served unchanged.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AUDIT_MAXIMUM_LIMIT = 1000
 AUDIT_MEMORY = timedelta(days=180)
 ACCOUNT_ATTRIBUTE = "_Account_"
 JIRA_WORKLOG_OFFSET = 30_000
-"""Jira's id of a worklog is Tempo's plus this: v4 shows it nowhere but in the two mappings."""
+"""Jira's id of a worklog is Tempo's plus this: v4 shows it only in the two mappings."""
 
 _ACTIONS = ("Created", "Updated", "Deleted")
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ class _BadRequestError(Exception):
 
 
 def authenticate(request: Request, data: VendorData) -> Response | None:
-    """Demand a bearer token; the refusal is an HTML page (vendors 3.1)."""
+    """Require a bearer token; the refusal is an HTML page (vendors 3.1)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or (token != TOKEN and token not in data.owners()):
         return Response(_UNAUTHORIZED_PAGE, 401, {"Content-Type": "text/html;charset=utf-8"})
@@ -78,7 +78,7 @@ def _day(text: str, name: str) -> date:
 
 
 def _moment(text: str, name: str) -> datetime:
-    """A date or a moment; a date begins at midnight UTC."""
+    """A date or a time; a date begins at midnight UTC."""
     try:
         return parse_time(text)
     except (TypeError, ValueError):
@@ -87,12 +87,12 @@ def _moment(text: str, name: str) -> datetime:
 
 @dataclass(frozen=True)
 class _Ordered:
-    """The worklogs in one order, hidden ones included; `keys` beside them for bisection."""
+    """The worklogs in one order, hidden ones included, with their `keys` for bisection."""
 
     records: list[Record]
     keys: list[Any]
     unmarked: bool
-    """No record is hidden from anyone at any time, so that a page is a slice."""
+    """Whether no record is ever hidden from anyone, so that a page is a slice."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class _Event:
 
 
 def _stated_time(value: dict[str, Any], name: str) -> datetime:
-    # A record that is malformed on purpose must not stop the list: it counts as older than all.
+    # A deliberately malformed record must not stop the list: it counts as the oldest.
     try:
         return parse_time(value[name])
     except (KeyError, TypeError, ValueError):
@@ -152,7 +152,7 @@ class _Tempo:
 
     def worklogs(self, request: Request) -> Response:
         if request.many("projectId"):
-            # Which project an issue belongs to is Jira's knowledge, not this collection's.
+            # Only Jira, not this collection, has the project of an issue.
             raise _BadRequestError("The sandbox does not filter worklogs by projectId; use issueId")
         issues = {_number(text, "issueId") for text in request.many("issueId")}
         return self._list(request, lambda value: not issues or _issue(value) in issues)
@@ -263,7 +263,7 @@ class _Tempo:
     # Accounts and attributes
 
     def accounts(self, request: Request) -> Response:
-        # The plain list leaves archived ones out.
+        # The plain list leaves out archived accounts.
         return self._accounts(request, {"statuses": ["OPEN", "CLOSED"]})
 
     def search_accounts(self, request: Request) -> Response:
@@ -345,7 +345,7 @@ class _Tempo:
         return Response({"self": f"{request.base_url}{request.path}", "metadata": metadata, "results": rows})
 
     def _events(self, owner: str | None, actions: Iterable[str]) -> list[_Event]:
-        """What happened to worklogs, oldest first. The log only grows: one that came back was deleted all the same."""
+        """What happened to worklogs, oldest first. The log only grows: a restored worklog keeps its deletion entry."""
         now = self.data.now()
         found = [
             event for action in actions for event in self.data.derived(f"log {action}", partial(self._happened, action))

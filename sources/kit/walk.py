@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +35,7 @@ class _End:
         self.failure = failure
 
 
-def ahead(items: Iterator[Item], *, most: int = 2) -> Iterator[Item]:
+def ahead(items: Iterator[Item], *, most: int = 2) -> Generator[Item, None, None]:
     """Yield `items` in their order, while a thread makes up to `most` of them in advance.
 
     An exception of `items` is raised after the items that came before it. A caller that stops early stops the thread

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -252,6 +252,13 @@ def _change(warehouse: Warehouse, statement: str) -> None:
         connection.execute(statement)
 
 
+def _findings(result: dg.AssetCheckResult) -> Sequence[dg.TableRecord]:
+    """The table in which a check says what it found."""
+    findings = result.metadata["findings"]
+    assert isinstance(findings, dg.TableMetadataValue)
+    return findings.records
+
+
 @dataclass
 class World:
     """A warehouse and an instance, as they are after loads."""
@@ -377,7 +384,7 @@ def test_sane_rows_pass_and_every_damage_is_named(world: World, source: str) -> 
         (table, column): record.data["severity"]
         for (table, name), one in results.items()
         if name == SHAPE and not one.passed
-        for record in one.metadata["findings"].records  # type: ignore[union-attr]
+        for record in _findings(one)
         for column in str(record.data["column"]).split(", ")
     }
     for table, column, _, broken in DAMAGES[source]:
@@ -393,7 +400,7 @@ def test_sane_rows_pass_and_every_damage_is_named(world: World, source: str) -> 
 def test_findings_say_column_rows_and_a_few_values(shops: World) -> None:
     _change(shops.warehouse, "update raw_jira.issues set id = 'shop ' || id where id::int <= 7")
     found = shops.check(SHOP_SUITE)[SHAPE_OF_SHOPS]
-    (record,) = found.metadata["findings"].records  # type: ignore[union-attr]
+    (record,) = _findings(found)
     assert (record.data["column"], record.data["rows"], record.data["severity"]) == ("id", 7, "critical")
     assert len(str(record.data["samples"]).split(" | ")) == 5
     assert "id matches" in str(found.description)

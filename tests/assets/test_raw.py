@@ -131,6 +131,14 @@ def _execute(vendor: Vendor, landing: LentPlace, instance: dg.DagsterInstance) -
     return dg.materialize([asset], instance=instance, resources={"landing": landing}, raise_on_error=False)
 
 
+def _failure(result: dg.ExecuteInProcessResult) -> str | None:
+    """What the one failed step says."""
+    (event,) = result.filter_events(lambda event: event.is_step_failure)
+    failure = event.step_failure_data.user_failure_data
+    assert failure is not None
+    return failure.description
+
+
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as one:
@@ -184,8 +192,7 @@ def test_a_source_that_gives_up_fails_with_its_own_sentence_and_leaves_rows_and_
     vendor.failure = SourceError("The vendor is down; try again later.")
     result = _execute(vendor, landing, instance)
     assert not result.success
-    (failure,) = result.filter_events(lambda event: event.is_step_failure)
-    assert failure.step_failure_data.user_failure_data.description == "The vendor is down; try again later."
+    assert _failure(result) == "The vendor is down; try again later."
     assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
     assert _rows(landing, "shops") == [("1", "Bakery"), ("2", "Books")]
     vendor.failure = None
@@ -198,8 +205,7 @@ def test_a_source_that_fails_at_once_still_leaves_its_tables_for_the_models(
 ) -> None:
     vendor.failure = ValueError("unforeseen")
     result = _execute(vendor, landing, instance)
-    (failure,) = result.filter_events(lambda event: event.is_step_failure)
-    assert failure.step_failure_data.user_failure_data.description == "The vendor was not loaded: unforeseen"
+    assert _failure(result) == "The vendor was not loaded: unforeseen"
     assert _tables(landing) == {"shops", "visits", "quarantined_records"}
 
 

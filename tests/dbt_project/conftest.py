@@ -50,7 +50,7 @@ class DbtProject:
                 columns = {name: column.data_type or "text" for name, column in source.columns.items()}
                 self._columns[f"{source.source_name}.{source.name}"] = columns
                 definitions = ", ".join(f'"{name}" {data_type}' for name, data_type in columns.items())
-                connection.execute(f'create table "{source.schema}"."{source.identifier}" ({definitions})')  # type: ignore[arg-type]
+                connection.execute(f'create table "{source.schema}"."{source.identifier}" ({definitions})')
 
     def _point_manifest_at_database(self) -> None:
         """Spare a second parse: a database's name is all that differs between two modules."""
@@ -158,7 +158,7 @@ class DbtProject:
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Run a query as the owner."""
         with self.warehouse.connect("owner") as connection, connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query).fetchall()  # type: ignore[arg-type]
+            return cursor.execute(query).fetchall()
 
     def value(self, query: str) -> Any:
         """Return the only value of a query's only row."""

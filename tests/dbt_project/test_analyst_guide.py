@@ -45,7 +45,7 @@ def test_guide_asks_what_an_agency_asks() -> None:
 
 @pytest.mark.parametrize("query", [query for _, query in QUERIES], ids=[question for question, _ in QUERIES])
 def test_query_finds_something(analyst: psycopg.Connection[Any], query: str) -> None:
-    assert analyst.execute(query).fetchall()  # type: ignore[arg-type]
+    assert analyst.execute(query).fetchall()
 
 
 READABLE = {
@@ -71,7 +71,8 @@ def test_a_role_reads_its_tables_and_nothing_hidden_in_them(
     dbt_project: DbtProject, analyst: psycopg.Connection[Any], role: Role
 ) -> None:
     """Every table and view of every schema is tried; what can be read is searched, each column of each row."""
-    read, refused, leaks = set(), set(), []
+    read, refused = set(), set()
+    leaks: list[tuple[str, ...]] = []
     with dbt_project.warehouse.connect(role) as connection:
         for schema, name in _relations(dbt_project):
             relation = sql.Identifier(schema, name)
@@ -116,7 +117,7 @@ def test_guide_is_fast_enough_to_read_along(analyst: psycopg.Connection[Any]) ->
     """A plan that reads everything several times over shows itself here long before a large agency feels it."""
     slow = {}
     for question, query in QUERIES:
-        [[plan]] = analyst.execute(f"explain (analyze, format json) {query}").fetchall()  # type: ignore[arg-type]
+        [[plan]] = analyst.execute(f"explain (analyze, format json) {query}").fetchall()
         if plan[0]["Execution Time"] > 1000:
             slow[question] = plan[0]["Execution Time"]
 

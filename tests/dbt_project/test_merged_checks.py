@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from dbt.contracts.graph.nodes import GenericTestNode
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -27,23 +28,27 @@ class Checks:
         self._manifest = dbt_project._manifest
         self._connection = connection
 
-    def declared(self, kind: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    def declared(self, kind: str) -> Iterator[tuple[GenericTestNode, dict[str, Any]]]:
         """Each test of a kind, and its arguments."""
-        found = [node for node in self._manifest.nodes.values() if getattr(node, "test_metadata", None)]
+        found = [node for node in self._manifest.nodes.values() if isinstance(node, GenericTestNode)]
         tests = [node for node in found if node.test_metadata.name == kind]
         assert tests, f"no model has a test {kind}"
         for node in tests:
             yield node, node.test_metadata.kwargs
 
-    def found(self, test: Any, rows: Rows, parents: Mapping[str, Rows] | None = None) -> list[dict[str, Any]]:
+    def found(
+        self, test: GenericTestNode, rows: Rows, parents: Mapping[str, Rows] | None = None
+    ) -> list[dict[str, Any]]:
         """What a test finds in rows of its model.
 
         Args:
-            test: node of the manifest.
+            test: one of those that `declared` gives.
             rows: what the model holds.
             parents: what other models hold, by their names; the others are not there at all.
         """
         query = test.compiled_code
+        assert query is not None
+        assert test.attached_node is not None
         tables = {self._relation(test.attached_node): rows}
         for name, of_parent in (parents or {}).items():
             relation = self._relation(f"model.workledger.{name}")

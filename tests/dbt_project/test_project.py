@@ -7,10 +7,12 @@ statuses from names and types of its columns; what only the seeds list stands he
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import GenericTestNode, ModelNode
 
 from assets.checks import SET_ASIDE_TABLES
 from sources.catalog import SOURCES
@@ -119,29 +121,26 @@ def built(dbt_project: DbtProject) -> DbtProject:
     return dbt_project
 
 
-def _tables(manifest: Manifest, *schemas: str) -> dict[str, object]:
-    return {
-        node.name: node
-        for node in manifest.nodes.values()
-        if str(node.resource_type) == "model" and node.schema in schemas
-    }
+def _tables(manifest: Manifest, *schemas: str) -> dict[str, ModelNode]:
+    return {name: node for name, node in _all_models(manifest).items() if node.schema in schemas}
 
 
-def _is_required(node: object, index: dict[str, list[str]]) -> bool:
+def _is_required(node: ModelNode, index: dict[str, list[str]]) -> bool:
     """Whether none of an index's columns may be null."""
     return all("not_null" in {one.type.value for one in node.columns[name].constraints} for name in index["columns"])
 
 
-def _tests(manifest: Manifest) -> dict[str, list[tuple[str, dict[str, object]]]]:
+def _tests(manifest: Manifest) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """Names and arguments of the generic tests of each model."""
     found = defaultdict(list)
     for node in manifest.nodes.values():
-        if (metadata := getattr(node, "test_metadata", None)) and node.attached_node:
+        if isinstance(node, GenericTestNode) and node.attached_node:
+            metadata = node.test_metadata
             found[node.attached_node.split(".")[-1]].append((metadata.name, metadata.kwargs))
     return found
 
 
-def _checked(tests: list[tuple[str, dict[str, object]]], kind: str) -> dict[str, object]:
+def _checked(tests: list[tuple[str, dict[str, Any]]], kind: str) -> dict[str, Any]:
     """What a model's tests of one kind say of each column."""
     return {column: rule for name, kwargs in tests if name == kind for column, rule in kwargs["columns"].items()}
 
@@ -228,8 +227,8 @@ def test_tests_of_columns_are_those_of_the_whole_model(parsed_project: tuple[Man
     single = [
         node.name
         for node in manifest.nodes.values()
-        if (metadata := getattr(node, "test_metadata", None))
-        and metadata.name in ("relationships", "accepted_values", "not_null", "unique")
+        if isinstance(node, GenericTestNode)
+        and node.test_metadata.name in ("relationships", "accepted_values", "not_null", "unique")
     ]
     unknown = [
         f"{table}.{column}"
@@ -264,7 +263,7 @@ def test_every_reference_file_has_a_key(parsed_project: tuple[Manifest, object])
 
 def test_every_source_shows_what_it_set_aside(parsed_project: tuple[Manifest, object]) -> None:
     manifest, _ = parsed_project
-    shown = manifest.nodes["model.workledger.set_aside"].depends_on.nodes
+    shown = _all_models(manifest)["set_aside"].depends_on.nodes
     missing = [
         f"{name}.{table.name}"
         for name, spec in SOURCES.items()
@@ -300,8 +299,8 @@ def test_every_column_is_described_typed_and_bears_its_unit(parsed_project: tupl
     assert wrong == [], wrong
 
 
-def _all_models(manifest: Manifest) -> dict[str, object]:
-    return {node.name: node for node in manifest.nodes.values() if str(node.resource_type) == "model"}
+def _all_models(manifest: Manifest) -> dict[str, ModelNode]:
+    return {node.name: node for node in manifest.nodes.values() if isinstance(node, ModelNode)}
 
 
 def test_every_rule_passes_its_unit_test(dbt_project: DbtProject) -> None:
@@ -373,7 +372,7 @@ FOLDERS = (
 
 def test_the_graph_of_folders_is_a_line(parsed_project: tuple[Manifest, object]) -> None:
     manifest, _ = parsed_project
-    models = {key: node for key, node in manifest.nodes.items() if str(node.resource_type) == "model"}
+    models = {key: node for key, node in manifest.nodes.items() if isinstance(node, ModelNode)}
     folder = {key: node.fqn[1] for key, node in models.items()}
     backwards = [
         f"{models[parent].name} ({folder[parent]}) → {node.name} ({folder[key]})"

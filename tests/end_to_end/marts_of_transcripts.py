@@ -1,8 +1,7 @@
 """Holds the session marts to a plain count of the same transcripts; counting itself is not done here."""
 
-from plain_transcripts import Plain
-
 from orchestration.warehouse.connection import Warehouse
+from tests.end_to_end.plain_transcripts import Plain
 
 _COUNTS = (
     "sum(input_tokens)::bigint, sum(output_tokens)::bigint, sum(cache_read_tokens)::bigint, "
@@ -34,8 +33,12 @@ def assert_marts_equal(warehouse: Warehouse, plain: Plain) -> None:
                 "from marts.session_activity group by 1, 2"
             )
         }
-        seconds = dict(connection.execute("select id, duration_seconds from marts.claude_sessions").fetchall())
-        prompts = dict(connection.execute("select id, user_prompts from marts.claude_sessions").fetchall())
+        seconds: dict[str, int] = dict(
+            connection.execute("select id, duration_seconds from marts.claude_sessions").fetchall()
+        )
+        prompts: dict[str, int] = dict(
+            connection.execute("select id, user_prompts from marts.claude_sessions").fetchall()
+        )
         bucket_sums = connection.execute(
             "select session_id, sum(active_seconds)::bigint, sum(user_prompts)::bigint "
             "from marts.session_activity group by 1"

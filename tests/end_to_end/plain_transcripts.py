@@ -115,7 +115,7 @@ def read(folder: Path) -> Plain:
             tokens = tuple(int(message["usage"].get(name) or 0) for name in TOKENS)
             naive[line.session] += sum(tokens)
             if message.get("model") != "<synthetic>":
-                key = message.get("id") or inner.get("requestId") or inner.get("uuid")
+                key = message.get("id") or inner.get("requestId") or inner.get("uuid", "")
                 at = _moment(inner.get("timestamp")) or line.at or 0
                 answers[key].lines.append((tokens[1], at, tokens, line))
     kept = _without_copies(lines)

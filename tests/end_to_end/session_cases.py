@@ -84,7 +84,7 @@ class Session:
         copy = Session(name, self.at, self.cwd)
         for number, line in enumerate(self.lines):
             own = {"uuid": identifier(f"{name}-copy-{number}")} if new_uuids else {}
-            copy.lines.append(line | {"sessionId": copy.id} | own)
+            copy.lines.append(line | {"sessionId": copy.id, "forkedFrom": {"sessionId": self.id}} | own)
         return copy
 
     @property
@@ -108,7 +108,8 @@ def relayed(folder: Path) -> Expected:
     expected: Expected = {}
     for kind in ("constant", "counter", "null"):
         for number in range(2):
-            session = Session(f"relay-{kind}-{number}")
+            # At another time: the same time and the same counts would make a copy.
+            session = Session(f"relay-{kind}-{number}", START + timedelta(seconds=number))
             for turn in range(3):
                 message_id = {"constant": "msg_relay", "counter": f"msg_{turn}", "null": None}[kind]
                 (session.prompt if turn % 2 == 0 else session.tool_result)()
@@ -119,7 +120,8 @@ def relayed(folder: Path) -> Expected:
             expected[session.id] = {"input_tokens": 6000, "output_tokens": 300, "api_requests": 3}
             for new_uuids in (False, True):
                 copy = session.copied(f"relay-{kind}-{number}-copy-{new_uuids}", new_uuids=new_uuids)
-                copy.prompt("and then", promptId="of-its-own")
+                copy.at += timedelta(seconds=10 + 10 * new_uuids)
+                copy.prompt("and then")
                 copy.answer(message_id, input_tokens=7, output_tokens=7)
                 copy.write(folder)
                 expected[copy.id] = {"input_tokens": 7, "output_tokens": 7, "api_requests": 1}
@@ -257,7 +259,7 @@ def no_transcripts(folder: Path) -> Expected:
     (own / "history.jsonl").write_text('{"display": "hello", "timestamp": 1}\n')
     expected: Expected = {session.id: {"api_requests": 1, "duration_seconds": 60}, stranger.id: None}
     at = [(START + timedelta(minutes=number)).isoformat() for number in range(3)]
-    for name, lines in {
+    logs: dict[str, list[dict[str, Any]]] = {
         "rollout-new": [
             {"timestamp": at[0], "type": "session_meta", "payload": {"id": "x", "cwd": "/work/x"}},
             {"timestamp": at[1], "type": "response_item", "payload": {"type": "message", "role": "user"}},
@@ -283,7 +285,8 @@ def no_transcripts(folder: Path) -> Expected:
             {"kind": "start", "timestamp": at[0]},
             {"kind": "end", "timestamp": at[1]},
         ],
-    }.items():
+    }
+    for name, lines in logs.items():
         path = folder / "logs" / f"{name}.jsonl"
         path.parent.mkdir(exist_ok=True)
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -5,15 +5,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import plain_transcripts
 import pytest
-from marts_of_transcripts import assert_marts_equal
 from rich.console import Console
 
 from orchestration.commands.run import run
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import embedded_server, open_warehouse
+from tests.end_to_end import plain_transcripts
+from tests.end_to_end.marts_of_transcripts import assert_marts_equal
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,9 @@ def test_marts_hold_one_row_per_message_id_and_no_naive_sum(landed: Warehouse, t
     assert_marts_equal(landed, plain)
     with landed.connect("owner") as connection:
         every = "input_tokens + output_tokens + cache_read_tokens + cache_creation_tokens"
-        found = dict(connection.execute(f"select id, sum({every})::bigint from marts.claude_sessions group by id"))
+        found: dict[str, int] = dict(
+            connection.execute(f"select id, sum({every})::bigint from marts.claude_sessions group by id")
+        )
     counted = {session: sum(tokens[:4]) for session, tokens in plain.sessions.items()}
     assert sum(plain.naive.values()) > 1.5 * sum(counted.values())
     streamed = [session for session, tokens in counted.items() if plain.naive[session] != tokens]

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import session_cases
 from rich.console import Console
-from session_cases import Expected, Session, identifier
 
 from orchestration.commands.run import run
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import embedded_server, open_warehouse
+from tests.end_to_end import session_cases
+from tests.end_to_end.session_cases import Expected, Session, identifier
 
 KINDS: tuple[Callable[[Path], Expected], ...] = (
     session_cases.relayed,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_world import entry, write_collection
 
 from sandbox.agency import Agency
 from sandbox.generate import generate
 from sandbox.server import SandboxServer
+from tests.sandbox.sandbox_world import entry, write_collection
 
 AS_OF = date(2026, 11, 20)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -20,7 +21,7 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
-    def json(self):
+    def json(self) -> Any:
         return orjson.loads(self.body)
 
     def ids(self) -> list[str]:

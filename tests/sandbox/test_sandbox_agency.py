@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -92,7 +92,7 @@ def test_everything_happened_before_the_day_as_of_began(story: Agency) -> None:
 
 
 def test_the_story_shows_what_issue_2_wants(story: Agency) -> None:
-    by_person: dict[str, list[tuple[object, object]]] = {}
+    by_person: dict[str, list[tuple[datetime, datetime]]] = {}
     for block in story.blocks:
         by_person.setdefault(block.developer.key, []).append((block.start, block.end))
     overlaps = sum(
@@ -112,6 +112,7 @@ def test_the_story_shows_what_issue_2_wants(story: Agency) -> None:
     assert [project.former_client for project in moved] == ["harborlight"]
     assert {block.client for block in story.blocks if block.project is moved[0]} == {"harborlight", "labs"}
     left = next(developer for developer in story.developers if developer.left_on)
+    assert left.left_on is not None
     assert max(block.local_date for block in story.blocks if block.developer is left) <= left.left_on
     assert [ticket.former_key for ticket in story.tickets if ticket.former_key]
     assert [client.key for client in story.clients if client.parent] == ["labs"]

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft4Validator
-from sandbox_client import ENTRIES, ask, clockify, feed
-from sandbox_world import entry, write_collection
 
 from sandbox.agency import Agency
 from sandbox.dataset import format_time
 from sandbox.server import SandboxServer
+from tests.sandbox.sandbox_client import ENTRIES, ask, clockify, feed
+from tests.sandbox.sandbox_world import entry, write_collection
 
 Serve = Callable[..., SandboxServer]
 
@@ -226,7 +226,7 @@ def test_fifty_thousand_entries_are_paged_without_a_gap(folder: Path, serve: Ser
 @pytest.fixture(scope="session")
 def clockify_document(shared_folder: Path) -> dict[str, Any]:
     text = (shared_folder / "specs" / "clockify-v1.yaml").read_text()
-    document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    document: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     for name, schema in document["components"]["schemas"].items():
         # The vendor's generator writes an enumeration as an object that is a text as well, or as itself.
         if "oneOf" in schema:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sandbox_client import ENTRIES, clockify, feed
-from sandbox_world import entry, write_collection
 
 from sandbox.dataset import DatasetError, VendorData, format_time
 from sandbox.server import SandboxServer
+from tests.sandbox.sandbox_client import ENTRIES, clockify, feed
+from tests.sandbox.sandbox_world import entry, write_collection
 
 Serve = Callable[..., SandboxServer]
 

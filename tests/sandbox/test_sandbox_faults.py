@@ -11,12 +11,12 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sandbox_client import ENTRIES, ask, clockify
-from sandbox_world import entry
 
 from sandbox.__main__ import main
 from sandbox.faults import FaultError, parse_fault
 from sandbox.server import SandboxServer
+from tests.sandbox.sandbox_client import ENTRIES, ask, clockify
+from tests.sandbox.sandbox_world import entry
 
 Serve = Callable[..., SandboxServer]
 

@@ -1,9 +1,9 @@
-{# Dealing a whole out in whole units by largest remainder (rule 1.7). #}
+{# Sharing out a whole in whole units by largest remainder (rule 1.7). #}
 
 {#
-    The units that a row gets of `whole`, which is dealt to the rows of `partition` by their exact shares: each gets its share floored,
-    what remains goes one by one to the largest remainders, ties in the order of `ties`. A row whose partition holds less in its rows
-    than the whole (slivers that made no row of their own) still leaves nothing undealt: every row gets one more as often as it takes.
+    The units that a row gets of `whole`, which is shared out over the rows of `partition` by their exact shares: each gets its share floored,
+    and the remaining units go one by one to the largest remainders, ties in the order of `ties`. If the rows of a partition add up to less
+    than the whole (fragments too small for a row of their own), every row gets one more unit as often as needed, so that nothing is left.
     `share` is the exact share in units (numeric or integer) times `scale`.
 #}
 {% macro dealt(whole, share, scale, partition, ties) -%}

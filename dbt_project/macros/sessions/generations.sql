@@ -1,9 +1,9 @@
-{# Generations of transcript files: what was landed once counts, whatever the file holds now. #}
+{# Generations of transcript files: a landed line counts, even if the file no longer contains it. #}
 
 {#
-    CTE `replaced`: records of an earlier generation of a file of which a later generation holds another version, found by `line_key`. A
-    file is rewritten when a session is resumed or compacted, and lines that the rewritten file leaves out were paid for all the same.
-    Only files that were rewritten at all are looked at.
+    CTE `replaced`: records of an earlier generation of a file of which a later generation has another version, found by `line_key`. A
+    file is rewritten when a session is resumed or compacted, and lines missing from the rewritten file were still paid for.
+    Only rewritten files are read.
 #}
 {% macro replaced_records(table, line_key) -%}
     replaced as (
@@ -26,7 +26,7 @@
     )
 {%- endmacro %}
 
-{# What makes two records of one table the same line of a file: the line's own id, else what it says. `$` stands for the table's alias. #}
+{# The key by which two records of one table are the same line of a file: the line's own id, else its content. `$` is replaced by the table's alias. #}
 {% macro record_key(table) -%}
     {{ return({
         'messages': "coalesce($uuid, concat_ws('|', $message_id, $answered_at))",
@@ -49,7 +49,7 @@
     )
 {%- endmacro %}
 
-{# A record's place as text, for records that bear no id of their own. #}
+{# A record's place as text, for records without an id. #}
 {% macro place_key(relation) -%}
     {{ relation }}.file_id || case when {{ relation }}.generation > 0 then '.' || {{ relation }}.generation else '' end
     || ':' || {{ relation }}.line_offset || ':' || {{ relation }}.record_index

@@ -1,8 +1,8 @@
-{# How heavy session models change only what changed. Which sessions changed is int_sessions__changed_sessions' part. #}
+{# Helpers by which heavy session models rebuild only what changed, as listed in int_sessions__changed_sessions. #}
 
 {#
-    Limits a query to the sessions that this run rebuilds; nothing in a full build. A few are spelled out, so that the planner knows how
-    few they are and takes an index where there is one; of an empty table it would expect thousands of rows.
+    Limits a query to the sessions that this run rebuilds; adds nothing in a full build. If they are few, they are spelled out, so that the
+    planner knows how few there are and uses an index; of an empty table it would expect thousands of rows.
 #}
 {% macro of_changed_sessions(column='session_id') -%}
     {#- Outside the condition, so that dbt sees the dependency when it parses. -#}
@@ -22,12 +22,12 @@
 {%- endmacro %}
 
 {#
-    Incremental strategy `changed_sessions`: what the table holds of the changed sessions is replaced by what the query gives, in one
-    transaction. dbt's own delete+insert would leave the rows of a session for which the query gives none any more.
+    Incremental strategy `changed_sessions`: rows of the changed sessions are replaced by the query's rows, in one
+    transaction. dbt's own delete+insert would keep the rows of a session for which the query no longer returns any.
 #}
 {% macro get_incremental_changed_sessions_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    {#- In claude_sessions a session is named by `id`. -#}
+    {#- In claude_sessions the column is `id`. -#}
     {%- set names = arg_dict['dest_columns'] | map(attribute='name') | list -%}
     delete from {{ arg_dict['target_relation'] }} as target
     using {{ ref('int_sessions__changed_sessions') }} as changed_sessions
@@ -51,8 +51,8 @@
 {%- endmacro %}
 
 {#
-    int_changes__processed_session_inputs as the last run left it, for a table that reads itself as well; none where either is missing or
-    everything is built anew. By name, because it is built after all who ask.
+    int_changes__processed_session_inputs as the last run left it, for a table that also reads itself; none if either is missing or in a
+    full refresh. Read by name, because it is built after every model that uses it.
 #}
 {% macro inputs_of_last_run() -%}
     {%- if execute and not flags.FULL_REFRESH and load_relation(this) -%}

@@ -1,4 +1,4 @@
-{# Instants of sessions as whole milliseconds since 1970, and the slots they fall into. Dates and zones are time.sql's part. #}
+{# Instants of sessions as whole milliseconds since 1970, and the slots they fall into. For dates and zones, see time.sql. #}
 
 {#
     Milliseconds since 1970 of a timestamp, anything finer cut off. The half microsecond outweighs the error of a double of
@@ -14,7 +14,7 @@
 {%- endmacro %}
 
 {#
-    A slot is a quarter of an hour: every zone's offset is a multiple of it, so no midnight and no change of the clocks lies within one,
+    A slot is a quarter of an hour: every zone's offset is a multiple of it, so no midnight and no clock change falls within one,
     and two of them make a bucket of session_activity.
 #}
 {% macro slot_milliseconds() %}900000{% endmacro %}

@@ -1,4 +1,4 @@
-{# Names of language models as transcripts spell them. What a model costs is int_sessions__model_prices' part. #}
+{# Names of language models as spelled in transcripts. For prices, see int_sessions__model_prices. #}
 
 {#
     A model's plain dated name: lower case, without the suffixes of context (`[1m]`) and speed (`-fast`), a gateway's path (`anthropic/…`), a cloud's region and
@@ -18,7 +18,7 @@
     regexp_replace({{ plain_name }}, '-20[0-9]{6}$', '')
 {%- endmacro %}
 
-{# Whether a name is that of a cloud's profile for a region (`us.anthropic.…`, not `global.`), which is dearer than the model itself. #}
+{# Whether a name is that of a cloud's profile for a region (`us.anthropic.…`, not `global.`), which costs more than the model itself. #}
 {% macro is_regional_model(model) -%}
     ({{ model }} ~* '(^|/)[a-z-]+\.anthropic\.' and {{ model }} !~* '(^|/)global\.anthropic\.')
 {%- endmacro %}

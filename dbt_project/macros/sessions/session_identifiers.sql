@@ -4,9 +4,9 @@
 #}
 
 {#
-    CTEs from `rows` to `identified`, which adds `id`. Of keys that share 8 digits the one that has them keeps them (by the registry,
-    or by the table as it stands), then the first in `seen_order`; the n-th takes n - 1 digits more. Lengths within such a group
-    differ, so no two are equal. `key` is an expression of columns that rows and table have in common; `full_key`, where the digits
+    CTEs from `rows` to `identified`, which adds `id`. If keys share 8 digits, the one that has them already
+    (in the registry or in the table) keeps them, then the first in `seen_order`; the n-th takes n - 1 more digits. Lengths within such a
+    group differ, so no two are equal. `key` is an expression of columns that rows and table have in common; `full_key`, where the digits
     come from, is its hash unless the key is a hash itself (a sha).
     register_contested_identifiers is the other half.
 #}
@@ -22,7 +22,7 @@ hashed as (
             {{ natural_key(key) }} as natural_key,
             {{ full_key or natural_key_hash(key) }} as key_hash
         from {{ rows }}
-        -- Hashes are made once.
+        -- Hashes are computed once.
         offset 0
     ) as keyed
 ),
@@ -125,7 +125,7 @@ identified as (
 )
 {%- endmacro %}
 
-{# Post-hook: enters every key of the table that shares its 8 digits with another in the registry, for good. #}
+{# Post-hook: permanently enters every key of the table that shares its 8 digits with another in the registry. #}
 {% macro register_contested_identifiers(prefix, key) -%}
 {%- set short_length = prefix | length + 9 -%}
 insert into {{ ref('identifiers') }} (kind, natural_key, id, first_seen_at)

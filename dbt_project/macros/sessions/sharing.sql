@@ -1,4 +1,4 @@
-{# How a person's time is shared among the sessions that are active at once (rule 5.17), and which place each part of it belongs to. #}
+{# How a person's time is shared among parallel sessions (rule 5.17), and which client and project each part belongs to. #}
 
 {# Divisible by every number up to 40, so that equal shares between so many sessions are whole numbers. #}
 {% macro share_scale() %}5342931457063200::numeric{% endmacro %}
@@ -49,7 +49,7 @@
     A query for the rows of `placed` (person_key, start_ms, end_ms; those of one session never overlap) with `share`: their milliseconds,
     each divided by the number of the person's sessions active in it, times share_scale(). With `within`, a relation of spans
     (person_key, start_ms, end_ms), only the time inside any of them adds to the share.
-    A clock that runs at 1/n while n sessions are active: what it shows at a segment's end less what it shows at its start is the share.
+    It uses a clock that runs at 1/n speed while n sessions are active: a segment's share is the clock at its end minus the clock at its start.
 #}
 {% macro shared_time(placed, within=none) -%}
     with

@@ -24,7 +24,7 @@ final as (
         contacts.email,
         contacts.phone,
         contacts.is_billing,
-        -- A customer that is gone takes its contacts along.
+        -- If a customer is deleted, so are its contacts.
         contacts.is_deleted or coalesce(customers.is_deleted, false) as is_deleted,
         coalesce(contacts.deleted_at, customers.deleted_at) as deleted_at
     from contacts

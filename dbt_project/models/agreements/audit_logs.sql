@@ -11,8 +11,8 @@
     pre_hook="{{ allow_large_sorts() }}",
 ) }}
 {#
-    What was written stays, because a version of a row never changes. Given once more are the files whose rows bear an identifier that
-    somebody else gives, which may come or change later; they are small.
+    Written rows stay, because a version of a row never changes. Only files whose rows take their identifier from elsewhere are read again,
+    since that identifier may come or change later; these files are small.
 #}
 {%- set files_of_entities = [
     'billing_rules', 'client_contacts', 'clients', 'contracts', 'developers', 'employee_exclusions', 'project_classifications', 'projects',
@@ -21,7 +21,7 @@
 {%- set is_of_entity -%}
     file in ({% for file in files_of_entities %}'{{ file }}'{{ ', ' if not loop.last }}{% endfor %})
 {%- endset %}
-{#- Where nothing stands yet every version is new. Spelled out, so that the planner knows how few they are. -#}
+{#- In an empty table every version is new. Spelled out, so that the planner knows how few there are. -#}
 {%- set last_seen_at = none -%}
 {%- if execute and is_incremental() -%}
     {%- set last_seen_at = run_query('select max(created_at)::text from ' ~ this).columns[0].values()[0] -%}
@@ -37,7 +37,7 @@ versions as (
         or {{ is_of_entity }}
 ),
 
--- Most rows never change; the others know their former version, which was closed when the next one came.
+-- Most rows never change; a changed row has its former version, closed when the next one came.
 versions_of_changed_rows as (
     select * from {{ ref('reference_versions') }} as versions
     where
@@ -55,7 +55,7 @@ identifiers as (
     select * from {{ ref('identifiers') }}
 ),
 
--- How the billing seed names things, and under which kind their identifiers stand.
+-- Entity types as the billing seed document names them, with the kind of their identifiers.
 entity_types as (
     select * from (
         values
@@ -141,7 +141,7 @@ changes as (
     left join former_versions on versions.dbt_scd_id = former_versions.dbt_scd_id
 ),
 
--- Hashes are made once.
+-- Hashes are computed once.
 hashed as materialized (
     select
         *,
@@ -150,7 +150,7 @@ hashed as materialized (
     from changes
 ),
 
--- Of those that share 8 digits the first keeps them, in order of time; what stood already was first.
+-- If several share 8 digits, the first in time keeps them; rows already in the table come first.
 shared_digits as (
     select left(key_hash, 8) as digits
     from hashed
@@ -183,14 +183,14 @@ described as (
     select
         hashed.*,
         'AUD-' || left(hashed.key_hash, case when hashed.key in (select later_keys.key from later_keys) then 16 else 8 end) as id,
-        -- As text, which takes half the time of objects built one within the other.
+        -- As text, which takes half the time of nested JSON objects.
         (
             select
                 coalesce(
                     '{' || string_agg(
                         '"' || columns.name || '":'
                         || case
-                            -- What costs and bank accounts hold is for finance alone: here it stands only that it changed.
+                            -- Values of costs and bank accounts are for finance only: here only the fact that they changed is shown.
                             when hashed.file in ('developer_costs', 'accounts', 'transaction_rules') then 'null'
                             else
                                 '{"from":'

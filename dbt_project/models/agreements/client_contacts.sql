@@ -45,7 +45,7 @@ final as (
         contacts.receives_invoices,
         contacts.notes,
         contacts.status,
-        -- A client that is gone takes its contacts along.
+        -- If a client is deleted, so are its contacts.
         contacts.is_deleted or coalesce(clients.is_deleted, false) as is_deleted,
         coalesce(contacts.deleted_at, clients.deleted_at) as deleted_at,
         row_history.created_at,

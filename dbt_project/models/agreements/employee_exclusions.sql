@@ -22,7 +22,7 @@ accounts as (
     where system = 'jira'
 ),
 
--- Who holds the account now, or held it last.
+-- The developer who has the account now, or had it last.
 holders as (
     select distinct on (native_id)
         native_id,

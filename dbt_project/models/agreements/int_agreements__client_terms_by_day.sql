@@ -1,6 +1,6 @@
 {{ config(indexes=[{'columns': ['client_id', 'valid_from', 'valid_to']}]) }}
 
-{# Every day of every client: its terms, or on days without a row the currency of Clockify, else of the agency. #}
+{# Every day of every client: its terms, or on days without a row the currency from Clockify, else the agency's. #}
 with
 
 clients as (

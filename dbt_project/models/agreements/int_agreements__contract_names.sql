@@ -4,7 +4,7 @@ contracts as (
     select * from {{ ref('int_agreements__contracts') }}
 ),
 
--- Numbers and identifiers hold everywhere, names within their client.
+-- Numbers and identifiers resolve everywhere, names only within their client.
 names as (
     select
         contract_id,

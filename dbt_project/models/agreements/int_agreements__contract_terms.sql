@@ -12,7 +12,7 @@ amendments as (
     select * from {{ ref('stg_reference__contract_terms') }}
 ),
 
--- A name may be one of several clients': then it must be a number.
+-- Several clients may use the same contract name; then the cell must have the number.
 named_contracts as (
     select
         name,
@@ -43,7 +43,7 @@ steps as (
     where named_contracts.contract_id is not null
 ),
 
--- An empty cell keeps what held before: each value belongs to the run that its last statement began.
+-- An empty cell keeps the value before it: each value lasts until the next row that states one.
 runs as (
     select
         *,

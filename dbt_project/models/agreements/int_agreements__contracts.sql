@@ -38,7 +38,7 @@ final as (
         contracts.description,
         contracts.notes,
         contracts.row_key,
-        -- A client that is gone takes its contracts along.
+        -- If a client is deleted, so are its contracts.
         contracts.is_deleted or coalesce(clients.is_deleted, false) as is_deleted,
         coalesce(contracts.deleted_at, clients.deleted_at) as deleted_at
     from contracts

@@ -10,7 +10,7 @@ accounts as (
     where system = 'jira'
 ),
 
--- The person of the account while it is theirs; an account of nobody is a person of its own.
+-- The person who has the account on that date; an account without a developer counts as a person of its own.
 final as (
     select
         coalesce(accounts.developer_id, 'jira:' || exclusions.jira_account_id) as person_key,

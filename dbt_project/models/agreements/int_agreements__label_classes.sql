@@ -5,7 +5,7 @@ classifications as (
     where not is_deleted
 ),
 
--- The strictest of several: excluded, overhead, internal.
+-- The strictest class wins: excluded, overhead, internal.
 final as (
     select
         {{ natural_key('label') }} as label,

@@ -32,7 +32,7 @@ own_classes as (
         array_position(array['excluded', 'overhead', 'internal', 'billable'], classifications.classification)
 ),
 
--- A project's labels, its name and its Jira key, present and former, are all labels to a classification.
+-- For a classification, a project's labels, name and Jira keys (present and former) are all labels.
 labels as (
     select
         project_id,

@@ -43,7 +43,7 @@ stated_terms as (
     where project_names.project_id is not null
 ),
 
--- On days without a row Clockify's client holds.
+-- On days without a row, Clockify's client applies.
 days_left_to_clockify as (
     select
         projects.project_id,

@@ -11,7 +11,7 @@ client_names as (
     select * from {{ ref('int_identity__client_names') }}
 ),
 
--- A client's row goes before the general one, that before what holds where no row says else (rule 4.15).
+-- A client's row wins over a general row, and a general row over the default (rule 4.15).
 final as (
     select
         client_names.client_id,
@@ -22,7 +22,7 @@ final as (
         coalesce(rate_rules.valid_to, 'infinity'::date) as valid_to
     from rate_rules
     left join client_names on {{ natural_key('rate_rules.client') }} = client_names.name
-    -- A row for a client that nobody knows must not hold for everybody.
+    -- A row for an unknown client must not apply to every client.
     where rate_rules.client is null or client_names.client_id is not null
     union all
     select

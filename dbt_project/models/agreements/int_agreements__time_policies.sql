@@ -12,7 +12,7 @@ client_names as (
     select * from {{ ref('int_identity__client_names') }}
 ),
 
--- Developer and client, developer, client, everybody, and last the order that holds where nothing is said (rule 4.6).
+-- Developer and client, developer, client, everybody, and last the default order (rule 4.6).
 stated as (
     select
         developers.developer_id,

@@ -34,7 +34,7 @@ final as (
     from rate_rules
     inner join identifiers on rate_rules.row_key = identifiers.natural_key
     left join client_names on {{ natural_key('rate_rules.client') }} = client_names.name
-    -- A row for a client that nobody knows must not hold for everybody.
+    -- A row for an unknown client must not apply to every client.
     where rate_rules.client is null or client_names.client_id is not null
 )
 

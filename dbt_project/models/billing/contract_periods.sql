@@ -55,7 +55,7 @@ final as (
         round(coalesce(used.used_seconds, 0)::numeric / nullif(periods.allocated_seconds, 0), 4) as used_share,
         periods.standard_rate,
         periods.overage_rate,
-        -- From exact seconds, as the invoice's line (rule 7.7).
+        -- From exact seconds, like the invoice's line (rule 7.7).
         round(coalesce(used.overage_seconds, 0) * periods.overage_rate / 3600, {{ decimals_of('currencies') }}) as total_overage_amount,
         false as is_billed,
         null::text as invoice_id,

@@ -20,7 +20,7 @@ agency as (
     from {{ ref('int_identity__agency') }}
 ),
 
--- Worked or not; empty and 0 amounts give no line, and monitoring is for support alone (rule 7.23).
+-- Billed even without work; empty and 0 amounts give no line, and only support has monitoring (rule 7.23).
 amounts as (
     select
         applications.application_id,

@@ -12,7 +12,7 @@ client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
--- The limit of a month is eaten up by billable time, in order of start (rule 7.16); where there is none it covers all.
+-- Billable time uses up the month's limit in order of start (rule 7.16); without a limit, all time is covered.
 consumed as (
     select
         worklogs.*,
@@ -74,7 +74,7 @@ parts as (
     from split
     where
         split.billable_seconds > split.seconds_within
-        -- What has no rate is unbilled in raw seconds, and there may be none left.
+        -- Time without a rate is unbilled in raw seconds, of which there may be none left.
         and (split.overtime_rate is not null or split.seconds > split.seconds_within)
 ),
 

@@ -1,4 +1,4 @@
-{# What a worklog is to its application, before any price: seconds billed for it, off hours, line type, tier and multiplier. #}
+{# How an application bills a worklog, before any price: billed seconds, off hours, line type, tier and multiplier. #}
 with
 
 entries as (
@@ -29,7 +29,7 @@ rate_multipliers as (
     select * from {{ ref('int_agreements__rate_multipliers') }}
 ),
 
--- An empty calendar is the agency's; one without rows is never off-hours (rule 4.16).
+-- An empty calendar means the agency's; with a calendar without rows, no worklog is off hours (rule 4.16).
 calendars as (
     select
         {{ natural_key('calendar_rows.calendar') }} as calendar,
@@ -61,7 +61,7 @@ application_calendars as (
         on coalesce(nullif({{ natural_key('applications.calendar') }}, ''), {{ natural_key('agency.calendar') }}) = calendars.calendar
 ),
 
--- The wall clock of the calendar's zone; a date without a time stays the date that it is.
+-- Local time in the calendar's zone; a date without a time keeps its date.
 clocked as (
     select
         entries.*,

@@ -34,7 +34,7 @@ days_in_periods as (
             and contract_days.local_date between periods.period_start and periods.period_end
 ),
 
--- Entries eat up their period's allowance in order of start, dates without times first on their day, then id.
+-- Entries use up their period's allowance in order of start, dates without times first on their day, then id.
 consumed as (
     select
         entries.time_entry_id,
@@ -103,7 +103,7 @@ unioned as (
         null as seconds_before,
         'included' as part,
         entries.seconds,
-        -- Without a rate the hours are billed at 0; only pay as you go is left without a price.
+        -- Without a rate the hours are billed at 0; only pay as you go has no price then.
         case when entries.contract_type = 'pay_as_you_go' then terms.standard_rate else coalesce(terms.standard_rate, 0) end as rate_applied
     from entries
     left join terms
@@ -122,7 +122,7 @@ final as (
         local_date,
         part,
         seconds,
-        -- Of its period's allowance, used before this part.
+        -- Used of the period's allowance before this part.
         seconds_before::bigint as seconds_before,
         rate_applied
     from unioned

@@ -24,7 +24,7 @@ client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
--- The last period of each period's cycle, which need not exist yet: 0-2, 3-5 … are quarters (rule 7.9).
+-- The last period of each period's cycle, which may not exist yet: 0-2, 3-5 … are quarters (rule 7.9).
 cycles as (
     select
         periods.contract_period_id,
@@ -52,10 +52,10 @@ priced as (
     select
         entries.time_entry_id,
         allocations.seconds,
-        -- The contract's client pays, whoever the project's may be.
+        -- The contract's client pays, even if the project has another client.
         coalesce(contracts.client_id, entries.client_id) as client_id,
         coalesce(invoiced_periods.invoice_month, date_trunc('month', entries.local_date)::date) as invoice_month,
-        -- What prices a period's hours are the terms at its start; without periods those of the entry's date (rule 7.10).
+        -- A period's hours are priced by the terms at its start; without periods, by those on the entry's date (rule 7.10).
         coalesce(invoiced_periods.period_start, entries.local_date) as priced_on,
         case
             when allocations.contract_period_id is null then 'hourly'
@@ -63,7 +63,7 @@ priced as (
         end as line_type,
         allocations.contract_id,
         allocations.contract_period_id,
-        -- Time on a contract without a standard rate is included in it; pay as you go has nothing else to live on (rule 7.4).
+        -- Time on a contract without a standard rate is included in it, except under pay as you go, which has no other price (rule 7.4).
         case
             when contracts.type = 'pay_as_you_go' then allocations.rate_applied
             else coalesce(allocations.rate_applied, 0)

@@ -29,12 +29,12 @@ last_entries as (
     group by contract_id
 ),
 
--- The day whose period is the last: the end, or the clock's day, or that of later-dated time (rule 7.6).
+-- The day that the last period contains: the contract's end, the day of as_of, or the date of later time (rule 7.6).
 horizons as (
     select
         contracts.*,
         case
-            -- A contract that has not begun has no periods but those of its own time.
+            -- A contract that has not begun has periods only for time already entered.
             when contracts.start_date > agency.as_of_date then last_entries.last_date
             when contracts.end_date is not null and not contracts.auto_renew then contracts.end_date
             else greatest(contracts.end_date, agency.as_of_date, last_entries.last_date)
@@ -44,7 +44,7 @@ horizons as (
     left join last_entries on contracts.contract_id = last_entries.contract_id
 ),
 
--- Counted from the original start, so that a month too short does not move the ones after it.
+-- Counted from the original start, so that a short month does not shift later ones.
 numbered as (
     select
         horizons.*,

@@ -42,7 +42,7 @@ applications as (
     select * from {{ ref('int_agreements__applications') }}
 ),
 
--- What an issue is about, as the API says, else the mirror.
+-- Summary of an issue, from the API, else from the mirror.
 summaries as (
     select distinct on (issue_key)
         issue_key,
@@ -64,7 +64,7 @@ summaries as (
     order by issue_key, preference
 ),
 
--- Many parts in one go, because what tells the lines apart is long; then the few that differ in nothing but the source of their rate.
+-- Grouped in two steps, because the line key is long: first the many parts, then the few that differ only in the source of their rate.
 summed_parts as (
     select
         line_key,
@@ -135,7 +135,7 @@ hours as (
     group by line_key
 ),
 
--- A fixed amount is a line of its own; equal ones are told apart by their amounts' order.
+-- Each fixed amount is a line of its own; a number in order of amount distinguishes equal ones.
 keyed_amounts as (
     select
         *,
@@ -230,7 +230,7 @@ described as (
                             when 'off_hours' then 'work outside business hours'
                             when 'overtime'
                                 then
-                                    -- Lines of two tiers must not read alike.
+                                    -- Lines of different tiers need different texts.
                                     case rounded.rate_tier
                                         when 'p1_p3_off_hours' then 'critical incident outside business hours'
                                         when 'p1_p3' then 'incident'
@@ -276,7 +276,7 @@ described as (
                         || ', ' || {{ month_text('rounded.invoice_month') }}
             end
         )
-        -- Hours that people logged and hours that sessions show stand on one line, which says so.
+        -- Logged and observed hours share a line, whose text gives both.
         || case
             when rounded.observed_seconds > 0 and rounded.observed_seconds < rounded.raw_seconds
                 then

@@ -1,4 +1,4 @@
-{# What observed time would have brought that is not billed because the developer logged the same time as something else. #}
+{# What observed time would have brought if the developer had not logged the same time as something else. #}
 with
 
 entries as (
@@ -32,7 +32,7 @@ client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
--- At the rate in force before allowance, cap and overtime; what a retainer or fixed price covers brings nothing more.
+-- At the rate in force before allowance, cap and overtime; time covered by a retainer or fixed price brings nothing more.
 rated as (
     select
         coalesce(contracts.client_id, entries.client_id) as client_id,

@@ -8,7 +8,7 @@ lines as (
 
 unbilled as (
     select * from {{ ref('int_billing__unbilled') }}
-    -- Work that a person must look at, or nobody would see it.
+    -- Work that a person must look at also gets a prefill, or it would go unnoticed.
     where reason in ('contract_inactive', 'no_rate', 'capped')
 ),
 

@@ -51,7 +51,7 @@ places as (
     left join contract_rows on contracts.row_key = contract_rows.row_key
 ),
 
--- Several projects may each have a retainer of their own; what is in doubt is the same one written in two files.
+-- Several projects may each have a retainer of their own; the warning is for one retainer written in two files.
 final as (
     select
         client_id,

@@ -1,6 +1,6 @@
 {#
-    Which engine bills a counted entry, or why none does (rule 7.2). The first that applies decides, priced or not; a price
-    that is missing and hours beyond a cap are the engines' own to find.
+    Which engine bills a counted entry, or why none does (rule 7.2). The first that applies decides, priced or not; the engines
+    themselves find missing prices and hours beyond a cap.
 #}
 with
 

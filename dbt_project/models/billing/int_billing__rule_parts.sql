@@ -15,7 +15,7 @@ client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
--- What is rounded together: a session's entries of a developer, project and day, any other entry by itself (rule 7.18).
+-- What is rounded together: a developer's session entries of a project and day; every other entry on its own (rule 7.18).
 ruled as (
     select
         entries.time_entry_id,
@@ -98,7 +98,7 @@ with_month as (
     )
 ),
 
--- What is left of the cap or of the retainer's hours when the entry begins: without such a limit all that it asks for.
+-- What is left of the cap or the retainer's hours when the entry begins; without a limit, all that the entry needs.
 limited as (
     select
         with_month.*,

@@ -1,4 +1,4 @@
-{# How long a source of time may bring nothing new before a person should ask: a long weekend. #}
+{# How long a source of time may bring nothing new before a person should check it: a long weekend. #}
 {% set days_without_news = 4 %}
 with
 
@@ -13,7 +13,7 @@ loads as (
     select * from {{ ref('int_staging__loads') }}
 ),
 
--- Which raw table each source of time comes from; work logs are a file that may well stay as it is.
+-- The raw table of each source of time; work logs are left out, because their file may rightly stay unchanged.
 time_sources as (
     select *
     from (
@@ -28,7 +28,7 @@ time_sources as (
     ) as named_tables (source, raw_source, table_name)
 ),
 
--- A run that finds nothing new writes nothing, so silence is all there is to see.
+-- A run that finds nothing new writes nothing, so only the age of the newest row is known.
 dated as (
     select
         time_sources.source,

@@ -1,4 +1,4 @@
-{# What a person must look at in the time itself, whatever bills it. Of many entries the first few are named. #}
+{# Warnings about the time itself, independent of the engine. If there are many entries, the first few are named. #}
 {% set entries_named = 10 %}
 with
 

@@ -1,7 +1,7 @@
-{# Whom billed time belongs to, whoever pays for it. #}
+{# The client that billed time belongs to, even if another one pays for it. #}
 {% set owner = 'case when parts.contract_id is null then entries.project_client_id else entries.client_id end' %}
 {%- set files_of_bills = reference_files() | reject('in', [
-    'accounts', 'client_contacts', 'developer_costs', 'fx_rates', 'model_prices', 'transaction_rules'
+    'accounts', 'client_contacts', 'developer_costs', 'fx_rates', 'model_prices', 'price_multipliers', 'transaction_rules'
 ]) %}
 
 with
@@ -184,7 +184,7 @@ capped as (
     group by unbilled.client_id, unbilled.invoice_month, projects.name, rules.billing_rule_id, rules.cap_hours
 ),
 
--- What is used of what was agreed: periods of contracts, hours of retainers, caps, limits of applications.
+-- Use of allowances: periods of contracts, hours of retainers, caps, limits of applications.
 allowances as (
     select
         lines.client_id,
@@ -241,7 +241,7 @@ allowance_alerts as (
     where used_seconds > 0 and used_seconds >= allowed_hours * 3600 * 0.8
 ),
 
--- A price that is written but is no number must not pass for hours that are covered.
+-- A price that is written but is not a number must not make the hours covered.
 unreadable_prices as (
     select distinct
         lines.client_id,
@@ -285,7 +285,7 @@ currency_mismatches as (
     where lines.rate_source like '%clockify%' and lines.currency != projects.clockify_hourly_rate_currency
 ),
 
--- The few that somebody may have to be warned of.
+-- The few entries that may need a warning.
 billed_entries as (
     select
         parts.client_id,
@@ -352,7 +352,7 @@ several_applications as (
     group by billed_entries.client_id, billed_entries.invoice_month, applications.application_id, applications.name
 ),
 
--- Who pays is not whom the project belongs to.
+-- The paying client is not the project's client.
 other_clients as (
     select
         billed_entries.client_id,
@@ -416,7 +416,7 @@ negative_subtotals as (
     where subtotal < 0
 ),
 
--- Silence since before the month's end, from a source that the client's time comes from.
+-- A source of the client's time has been silent since before the month's end.
 silent_sources as (
     select distinct
         prefills.client_id,
@@ -436,7 +436,7 @@ silent_sources as (
         )
 ),
 
--- Every month is built with the files as they were when they were last good. The others tell of costs, banks and letters.
+-- Every month is built with the last good version of these files. The other files are about costs, banks and contacts.
 refused_names as (
     select distinct regexp_replace(file, '\.csv$', '') as file
     from rejected_files
@@ -518,7 +518,7 @@ warned_months as (
     from unioned
 ),
 
--- A month without a prefill of its own, as of a contract that is invoiced by the quarter, is looked at with the next.
+-- A month without a prefill, as under a contract invoiced quarterly, is checked with the next prefill.
 next_prefills as (
     select
         warned_months.client_id,
@@ -543,7 +543,7 @@ placed as (
             and unioned.invoice_month = next_prefills.invoice_month
 ),
 
--- What is known of a month stands on each of its prefills, what is known of a currency on that one.
+-- Warnings about a month go on each of its prefills, warnings about a currency only on that currency's prefill.
 final as (
     select
         prefills.prefill_id,

@@ -28,7 +28,7 @@ entry_allocations as (
     select
         time_entry_id,
         bool_or(part = 'overage') as is_overage,
-        -- An entry that crosses the allowance has two rates: the one of its overage, which the seed marks it by.
+        -- An entry that crosses the allowance has two rates; the overage rate is shown, as the client-tracker seed marks the entry as overage.
         coalesce(max(rate_applied) filter (where part = 'overage'), max(rate_applied)) as rate_applied
     from allocations
     group by time_entry_id

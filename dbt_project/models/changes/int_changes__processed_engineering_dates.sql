@@ -1,4 +1,4 @@
--- Built last: these have taken in everything that int_engineering__changed_dates saw.
+-- Built last: the models below have processed everything that int_engineering__changed_dates saw.
 -- depends_on: {{ ref('daily_overlay') }}
 -- depends_on: {{ ref('productivity_triangle') }}
 with

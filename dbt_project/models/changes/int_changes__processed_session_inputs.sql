@@ -1,4 +1,4 @@
--- Built last: these have taken in everything that int_sessions__inputs saw when the run began.
+-- Built last: the models below have processed everything that int_sessions__inputs saw when the run began.
 -- depends_on: {{ ref('int_engineering__session_cells') }}
 -- depends_on: {{ ref('int_sessions__segments') }}
 -- depends_on: {{ ref('int_sessions__time_entries') }}

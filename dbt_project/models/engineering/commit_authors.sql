@@ -14,7 +14,7 @@ accounts as (
     select * from {{ ref('int_engineering__accounts') }}
 ),
 
--- The author as git has it, then GitHub's reading of the trailers, then trailers that it does not know.
+-- The author from git, then the trailers that GitHub parsed, then the trailers that it did not.
 listed as (
     select
         sha,
@@ -48,18 +48,18 @@ listed as (
         lateral regexp_matches(
             commits.message, '^co-authored-by:[ \t]*([^<\n]*?)[ \t]*<([^>\n]+)>', 'gin'
         ) with ordinality as trailers (parts, place)
-    -- Most messages have none.
+    -- Most messages have no trailers.
     where commits.message ilike '%co-authored-by:%'
 ),
 
--- An address is one author of a commit; whose addresses are one person's is found below.
+-- Each address is one author of a commit; addresses of one person are merged below.
 distinct_authors as (
     select distinct on (sha, coalesce(email, lower(name)))
         sha,
         place,
         name,
         email,
-        -- Addresses that hide another one bear the login.
+        -- GitHub's private addresses contain the login.
         lower(coalesce(login, substring(email from '^(?:[0-9]+\+)?([^@+]+)@users\.noreply\.github\.com$'))) as login
     from listed
     order by sha, coalesce(email, lower(name)), place
@@ -92,7 +92,7 @@ described as (
     inner join commits on distinct_authors.sha = commits.sha
 ),
 
--- Of all accounts that fit on the day the one that decides first; a login goes before an address (rule 8.3).
+-- Of the accounts that match on the day, the one with the highest precedence; a login wins over an address (rule 8.3).
 people as (
     select distinct on (described.sha, described.place)
         described.sha,
@@ -115,7 +115,7 @@ known as (
         described.*,
         case
             when described.login is null then people.developer_id
-            -- All addresses of a login are one developer's, whichever of them is known.
+            -- All addresses of a login belong to one developer, even if only one of them is known.
             else coalesce(
                 people.developer_id, min(people.developer_id) over (partition by described.sha, described.login)
             )
@@ -124,7 +124,7 @@ known as (
     left join people on described.sha = people.sha and described.place = people.place
 ),
 
--- Nobody is two authors of one commit: of several addresses of a developer or a login the first stays, the author's before all.
+-- A person is one author of a commit: of several addresses of a developer or login the first is kept, the author's before all.
 distinct_people as (
     select distinct on (sha, coalesce(developer_id, 'login ' || login, 'address ' || email, 'name ' || lower(name))) *
     from known

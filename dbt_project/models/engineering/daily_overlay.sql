@@ -16,7 +16,7 @@ session_cells as (
 entries as (
     select
         *,
-        -- Of an entry that begins and ends with the second and counts as long as it lasts, every half hour's seconds are whole.
+        -- An entry with whole-second start and end that counts in full has whole seconds in every half hour.
         source != 'claude_session'
         and start_time = date_trunc('second', start_time)
         and end_time = start_time + allocated_seconds * interval '1 second' as is_exact,
@@ -53,7 +53,7 @@ exact_time as (
     where entries.is_exact
 ),
 
--- Any other entry with times lies on the half hours that it crosses, in proportion to the time within each.
+-- Any other entry with times is spread over the half hours that it crosses, in proportion to the time within each.
 weighted_by_clock as (
     select
         entries.id,
@@ -71,7 +71,7 @@ weighted_by_clock as (
     where entries.source != 'claude_session' and entries.end_time >= entries.start_time and not entries.is_exact
 ),
 
--- A session's entry lies where the session was active for the client.
+-- A session's entry goes to the half hours in which the session was active for the client.
 weighted_by_activity as (
     select
         entries.id,
@@ -91,7 +91,7 @@ weights as (
         id,
         bucket,
         (weight * 1000000)::bigint::numeric as weight,
-        -- An entry of no length lies on its first half hour whole.
+        -- An entry without length goes to its first half hour.
         greatest(sum((weight * 1000000)::bigint) over (partition by id), 1)::numeric as total_weight
     from (
         select
@@ -108,7 +108,7 @@ weights as (
     ) as weighted
 ),
 
--- Entries of a date without times, and sessions' slivers without a second of their own, stand on no half hour.
+-- Entries without times, and session fragments shorter than a second, have no half hour.
 dealt_time as (
     select
         entries.developer_id,

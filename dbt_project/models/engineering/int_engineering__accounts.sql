@@ -9,7 +9,7 @@ commits as (
     select * from {{ ref('stg_github__commits') }}
 ),
 
--- GitHub tells nobody's address, but commits say which logins go with which addresses.
+-- GitHub does not reveal addresses, but commits show which logins go with which addresses.
 logins as (
     select
         lower(author_login) as login,
@@ -30,7 +30,7 @@ addressed_logins as (
             and logins.email = accounts.native_id
             and accounts.matched_by = 'email'
     group by logins.login
-    -- An account that commits under two developers' addresses is neither's.
+    -- An account that commits under the addresses of two developers is assigned to neither.
     having count(distinct accounts.developer_id) = 1
 ),
 

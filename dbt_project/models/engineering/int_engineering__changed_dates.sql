@@ -1,8 +1,8 @@
 {{ config(indexes=[{'columns': ['local_date'], 'unique': true}]) }}
 
 {#
-    Read as the last run left it, by name: it is built after the tables that ask here, so dbt must not see a dependency. Where it is missing,
-    or everything is built anew, every date has changed.
+    Read by name, as the last run left it: it is built after the tables that use this model, so dbt must not see a dependency. Where it is
+    missing, or in a full refresh, every date has changed.
 -#}
 {%- set processed_dates = load_relation(this.incorporate(path={'identifier': 'int_changes__processed_engineering_dates'})) -%}
 {%- set is_known = processed_dates and not flags.FULL_REFRESH -%}
@@ -103,7 +103,7 @@ requests_merged as (
     from pull_requests
 ),
 
--- Whatever a date's rows in daily_overlay and productivity_triangle are made of, hashed row by row. Twice, because a record's hash is a
+-- Everything that a date's rows in daily_overlay and productivity_triangle are built from, hashed row by row. Twice, because a record's hash is a
 -- weighted sum of its columns': where two rows change places in one column, the sum of such hashes stays what it was.
 hashed_rows as (
     {% for part in ['session_cells', 'tickets', 'worked_time', 'commits_made', 'requests_opened', 'requests_merged'] %}

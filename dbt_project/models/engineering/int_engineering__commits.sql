@@ -18,7 +18,7 @@ agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
 
--- The repository that is no fork, else the first seen (rule 8.2).
+-- The repository that is not a fork, else the first seen (rule 8.2).
 chosen as (
     select distinct on (commits.sha)
         commits.*,

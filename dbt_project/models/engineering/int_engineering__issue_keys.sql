@@ -27,7 +27,7 @@ keys as (
     where issue_key is not null
 ),
 
--- A living issue's key is its own; a key that several issues gave up is the last one's.
+-- A key in use belongs to its present issue; a key that several issues gave up belongs to the last one.
 final as (
     select distinct on (key)
         key,

@@ -46,7 +46,7 @@ ranges as (
     from edges
 ),
 
--- Directories of one repository may be several projects'; a commit or pull request does not say which.
+-- Directories of one repository may belong to several projects; a commit or pull request does not say which.
 final as (
     select
         ranges.repo,

@@ -23,7 +23,7 @@ registered as (
     where kind = 'repository'
 ),
 
--- Of repositories of one name the one seen later takes its organization's name (rule 1.12).
+-- If repositories share a name, the one seen later also takes its organization's name (rule 1.12).
 new_repositories as (
     select
         'repository' as kind,

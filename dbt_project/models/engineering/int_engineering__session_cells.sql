@@ -47,7 +47,7 @@ directories as (
     select * from {{ ref('int_sessions__directories') }}
 ),
 
--- The directory of a prompt: of its first line in the session that keeps it.
+-- The directory of a prompt: that of its first line, in the session where it counts.
 prompt_directories as (
     select distinct on (session_id, prompt_key)
         session_id,
@@ -55,20 +55,20 @@ prompt_directories as (
         cwd
     from (
         select
-            session_id,
-            coalesce(prompt_id, uuid, {{ place_key('prompt_lines') }}) as prompt_key,
-            prompted_at,
-            file_id,
-            line_offset,
-            record_index,
-            cwd
+            prompt_lines.session_id,
+            coalesce(prompt_lines.prompt_id, prompt_lines.uuid, {{ place_key('prompt_lines') }}) as prompt_key,
+            prompt_lines.prompted_at,
+            prompt_lines.file_id,
+            prompt_lines.line_offset,
+            prompt_lines.record_index,
+            prompt_lines.cwd
         from prompt_lines
     ) as keyed
     where cwd is not null
     order by session_id, prompt_key, prompted_at, file_id, line_offset, record_index
 ),
 
--- Time, answers and prompts, each with the instant and the directory that say whose they are.
+-- Time, answers and prompts, each with the instant and directory that decide their client and date.
 dated_time as (
     select
         segments.session_id,
@@ -114,7 +114,7 @@ time_in_cells as (
     group by dated_time.session_id, directories.client_id, dated_time.local_date, dated_time.bucket
 ),
 
--- The half hour's seconds are dealt to the clients and dates within it.
+-- The half hour's seconds are shared out over the clients and dates within it.
 seconds_in_cells as (
     select
         time_in_cells.session_id,
@@ -239,7 +239,7 @@ final as (
         sum(parts.attended_seconds)::bigint as attended_seconds
     from parts
     inner join sessions on parts.session_id = sessions.session_id
-    -- A session that bears no time at all has no half hours.
+    -- A session without any timestamp has no half hours.
     where parts.bucket is not null
     group by parts.session_id, sessions.developer_id, parts.client_id, parts.local_date, parts.bucket
 )

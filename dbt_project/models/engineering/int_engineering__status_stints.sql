@@ -1,5 +1,5 @@
 {{ config(indexes=[{'columns': ['issue_id']}]) }}
-{#- So many transitions of one instant are put in order; of more there would be too many orders. -#}
+{#- The largest number of simultaneous transitions that are put in order; more would have too many orders. -#}
 {% set most_ordered = 6 %}
 
 with recursive
@@ -61,7 +61,7 @@ simultaneous as (
     where numbered_transitions.of_instant between 2 and {{ most_ordered }}
 ),
 
--- Every order of them, and how many of its steps begin where the one before ended.
+-- Every order of them, with how many of its steps begin where the previous one ended.
 orders as (
     select
         issue_id,
@@ -150,7 +150,7 @@ stints as (
     from ordered_transitions
 ),
 
--- Only issues tell the category of a status: of those in it now.
+-- Only issues show a status's category: those in this status now.
 categories_by_id as (
     select
         status_id,
@@ -168,7 +168,7 @@ categories_by_name as (
     where status is not null and status_category is not null
     group by lower(status)
     union all
-    -- Jira's own three statuses bear the names of their categories.
+    -- Jira's three built-in statuses have the names of their categories.
     select
         own.status,
         own.status_category

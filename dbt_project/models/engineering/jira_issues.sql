@@ -51,7 +51,7 @@ keys_of_issues as (
     group by issue_id
 ),
 
--- A Jira project that several projects name is none's for sure.
+-- A Jira project that several projects name is assigned to none of them.
 projects_by_key as (
     select
         upper(jira_project_key) as project_key,
@@ -63,7 +63,7 @@ projects_by_key as (
     having count(*) = 1
 ),
 
--- What the mirror alone knows has a key and no id of Jira's; as soon as Jira itself tells of it, Jira's row holds.
+-- An issue known only from the mirror has a key but no Jira id; as soon as it lands from Jira, Jira's row is used.
 all_issues as (
     select
         issue_id,
@@ -128,7 +128,7 @@ all_issues as (
         )
 ),
 
--- A key may stand on several rows: a deleted issue's, and that of the issue that moved there after it.
+-- Several rows may have the same key: a deleted issue, and an issue that was moved to that key later.
 ranked as (
     select
         *,

@@ -42,7 +42,8 @@ final as (
         previous_stints.seconds as seconds_in_from_status,
         stints.seconds as seconds_in_to_status,
         stints.left_at is null as is_latest,
-        transitions.is_deleted
+        transitions.is_deleted,
+        stints.number as position
     from transitions
     cross join agency
     inner join stints on transitions.transition_id = stints.transition_id

@@ -117,7 +117,7 @@ lines_merged as (
     group by developer_id, client_id, merged_date
 ),
 
--- Worklogs that do not count bring their tickets to days that may have nothing else.
+-- Worklogs that do not count still add their tickets, even to days without anything else.
 days as (
     select
         developer_id,
@@ -132,7 +132,7 @@ days as (
     from tickets
 ),
 
--- Joined by text, so that nobody's and no client's days join like all others.
+-- Joined by text, so that days without a developer or client join like all others.
 final as (
     select
         days.developer_id,

@@ -59,7 +59,7 @@ people as (
         on
             lower(pull_requests.author_login) = accounts.native_id
             and {{ local_date('pull_requests.opened_at', 'agency.timezone') }} between accounts.valid_from and accounts.valid_to
-    -- A bot's is no developer's, whoever's account it runs under.
+    -- A bot's pull request has no developer, even if the bot uses a person's account.
     where not pull_requests.is_bot
     order by pull_requests.github_id, accounts.preference, accounts.developer_id
 ),

@@ -49,7 +49,7 @@ registered as (
     {% endif %}
 ),
 
--- What Clockify knows bears its id; anything else the hash of its natural key.
+-- What comes from Clockify uses its id; everything else the hash of its natural key.
 entity_keys as (
     select
         'DEV' as kind,
@@ -126,7 +126,7 @@ account_number_candidates as (
     from clients
 ),
 
--- Masks are not unique: whoever comes later adds digits of the hash of Plaid's id.
+-- Masks are not unique: later accounts add digits of the hash of Plaid's id.
 bank_account_candidates as (
     select
         'account' as kind,
@@ -148,7 +148,7 @@ candidates as (
     select * from bank_account_candidates
 ),
 
--- A client that Clockify comes to know keeps the identifier that it had by its name.
+-- A client that is later added to Clockify keeps the identifier that it had by its name.
 renamed as (
     select
         candidates.kind,
@@ -209,7 +209,7 @@ known_identifiers as (
     from assigned
 ),
 
--- Contracts name their client by our id, Clockify's id, or a name.
+-- Contracts name their client by its identifier, Clockify's id, or a name.
 client_account_numbers as (
     select
         keys.key,

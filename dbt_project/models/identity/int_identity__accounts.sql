@@ -16,7 +16,7 @@ jira_users as (
     select * from {{ ref('stg_jira__users') }}
 ),
 
--- 1. What developers.csv says holds always.
+-- 1. developers.csv always applies.
 own_accounts as (
     select
         accounts.system,
@@ -33,7 +33,7 @@ own_accounts as (
     where
         accounts.native_id is not null
         and developers.is_in_reference
-        -- The user beside a developer may have come by address or identity: then those rules say when.
+        -- A developer's Clockify user may come from an address or identity: then those rules give the dates.
         and (accounts.system != 'clockify' or exists (
             select 1
             from {{ ref('stg_reference__developers') }} as rows_of_file
@@ -57,7 +57,7 @@ dated_accounts as (
     )
 ),
 
--- 3. An equal address. Every developer's address is their git address, too.
+-- 3. An equal address. Every developer's address is also their git address.
 addressed_accounts as (
     select
         'clockify' as system,

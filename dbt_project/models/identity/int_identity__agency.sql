@@ -4,7 +4,7 @@ agency as (
     select * from {{ ref('stg_reference__agency') }}
 ),
 
--- One row whether or not the file has one.
+-- One row, even if the file has none.
 final as (
     select
         agency.legal_name,

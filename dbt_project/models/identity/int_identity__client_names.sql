@@ -4,7 +4,7 @@ clients as (
     select * from {{ ref('int_identity__clients') }}
 ),
 
--- Identifiers go before names, names of living clients before those of archived ones, these before those of deleted ones.
+-- Precedence: identifiers, then names of active clients, of archived ones, of deleted ones.
 names as (
     select
         client_id,

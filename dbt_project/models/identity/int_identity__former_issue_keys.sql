@@ -14,7 +14,7 @@ former_project_keys as (
     select * from {{ ref('int_identity__former_project_keys') }}
 ),
 
--- With its project's key an issue's changes too, the number stays; Jira writes no changelog of that.
+-- When a project's key changes, its issues' keys change too and keep their numbers; Jira writes no changelog for that.
 final as (
     select
         issue_id,

@@ -10,7 +10,7 @@ projects as (
     select * from {{ ref('stg_jira__projects') }}
 ),
 
--- A key that another project took over is that project's.
+-- A key that another project took over belongs to that project.
 final as (
     select distinct on (known_keys.project_key)
         known_keys.project_key as former_key,

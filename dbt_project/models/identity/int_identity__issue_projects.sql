@@ -21,13 +21,13 @@ former_keys as (
     group by project_key
 ),
 
--- A Jira project's key, its former keys and its name are labels of its issues, beside their own (rule 4.12).
+-- A Jira project's key, former keys and name are labels of its issues, in addition to their own (rule 4.12).
 labelled_issues as (
     select
         issues.issue_id,
         issues.issue_key,
         issues.project_key,
-        -- Until somebody edits it, an issue bears the key that its project had.
+        -- Until somebody edits it, an issue keeps the former key of its project.
         coalesce(jira_projects.project_key, issues.project_key) as present_project_key,
         array_remove(issues.labels || array[issues.project_key, jira_projects.name] || former_keys.former_keys, null) as labels
     from issues

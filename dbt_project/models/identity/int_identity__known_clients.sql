@@ -8,7 +8,7 @@ reference_clients as (
     select * from {{ ref('stg_reference__clients') }}
 ),
 
--- A row of the file is the Clockify client of its id, of our id, or of its name (one that is not deleted first).
+-- A row of the file matches a Clockify client by Clockify's id, by identifier, or by name (clients that are not deleted first).
 -- What a cell may hold (rule 2.3), one join each: a join by any of three conditions would compare every row with every other.
 candidates as (
     select
@@ -68,11 +68,11 @@ matched_rows as (
 final as (
     select
         coalesce(clockify_clients.clockify_id, {{ natural_key('matched_rows.client') }}) as client_key,
-        -- What the client was called before Clockify knew it.
+        -- The client's name before it was added to Clockify.
         case
             when clockify_clients.clockify_id is not null
                 then coalesce({{ natural_key('matched_rows.client') }}, {{ natural_key('clockify_clients.name') }})
-            -- As a name was registered before its spelling was evened out.
+            -- Names as registered before spelling was normalized.
             else lower(trim(matched_rows.client))
         end as former_key,
         clockify_clients.clockify_id,
@@ -84,7 +84,7 @@ final as (
         coalesce(matched_rows.company_name, clockify_clients.name, matched_rows.client) as company_name,
         matched_rows.account_number as given_account_number,
         case when not matched_rows.is_deleted then matched_rows.row_number end as row_number,
-        -- A client is gone when every system that knew it says so: its file row where it has one, else Clockify.
+        -- A client is deleted when its file row says so, if it has one, else when Clockify does.
         coalesce(matched_rows.is_deleted, clockify_clients.is_deleted) as is_deleted,
         case
             when coalesce(matched_rows.is_deleted, clockify_clients.is_deleted)

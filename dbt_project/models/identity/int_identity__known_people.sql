@@ -21,12 +21,12 @@ agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
 
--- Reading the zone files takes a while: once, here, for everybody.
+-- Reading the zone files is slow, so it is done once for all.
 zones as materialized (
     select name from pg_timezone_names
 ),
 
--- A user who is somebody's by the files on every day is not a developer of their own.
+-- A user whom the files assign to a developer on every day is not a developer of their own.
 users_always_named as (
     select user_id from users
     where
@@ -55,7 +55,7 @@ own_users as (
     order by coalesce(users.email, 'clockify:' || users.user_id), users.status, users.user_id
 ),
 
--- The Clockify user shown beside a developer whose own row names none: by equal address, else by identity.
+-- The Clockify user of a developer whose own row names none: by equal address, else by identity.
 users_of_developers as (
     select distinct on (email)
         email,
@@ -112,7 +112,7 @@ people as (
         false as is_in_reference
     from own_users
     union all
-    -- Who is known by transcripts alone is a person too: one e-mail is one developer.
+    -- A person known only from transcripts is a developer too: one e-mail is one developer.
     select distinct
         session_roots.email as person_key,
         session_roots.email,

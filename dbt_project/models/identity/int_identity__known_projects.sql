@@ -63,7 +63,7 @@ final as (
         case
             when clockify_projects.clockify_id is not null
                 then coalesce({{ natural_key('matched_rows.project') }}, {{ natural_key('clockify_projects.name') }})
-            -- As a name was registered before its spelling was evened out.
+            -- Names as registered before spelling was normalized.
             else lower(trim(matched_rows.project))
         end as former_key,
         clockify_projects.clockify_id,
@@ -81,7 +81,7 @@ final as (
             when clockify_projects.is_archived or clockify_projects.is_deleted then 'archived'
             else 'active'
         end as status,
-        -- As with clients: what left its file is gone, whatever Clockify says.
+        -- As with clients: a project removed from its file is deleted, even if Clockify still has it.
         coalesce(matched_rows.is_deleted, clockify_projects.is_deleted) as is_deleted,
         case
             when coalesce(matched_rows.is_deleted, clockify_projects.is_deleted)

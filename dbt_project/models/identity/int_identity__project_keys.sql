@@ -21,7 +21,7 @@ final as (
     union
     select former_key as project_key from former_project_keys
     union
-    -- Where n8n is the only way in, the issues that it brought show which projects there are.
+    -- If Jira is landed only through n8n, the landed issues show which projects exist.
     select regexp_replace(upper(issue_key), '-[0-9]+$', '') as project_key
     from mirror_issues
     union

@@ -4,7 +4,7 @@ projects as (
     select * from {{ ref('int_identity__projects') }}
 ),
 
--- Identifiers go before names, names of living projects before those of archived ones, these before those of deleted ones.
+-- Precedence: identifiers, then names of active projects, of archived ones, of deleted ones.
 names as (
     select
         project_id,

@@ -22,13 +22,13 @@ final as (
         identifiers.id as project_id,
         known_projects.project_key,
         known_projects.clockify_id,
-        -- The client that Clockify says; the terms of the project may say otherwise for some dates.
+        -- The client in Clockify; the project's terms may set another for some dates.
         clients.client_id as clockify_client_id,
         known_projects.name,
         known_projects.project as reference_name,
         known_projects.hourly_rate as clockify_hourly_rate,
         known_projects.hourly_rate_currency as clockify_hourly_rate_currency,
-        -- The file may still name the key that the Jira project had when it was written.
+        -- The file may still name a former key of the Jira project.
         coalesce(former_project_keys.project_key, known_projects.jira_project_key) as jira_project_key,
         known_projects.labels,
         known_projects.status,

@@ -22,7 +22,7 @@ keys as (
         project_key
     from projects
     union
-    -- An issue brings its project's new key only when somebody edits it.
+    -- An issue shows its project's new key only after somebody edits it.
     select
         jira_project_id,
         project_key

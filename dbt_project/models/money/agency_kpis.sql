@@ -75,7 +75,7 @@ agreements as (
     group by month, basis, agreement_id
 ),
 
--- An agreement with hours whose rate nobody knows, as under most retainers, says nothing about rates: it stands on neither side.
+-- An agreement with hours at an unknown rate, as under most retainers, says nothing about rates: it is left out on both sides.
 month_values as (
     select
         month,
@@ -93,7 +93,7 @@ month_values as (
     group by month
 ),
 
--- Work of a month ages from the month's last day to the last day of the row, or as_of if that is earlier.
+-- The age of a month's work runs from the month's last day to the row's last day, or to as_of if that is earlier.
 dated_work as (
     select
         margins.month,

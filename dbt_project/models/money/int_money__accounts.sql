@@ -28,7 +28,7 @@ final as (
         accounts.item_id,
         coalesce(described.label, accounts.official_name, accounts.name) as label,
         coalesce(described.institution, items.institution_name) as institution,
-        -- An account in no row is personal (rule 3.11).
+        -- An account without a row in the file is personal (rule 3.11).
         coalesce(described.scope, 'personal') as scope,
         coalesce(
             described.account_type,

@@ -9,7 +9,7 @@ rates as (
     select * from {{ ref('int_money__exchange_rates') }}
 ),
 
--- Amounts are dealt in the smallest units of the agency's currency.
+-- Amounts are shared out in the smallest units of the agency's currency.
 agency as (
     select
         int_agency.*,
@@ -27,7 +27,7 @@ used as (
     group by coalesce(client_id, {{ bench() }}), month
 ),
 
--- The month in whole units, half away from zero.
+-- The month's cost in whole units, rounded half away from zero.
 whole_months as (
     select
         used.*,

@@ -29,7 +29,7 @@ agency as (
     from {{ ref('int_identity__agency') }}
 ),
 
--- What a contract will be invoiced for after the month of as_of is no income of a month that has come.
+-- What a contract is invoiced for after the month of as_of is not income of any month so far.
 accrued as (
     select
         prefills.client_id,
@@ -44,7 +44,7 @@ accrued as (
     group by prefills.client_id, month, measure, prefills.currency
 ),
 
--- Money for a project alone is its client's on that day.
+-- Money that a rule assigns only to a project belongs to the project's client on that day.
 received as (
     select
         coalesce(transactions.client_id, project_terms.client_id) as client_id,

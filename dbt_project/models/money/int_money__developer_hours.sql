@@ -32,7 +32,7 @@ first_months as (
     select {{ month_of('min(local_date)') }} as month from entries
 ),
 
--- Who costs is there while the cost is in force; whom no cost names, as long as the file calls them active.
+-- A developer with a cost is available while the cost is in force; one without, as long as the file calls them active.
 spans as (
     select
         developer_costs.developer_id,
@@ -66,7 +66,7 @@ weekdays as (
     group by calendar_rows.weekday
 ),
 
--- The agency's working days to as_of; a holiday is none.
+-- The agency's working days up to as_of, without holidays.
 working_days as (
     select
         days.day::date as day,

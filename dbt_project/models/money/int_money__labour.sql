@@ -13,7 +13,7 @@ monthly_costs as (
     select * from {{ ref('int_money__monthly_costs') }}
 ),
 
--- Amounts are dealt in the smallest units of the agency's currency.
+-- Amounts are shared out in the smallest units of the agency's currency.
 agency as (
     select
         int_agency.*,
@@ -22,7 +22,7 @@ agency as (
     left join {{ ref('stg_reference__currencies') }} as currencies on int_agency.currency = currencies.currency
 ),
 
--- Time without a client is the bench's.
+-- Time without a client belongs to the bench.
 worked as (
     select
         entries.developer_id,
@@ -41,7 +41,7 @@ worked as (
     group by entries.developer_id, coalesce(entries.client_id, {{ bench() }}), labour_days.month
 ),
 
--- A month that costs and has no time on its days stands on the bench, as if a second had been worked there.
+-- A month with a cost but no time on its days goes to the bench, as if one second had been worked there.
 idle as (
     select
         monthly_costs.developer_id,
@@ -77,7 +77,7 @@ parts as (
     group by developer_id, client_id, month
 ),
 
--- Exact cost of every part over one denominator, so that no division rounds before the cents are dealt.
+-- Exact cost of every part over one denominator, so that nothing is rounded before the cents are shared out.
 fractions as (
     select
         parts.developer_id,
@@ -93,7 +93,7 @@ fractions as (
     window developer_month as (partition by parts.developer_id, parts.month)
 ),
 
--- The developer's month in whole units of the currency, half away from zero; unknown if any of it is.
+-- The developer's month in whole units of the currency, rounded half away from zero; unknown if any part is.
 whole_months as (
     select
         fractions.*,

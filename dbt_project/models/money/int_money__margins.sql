@@ -49,7 +49,7 @@ counted as (
     group by coalesce(entries.client_id, {{ bench() }}), month
 ),
 
--- Before it nobody knows what work cost: that is not nothing. An empty valid_from is always; without a row no month is known.
+-- Before that month the cost of work is unknown, which is not 0. An empty valid_from means always; without a row no month is known.
 first_costs as (
     select
         coalesce(
@@ -64,7 +64,7 @@ members as (
     select client_id from counted
 ),
 
--- Every client and those below it; whoever appears twice, as in a circle, counts once.
+-- Every client and those below it; a client that appears twice, as in a cycle, counts once.
 families as (
     with recursive descendants (client_id, member_id) as (
         select
@@ -87,7 +87,7 @@ families as (
     from members
 ),
 
--- Three sums over the same rows: of a client alone, with the clients below it, of the whole agency.
+-- Three sums over the same rows: one client, the client with those below it, the whole agency.
 sums as (
     select
         'client' as kind,
@@ -140,7 +140,7 @@ months as (
     group by sums.kind, sums.client_id, happened.month, agency.currency, client_terms.currency
 ),
 
--- Each amount in the agency's currency and in that of the client whose sum it enters.
+-- Each amount in the agency's currency and in the currency of the client to whose sum it is added.
 targeted as (
     select
         months.kind,
@@ -175,7 +175,7 @@ converted_amounts as (
     left join rates on {{ rate_of_month('rates', 'targeted.currency', 'targeted.target_currency', 'targeted.month') }}
 ),
 
--- Converted and then rounded, for each client; a family's sum is that of its clients' rows.
+-- Converted and then rounded, for each client; a family's sum is the sum of its clients' rows.
 rounded as (
     select
         kind,
@@ -190,7 +190,7 @@ rounded as (
     group by kind, client_id, month, member_id, measure, target
 ),
 
--- An unknown price of answers is skipped beside known ones; a missing rate spreads (rules 5.21 and 9.9).
+-- An unknown price of answers is skipped if others are known; a missing rate makes the sum null (rules 5.21 and 9.9).
 added as (
     select
         kind,

@@ -2,7 +2,7 @@ with
 
 developer_costs as (
     select
-        -- What is nobody's is still paid: the row itself stands for the person.
+        -- A cost without a known developer is still paid: the row's identifier takes the developer's place.
         coalesce(developer_id, id) as developer_id,
         monthly_cost,
         currency,
@@ -32,7 +32,7 @@ agency as (
     from {{ ref('int_identity__agency') }}
 ),
 
--- An empty valid_from is the month of the first counted entry of all (rule 9.6).
+-- An empty valid_from means the month of the very first counted entry (rule 9.6).
 dated_costs as (
     select
         developer_costs.developer_id,
@@ -46,7 +46,7 @@ dated_costs as (
     cross join agency
 ),
 
--- Months to that of as_of; a later one where there is time already.
+-- Months up to that of as_of, and later ones that already have time.
 possible_months as (
     select
         dated_costs.*,

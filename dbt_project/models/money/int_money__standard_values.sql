@@ -2,7 +2,7 @@ with
 
 entries as (
     select * from {{ ref('int_billing__routed_entries') }}
-    -- What the client is to pay for, had it a price.
+    -- Time that the client would pay for if it had a price.
     where unbilled_reason is null or unbilled_reason in ('contract_inactive', 'no_client')
 ),
 
@@ -34,7 +34,7 @@ lines as (
     select * from {{ ref('int_billing__lines') }}
 ),
 
--- The line's own price; of covered and capped hours that of an hour beyond; else the project's.
+-- The line's own price; for covered and capped hours, the price of an hour beyond; else the project's.
 rated as (
     select
         coalesce(parts.invoice_month, {{ month_of('entries.local_date') }}) as month,

@@ -45,7 +45,7 @@ current_transactions as (
     )
 ),
 
--- Of the rules that match, the first that fills a column decides that column (rule 9.3).
+-- Each column is decided by the first matching rule that fills it (rule 9.3).
 matches as (
     select
         current_transactions.transaction_id,

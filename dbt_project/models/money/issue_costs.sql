@@ -52,7 +52,7 @@ agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
 
--- A session is its tickets' in equal parts; whole units that remain go to the first keys.
+-- A session is shared equally among its tickets; remaining whole units go to the first keys.
 tickets as (
     select
         session_id,
@@ -114,7 +114,7 @@ human_work as (
     select
         time_parts.issue_key,
         sum(time_parts.seconds)::bigint as human_seconds,
-        -- Time of nobody's costs nothing; an unknown cost spreads.
+        -- Time without a developer costs nothing; an unknown cost makes the sum null.
         case
             when bool_and(labour_days.developer_id is null or labour_days.cost_per_second is not null)
                 then coalesce(round(sum(time_parts.seconds * labour_days.cost_per_second), 2), 0)
@@ -166,7 +166,7 @@ status_times as (
         {% for category in ['new', 'indeterminate', 'done', 'undefined'] -%}
             coalesce(sum(seconds) filter (where status_category = '{{ category }}'), 0)::bigint as seconds_in_{{ category }},
         {% endfor -%}
-        -- Done since: the first of the stays in a done status that nothing else came after.
+        -- Done since: the first of the unbroken stays in done statuses at the end of the history.
         min(entered_at) filter (where status_category = 'done' and number > last_undone) as done_at
     from (
         select

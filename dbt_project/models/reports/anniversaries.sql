@@ -21,7 +21,7 @@ clients as (
     select * from {{ ref('clients') }}
 ),
 
--- Counted from the original start, so that a month too short does not move the ones after it; a year ahead.
+-- Counted from the original start, so that a short month does not shift later ones; one year ahead.
 resets as (
     select
         contracts.*,
@@ -62,7 +62,7 @@ final as (
         resets.notification_email
     from resets
     left join clients on resets.client_id = clients.id
-    -- The period that this reset ends, where it has begun; what is left of it expires.
+    -- The period that this reset ends, if it has begun; its remaining hours expire.
     left join periods on resets.id = periods.contract_id and resets.reset_date = periods.period_end + 1
     where
         resets.reset_date >= resets.as_of_date

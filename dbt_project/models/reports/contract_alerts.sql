@@ -31,7 +31,7 @@ thresholds as (
     from (values (80), (100)) as warned (threshold_percent)
 ),
 
--- The part of an entry that brings the period's use to the threshold or beyond.
+-- The part of an entry with which the period's use reaches the threshold.
 alerts as (
     select distinct on (allocations.contract_period_id, thresholds.threshold_percent)
         allocations.contract_period_id,
@@ -44,7 +44,7 @@ alerts as (
     cross join thresholds
     where
         (allocations.seconds_before + allocations.seconds) * 100 >= allowances.allocated_seconds * thresholds.threshold_percent
-        -- It was not reached before; a period of no hours is by its first second.
+        -- Not reached before; a period without hours is used up by its first second.
         and (
             allocations.seconds_before * 100 < allowances.allocated_seconds * thresholds.threshold_percent
             or allocations.seconds_before = 0

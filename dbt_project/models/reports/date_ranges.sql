@@ -4,7 +4,7 @@ agency as (
     select {{ as_of_date('timezone') }} as today from {{ ref('int_identity__agency') }}
 ),
 
--- Weeks begin on Monday; the last so many days end today, today included.
+-- Weeks begin on Monday; the last_…_days presets end today, inclusive.
 final as (
     select
         presets.preset,

@@ -24,7 +24,7 @@ unbilled as (
     select * from {{ ref('unbilled') }}
 ),
 
--- Seconds of no line's worth leave nothing to deal.
+-- A line without seconds has no amount to share out.
 billed as (
     select
         line_entries.time_entry_id,

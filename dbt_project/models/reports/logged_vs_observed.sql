@@ -21,7 +21,7 @@ summed as (
     group by developer_id, client_id, local_date
 ),
 
--- Where several sources log the same day they log it twice: the one that counts speaks, else the one that says most.
+-- Several sources may log the same day: use the one that counts, else the one with the most seconds.
 judged as (
     select
         *,

@@ -34,7 +34,7 @@ used as (
     group by contract_period_id, contract_id, developer_id, local_date
 ),
 
--- A period in which nobody worked has a row of its own, on its first day.
+-- A period without work has one row, on its first day.
 in_periods as (
     select
         periods.contract_id,
@@ -54,7 +54,7 @@ in_periods as (
     left join used on periods.id = used.contract_period_id
 ),
 
--- Contracts without an allowance go by calendar month.
+-- Contracts without an allowance use calendar months.
 in_months as (
     select
         contract_id,

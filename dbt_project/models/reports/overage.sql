@@ -38,7 +38,7 @@ worked as (
     group by contract_period_id, developer_id, local_date
 ),
 
--- The period's amount is rounded once; its cents are dealt to those who worked them, so that any sum of parts holds.
+-- The period's amount is rounded once; its cents are shared out over who worked, so that the parts add up to it.
 dealt as (
     select
         periods.id as contract_period_id,

@@ -1,6 +1,6 @@
 with
 
--- Read twice, not once for both: each then takes its index, by developer and date and by developer and start.
+-- Read twice, so that each read can use its own index: developer and date, and developer and start.
 earlier_entries as (
     select * from {{ ref('time_entries') }}
     where is_counted and developer_id is not null and end_time > start_time
@@ -38,12 +38,12 @@ final as (
             and later_entries.start_time >= earlier.start_time
             and later_entries.start_time < earlier.end_time
             and (later_entries.start_time > earlier.start_time or later_entries.id > earlier.id)
-            -- Within one client sessions may run at once: they share their time.
+            -- Sessions of one client may run in parallel: they share their time.
             and (
                 later_entries.client_id is distinct from earlier.client_id
                 or (later_entries.source != 'claude_session' and earlier.source != 'claude_session')
             )
-        -- One look into the index for each entry; joined as a whole, every two entries of a person would be compared.
+        -- One index lookup per entry; a plain join would compare every two entries of a person.
         offset 0  -- noqa: AM09
     ) as later
 )

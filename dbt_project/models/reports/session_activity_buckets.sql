@@ -1,7 +1,7 @@
 {#
-    Every width that divides a day, as rows: `where width_minutes = 60` leaves one, and the planner never makes the others.
-    A segment is one unbroken stretch of at most a quarter of an hour, so cutting it at the edges of buckets is exact. Where within it the
-    agent worked and where somebody attended it does not say: these two are known of whole quarters of an hour.
+    Every width that divides a day, as rows: with `where width_minutes = 60` the planner never computes the others.
+    A segment is one unbroken stretch of at most a quarter of an hour, so cutting it at bucket edges is exact. It does not say when within it
+    the agent worked or a person attended: agent and attended time are known only for whole quarters of an hour.
 #}
 with
 

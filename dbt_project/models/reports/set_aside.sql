@@ -25,7 +25,7 @@ final as (
         quarantine_id as set_aside_id,
         table_name,
         nullif(native_id, '') as record_id,
-        -- The value that does not fit follows the colon; it may be anybody's money or text.
+        -- The rejected value follows the colon; it may be somebody's money or private text, so it is cut off.
         split_part(reason, ': ', 1) as reason,
         found_at
     from records

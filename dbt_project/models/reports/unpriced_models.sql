@@ -2,7 +2,7 @@ with
 
 session_messages as (
     select * from {{ ref('session_messages') }}
-    -- Where there is no source there is no cost; this column has an index.
+    -- No price source means no cost; this column has an index.
     where price_source is null
 ),
 

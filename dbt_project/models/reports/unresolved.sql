@@ -24,7 +24,7 @@ entries as (
     select * from {{ ref('time_entries') }}
     where
         (not_counted_reason is null or not_counted_reason not in ('deleted', 'excluded'))
-        -- Whatever one of the questions below asks for: few of very many.
+        -- The few entries that any of the queries below needs.
         and (
             developer_id is null
             or client_id is null
@@ -113,7 +113,7 @@ repo_clients as (
     select * from {{ ref('int_engineering__repo_mappings') }}
 ),
 
--- Accounts of nobody.
+-- Accounts without a developer.
 people as (
     select
         source,
@@ -136,7 +136,7 @@ people as (
     group by coalesce(host, 'unknown host')
 ),
 
--- Entries whose project or client is nowhere to be found.
+-- Entries whose project or client cannot be resolved.
 work as (
     select
         source,
@@ -159,7 +159,7 @@ work as (
         client_id is null
         and source != 'claude_session'
         and not context ? 'project_id'
-        -- Whose application it is stands below, under the customer.
+        -- An application's client is checked below, under its customer.
         and application_id is null
         -- An internal project has no client.
         and (project_id is null or project_id in (select billable_projects.id from billable_projects))
@@ -204,7 +204,7 @@ work as (
     where not_counted_reason = 'zero_length' and start_time is not null and end_time is null
 ),
 
--- Cells of reference files that name a client, project or contract which nothing bears, or which several bear.
+-- Cells of reference files that name an unknown or an ambiguous client, project or contract.
 cells as (
     {% for file, kind, column, keeps_deleted in cells %}
         select
@@ -268,7 +268,7 @@ jira_keys as (
     select regexp_replace(upper(issue_key), '-[0-9]+$', '') as project_key from mirror_issues
 ),
 
--- Keys that no Jira project has or had, as far as any Jira is known.
+-- Keys that no Jira project has or had; checked only where Jira projects have landed.
 jira_key_cells as (
     select
         'reference.projects' as source,
@@ -283,7 +283,7 @@ jira_key_cells as (
     group by reference_projects.jira_project_key
 ),
 
--- Customers of applications that are no known client: nothing of those applications is billed.
+-- Customers that are no known client: their applications bill nothing.
 customers as (
     select
         'clickhouse' as source,
@@ -300,7 +300,7 @@ customers as (
         coalesce(applications.client_name, 'customer ' || applications.customer_id, 'application ' || applications.application_id)
 ),
 
--- Commits, pull requests and issues of nobody, or of no client; no hours hang on them.
+-- Commits, pull requests and issues without a developer or a client; they carry no hours.
 engineering as (
     select
         'github' as source,

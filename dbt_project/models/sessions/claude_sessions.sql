@@ -81,7 +81,7 @@ places as (
     group by stays.session_id, directories.client_id, directories.project_id
 ),
 
--- Directories of no client compete; ties, and sessions without active time, go to the first that matches (rule 5.15).
+-- Directories without a client compete too; ties, and sessions without active time, go to the first that matches (rule 5.15).
 own_places as (
     select distinct on (session_id)
         session_id,

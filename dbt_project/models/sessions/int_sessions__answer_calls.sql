@@ -12,10 +12,20 @@ relayed_answers as (
 
 final as (
     select
-        tool_calls.*,
         coalesce(relayed_answers.answer_id, tool_calls.message_id) as answer_id,
-        -- A call stands in every copy of its answer's lines under one id.
-        coalesce(tool_calls.tool_use_id, {{ place_key('tool_calls') }} || ':' || tool_calls.block_index) as call_key
+        -- A call appears in every copy of its answer's lines under the same id.
+        coalesce(tool_calls.tool_use_id, {{ place_key('tool_calls') }} || ':' || tool_calls.block_index) as call_key,
+        tool_calls.file_id,
+        tool_calls.generation,
+        tool_calls.line_offset,
+        tool_calls.record_index,
+        tool_calls.block_index,
+        tool_calls.session_id,
+        tool_calls.message_id,
+        tool_calls.tool_use_id,
+        tool_calls.tool_name,
+        tool_calls.tool_input,
+        tool_calls.called_at
     from tool_calls
     left join relayed_answers
         on

@@ -13,8 +13,31 @@ relayed_answers as (
 
 final as (
     select
-        lines.*,
-        coalesce(relayed_answers.answer_id, lines.message_id) as answer_id
+        coalesce(relayed_answers.answer_id, lines.message_id) as answer_id,
+        lines.file_id,
+        lines.generation,
+        lines.line_offset,
+        lines.record_index,
+        lines.session_id,
+        lines.agent_id,
+        lines.is_sidechain,
+        lines.message_id,
+        lines.request_id,
+        lines.answered_at,
+        lines.model,
+        lines.input_tokens,
+        lines.output_tokens,
+        lines.cache_read_tokens,
+        lines.cache_creation_tokens,
+        lines.cache_creation_1h_tokens,
+        lines.web_search_requests,
+        lines.speed,
+        lines.service_tier,
+        lines.inference_geo,
+        lines.line_cost_usd,
+        lines.cwd,
+        lines.is_forked,
+        lines.response_text
     from lines
     left join relayed_answers
         on

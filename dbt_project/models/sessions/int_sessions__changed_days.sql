@@ -8,7 +8,7 @@ sessions as (
     select * from {{ ref('int_sessions__sessions') }}
 ),
 
--- Where the sessions were when the last run saw them, and where they are now.
+-- The days of the sessions when the last run saw them, and their days now.
 stays as (
     select
         person_key,
@@ -24,7 +24,7 @@ stays as (
     inner join changed_sessions on sessions.session_id = changed_sessions.session_id
 ),
 
--- A day more on both sides, whatever the zone was or is.
+-- One day more on both sides, to cover any zone.
 final as (
     select distinct
         stays.person_key,

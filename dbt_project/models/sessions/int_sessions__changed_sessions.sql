@@ -1,6 +1,6 @@
 {#
-    The tables below are read as the last run left them, by name: they are built after this one, so dbt must not see a dependency.
-    The first of them stands for all: where it is missing nothing has been built and every model builds in full, as in a full refresh.
+    The tables below are read by name, as the last run left them: they are built after this one, so dbt must not see a dependency.
+    If the first of them is missing, nothing has been built and every model builds in full, as in a full refresh.
 -#}
 {%- set processed_inputs = load_relation(this.incorporate(path={'identifier': 'int_changes__processed_session_inputs'})) -%}
 {%- set copied_lines = load_relation(this.incorporate(path={'identifier': 'int_sessions__copied_lines'})) -%}
@@ -34,7 +34,7 @@
             and inputs.key = processed_inputs.key
     where inputs.fingerprint is distinct from processed_inputs.fingerprint
 {%- endset -%}
-{#- What changed decides which of the tables need be read at all. -#}
+{#- What changed decides which of the tables are read. -#}
 {%- set changed_kinds = [] -%}
 {%- if execute and was_complete and not is_first_run -%}
     {%- set changed_kinds = run_query('select distinct kind from (' ~ changed_inputs ~ ') as changed_inputs').columns[0].values() -%}
@@ -42,7 +42,7 @@
 
 {%- if not is_first_run and not was_complete -%}
 
-{# The last run broke off before it had built everything once: what it did build is built again. #}
+{# The last run failed before it had built everything once: what it did build is rebuilt. #}
 select
     session_id,
     null::text as person_key,
@@ -74,7 +74,7 @@ changed_inputs as (
 {{ changed_inputs }}
 ),
 
--- From which byte on a file's lines are new: from its beginning where it is new or rewritten.
+-- The byte from which a file's lines are new: 0 if the file is new or rewritten.
 changed_files as (
     select
         key as file_id,
@@ -111,12 +111,12 @@ touched as (
     select session_id from new_{{ name }}
     union
     {%- endfor %}
-    -- What a rewritten file held before.
+    -- Lines that a rewritten file held before.
     select contexts.session_id
     from {{ contexts }} as contexts
     inner join changed_files on contexts.file_id = changed_files.file_id
     where changed_files.is_anew
-    -- Who takes over an id that the file's first answer may have lost.
+    -- Answers that take over an id which the file's first answer may have lost.
     union
     select heirs.session_id
     from {{ relayed_answers }} as relayed_answers
@@ -154,7 +154,7 @@ touched as (
     {%- endif %}
 ),
 
--- Several sessions with one promptId have one prompt between them.
+-- Several sessions with one promptId share one prompt.
 prompts as (
     select
         session_id,
@@ -172,7 +172,7 @@ shared_prompts as (
     having min(hashtextextended(session_id, 0)) <> max(hashtextextended(session_id, 0))
 ),
 
--- All lines are looked through once; as a condition of its own, or the planner would sort the whole history to join it.
+-- All lines are scanned once; as a separate condition, or the planner would sort the whole history to join it.
 lines_of_new_files as materialized (
     select
         session_id,
@@ -181,7 +181,7 @@ lines_of_new_files as materialized (
     where (uuid in (select new_events.uuid from new_events where new_events.is_anew)) is true
 ),
 
--- Sessions that hold copies of the same lines, answers or prompts decide together which of them keeps those.
+-- For sessions with copies of the same lines, answers or prompts, which session keeps them is decided together.
 links as (
     select
         session_id,
@@ -204,7 +204,7 @@ links as (
         copies.session_id as linked_session_id
     from new_messages
     inner join {{ copies }} as copies on new_messages.message_id = copies.message_id
-    {#- Of answers that relays number a copy is found by what it may share with the original. #}
+    {#- Copies of answers that relays number are found by what they may share with the original. #}
     {%- for shared in ['uuid', 'request_id', 'answered_at'] %}
     union
     select
@@ -232,7 +232,7 @@ links as (
         events.session_id as linked_session_id
     from new_events
     inner join lines_of_new_files as events on new_events.uuid = events.uuid
-    -- Copies come as files of their own. Where a known file grows by copies they are found by their answers and prompts: a scan of all
+    -- Copies come in separate files. If a known file grows by copies, they are found by their answers and prompts: a scan of all
     -- lines for each grown file would cost more than the rest of the run.
     where new_events.is_anew
     union
@@ -268,7 +268,7 @@ families as (
 final as (
     select
         families.session_id,
-        -- As the last run had them: its days change too where a session leaves them.
+        -- As the last run had them: days that a session leaves change too.
         sessions.person_key,
         sessions.first_ms,
         sessions.last_ms

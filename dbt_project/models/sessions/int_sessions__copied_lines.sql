@@ -23,7 +23,7 @@ events as (
         and {{ of_changed_sessions() }}
 ),
 
--- Hashes find the few candidates in one pass without sorting; equal hashes of unlike ids fall apart again below.
+-- Hashes find the few candidates in one pass without sorting; different ids with equal hashes are separated below.
 shared_hashes as (
     select hashtextextended(uuid, 0) as uuid_hash
     from events

@@ -32,7 +32,7 @@ directories as materialized (
     from known
 ),
 
--- Each expression is compiled once and run over all directories, not the other way round: hence a subquery that stays one.
+-- Each expression is compiled once and run over all directories, not the other way round: hence a subquery that the planner keeps.
 matches as (
     select
         matching.cwd,

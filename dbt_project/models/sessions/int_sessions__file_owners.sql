@@ -62,7 +62,7 @@ matches as (
             end,
             false
         ) as lies_below,
-        -- A root with wild cards that only the file system knows (`[ab]`) is known by how it is written.
+        -- A root with wildcards that only the file system can expand (`[ab]`) is matched as it is written.
         globs.root_path = placed_files.root_path as is_written_the_same
     from placed_files
     inner join globs
@@ -71,7 +71,7 @@ matches as (
             and placed_files.home_folder is not distinct from globs.home_folder
 ),
 
--- The longest root below which a file lies; of several rows for one root that of the file's host, then one for any host.
+-- The longest root above the file; of several rows for one root, that of the file's host, then one for any host.
 owners as (
     select distinct on (file_id)
         file_id,

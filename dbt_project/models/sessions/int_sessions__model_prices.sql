@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['model']}]) }}
 {#
-    The models that the last run knew stand in this table itself, unpriced ones too: a scan of all answers for a new name now and then
-    would cost more than all the rest of a small run.
+    The models that the last run saw are in this table itself, including unpriced ones: a scan of all answers for an occasional new name
+    would cost more than the rest of a small run.
 -#}
 {%- set processed_inputs = inputs_of_last_run() %}
 
@@ -70,7 +70,7 @@ price_rows as (
         'catalog' as price_source,
         2 as source_rank,
         case lower(catalog_prices.model) when lower(models.model) then 1 when models.plain_name then 2 else 3 end as name_rank,
-        -- The catalogue's beginning is the beginning of time.
+        -- The first price of the catalogue is valid from the beginning of time.
         case when catalog_prices.valid_from <= '1970-01-01 00:00+00' then '-infinity'::timestamptz else catalog_prices.valid_from end as valid_from,
         catalog_prices.above_prompt_tokens,
         catalog_prices.input,
@@ -100,7 +100,7 @@ sizes as (
     group by model, above_prompt_tokens
 ),
 
--- What each list says of each stretch of time and prompt size: its latest date, and of that the largest size.
+-- The price of each list for each range of time and prompt size: its latest date, and for that date the largest size.
 candidates as (
     select distinct on (dates.model, dates.valid_from, sizes.above_prompt_tokens, price_rows.source_rank, price_rows.name_rank)
         dates.model,
@@ -129,7 +129,7 @@ candidates as (
         price_rows.valid_from desc, price_rows.above_prompt_tokens desc
 ),
 
--- A region's own price before its model's; a price for this size before one for any; the business's row before the catalogue's.
+-- A region's own price wins over its model's, a price for this size over one for any size, the business's row over the catalogue's.
 in_force as (
     select distinct on (candidates.model, candidates.valid_from, candidates.above_prompt_tokens)
         candidates.*,
@@ -152,7 +152,7 @@ final as (
         in_force.price_source,
         in_force.input,
         in_force.output,
-        -- Where a list has no price for the cache: Anthropic's ratios for its own models, plain input for others.
+        -- If a list has no cache price: Anthropic's ratios for its own models, the input price for others.
         coalesce(in_force.cache_write_5m, in_force.input * case when models.plain_name like 'claude%' then 1.25 else 1 end) as cache_write_5m,
         coalesce(in_force.cache_write_1h, in_force.input * case when models.plain_name like 'claude%' then 2 else 1 end) as cache_write_1h,
         coalesce(in_force.cache_read, in_force.input * case when models.plain_name like 'claude%' then 0.1 else 1 end) as cache_read,

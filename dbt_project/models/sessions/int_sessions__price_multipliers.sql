@@ -75,7 +75,7 @@ final as (
             and ranges.value = matches.value
             and ranges.valid_from >= matches.valid_from
             and ranges.valid_from < matches.valid_until
-    order by ranges.model, ranges.term, ranges.value, ranges.valid_from, matches.pattern_length desc
+    order by ranges.model asc, ranges.term asc, ranges.value asc, ranges.valid_from asc, matches.pattern_length desc
 )
 
 select * from final

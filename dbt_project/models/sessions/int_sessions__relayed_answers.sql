@@ -26,8 +26,8 @@ lines as (
         output_tokens,
         cache_read_tokens,
         cache_creation_tokens,
-        -- The source names a line without any id after the line itself.
-        message_id is distinct from uuid and not starts_with(message_id, file_id || ':') as has_id
+        -- For a line without a message id, the source uses the line's own id or place.
+        coalesce(message_id <> uuid, true) and not starts_with(message_id, file_id || ':') as has_id
     from {{ ref('stg_claude_code__messages') }}
     where
         not has_vendor_id
@@ -85,33 +85,43 @@ numbered as (
     from in_order
 ),
 
--- Lines of one answer as far as one file tells. A line without an id is known by its counts of input, which the lines of an answer repeat.
+-- The lines of an answer repeat its input counts: where these differ, a relay gave one id to several answers.
+known_lines as (
+    select
+        *,
+        case when has_id then message_id else '' end as given_id,
+        concat_ws(
+            ':', case when has_id then message_id else '' end, input_tokens, cache_read_tokens, cache_creation_tokens
+        ) as known_by
+    from lines
+),
+
+-- Lines of one answer, as far as a single file shows.
 identified as (
     select
-        lines.*,
-        case when lines.has_id then lines.message_id else concat_ws(':', input_tokens, cache_read_tokens, cache_creation_tokens) end as known_by,
+        known_lines.*,
         case
-            when lines.request_id is not null then md5(concat_ws(chr(31), 'request', lines.message_id, lines.request_id))
+            when known_lines.request_id is not null
+                then md5(concat_ws(chr(31), 'request', known_lines.message_id, known_lines.request_id))
             else md5(concat_ws(
-                chr(31), 'turn', lines.file_id, lines.generation, lines.session_id, coalesce(lines.agent_id, ''), lines.is_sidechain, numbered.turn,
-                lines.has_id,
-                case when lines.has_id then lines.message_id else concat_ws(':', input_tokens, cache_read_tokens, cache_creation_tokens) end
+                chr(31), 'turn', known_lines.file_id, known_lines.generation, known_lines.session_id,
+                coalesce(known_lines.agent_id, ''), known_lines.is_sidechain, numbered.turn, known_lines.known_by
             ))
         end as local_answer
-    from lines
+    from known_lines
     left join numbered
         on
-            lines.file_id = numbered.file_id
-            and lines.generation = numbered.generation
-            and lines.line_offset = numbered.line_offset
-            and lines.record_index = numbered.record_index
+            known_lines.file_id = numbered.file_id
+            and known_lines.generation = numbered.generation
+            and known_lines.line_offset = numbered.line_offset
+            and known_lines.record_index = numbered.record_index
             and numbered.begins_turn = 0
 ),
 
--- A copy of a line bears its id, or its time and its counts where no request id tells answers apart.
+-- A copy of a line has its id, or its time and counts where no request id distinguishes answers.
 copy_marks as (
     select
-        md5(concat_ws(chr(31), 'line', uuid, known_by)) as mark,
+        md5(concat_ws(chr(31), 'line', uuid, given_id)) as mark,
         local_answer
     from identified
     where uuid is not null
@@ -124,7 +134,7 @@ copy_marks as (
     from (
         select
             *,
-            -- Two files, or two versions of one; within a file a turn in between makes another answer.
+            -- Two files, or two versions of one file; within a file, a turn in between makes it another answer.
             min(file_id || '.' || generation) over same_time_and_counts
             <> max(file_id || '.' || generation) over same_time_and_counts as is_in_several_files
         from identified
@@ -178,24 +188,33 @@ copies as (
 ),
 
 labels as (
-    select distinct on (local_answer)
-        local_answer,
+    select distinct on (identified.local_answer)
+        identified.local_answer,
         case
-            when not has_id or message_id = request_id then message_id
-            when request_id is null then message_id || ':' || coalesce(uuid, {{ place_key('identified') }})
-            else message_id || ':' || request_id
+            when not identified.has_id or identified.message_id = identified.request_id then identified.message_id
+            when identified.request_id is null
+                then identified.message_id || ':' || coalesce(identified.uuid, {{ place_key('identified') }})
+            else identified.message_id || ':' || identified.request_id
         end as label
     from identified
-    order by local_answer, file_id, generation, line_offset, record_index
+    order by
+        identified.local_answer, identified.file_id, identified.generation, identified.line_offset, identified.record_index
+),
+
+labels_of_copies as (
+    select
+        copies.local_answer,
+        labels.label
+    from copies
+    inner join labels on copies.linked_answer = labels.local_answer
 ),
 
 united as (
     select
-        copies.local_answer,
-        min(labels.label collate "C") as label
-    from copies
-    inner join labels on copies.linked_answer = labels.local_answer
-    group by copies.local_answer
+        local_answer,
+        min(label collate "C") as label
+    from labels_of_copies
+    group by local_answer
 ),
 
 labelled as (
@@ -216,7 +235,7 @@ answers as (
     group by label
 ),
 
--- The first answer that was given under an id bears it as it is.
+-- The first answer given under an id keeps it unchanged.
 claims as (
     select
         message_id,
@@ -224,15 +243,15 @@ claims as (
         label
     from answers
     {%- if is_incremental() %}
-    union
-    select
-        message_id,
-        first_at,
-        label
-    from {{ this }}
-    where
-        message_id in (select answers.message_id from answers)
-        and not ({{ of_changed_sessions() }})
+        union
+        select
+            message_id,
+            first_at,
+            label
+        from {{ this }}
+        where
+            message_id in (select answers.message_id from answers)
+            and not ({{ of_changed_sessions() }})
     {%- endif %}
 ),
 

@@ -22,7 +22,7 @@ contexts as (
     where {{ of_changed_sessions() }}
 ),
 
--- Numbers stand for sessions and directories: they sort faster, and "the last known" is a running maximum.
+-- Sessions and directories are numbered: numbers sort faster, and "the last known" is a running maximum.
 sessions as (
     select
         session_id,
@@ -68,7 +68,7 @@ kept as (
         )
 ),
 
--- Lines of one instant are one event: of these the first ends the gap, the others end gaps of no length.
+-- Simultaneous lines are one event: the first ends the gap, the others end gaps of no length.
 gaps as (
     select
         session,

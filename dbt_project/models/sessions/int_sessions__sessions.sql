@@ -22,7 +22,7 @@ agency as (
 sessions as (
     select
         session_id,
-        -- Lines copied from another session tell nothing of this one as long as it has lines of its own.
+        -- Lines copied from another session are ignored if the session has lines of its own.
         coalesce(min(first_ms) filter (where not is_copied), min(first_ms)) as first_ms,
         coalesce(max(last_ms) filter (where not is_copied), max(last_ms)) as last_ms
     from contexts
@@ -68,7 +68,7 @@ final as (
     select
         sessions.session_id,
         file_owners.developer_id,
-        -- Files of one root without a developer are one person's; time is shared between sessions of a person only.
+        -- Files of one root without a developer belong to one person; only sessions of one person share time.
         coalesce(file_owners.developer_id, 'root:' || coalesce(file_owners.host, '') || ':' || coalesce(file_owners.root_path, '')) as person_key,
         coalesce(file_owners.timezone, agency.timezone) as timezone,
         file_owners.root_path,

@@ -30,7 +30,7 @@ spans as (
     group by person_key
 ),
 
--- Time is shared: every session of the person that may reach into the days.
+-- Time is shared, so every session of the person that may reach into these days is read.
 sessions as (
     select all_sessions.*
     from {{ ref('int_sessions__sessions') }} as all_sessions
@@ -70,9 +70,9 @@ candidates as (
         max(end_ms) as end_ms,
         sum(end_ms - start_ms)::bigint / 1000 as duration_seconds,
         sum(share) as share,
-        -- Which milliseconds those were: the same number of seconds may lie elsewhere after an edit.
+        -- Which milliseconds were active: after an edit, the same number of seconds may be at another time.
         sum(hash_record_extended((start_ms, end_ms), 0)::numeric) as activity_hash,
-        -- Of each instant all shares together are one: the day's shares are its union.
+        -- The shares of an instant add up to one, so the day's shares sum to its union.
         div(round(sum(sum(share)) over (partition by person_key, local_date) / {{ share_scale() }}), 1000) as union_seconds
     from shares
     group by person_key, local_date, session_id, developer_id, client_id, project_id

@@ -54,7 +54,7 @@ project_keys as (
     select * from {{ ref('int_identity__project_keys') }}
 ),
 
--- What bears no time of its own counts in its session's first half hour.
+-- Answers and prompts without a timestamp count in their session's first half hour.
 answers as (
     select
         session_messages.message_id,
@@ -104,7 +104,7 @@ time_in_buckets as (
     group by session_id, bucket
 ),
 
--- Each session's floored seconds are dealt to its half hours (rule 5.12).
+-- Each session's floored seconds are shared out over its half hours (rule 5.12).
 seconds_in_buckets as (
     select
         session_id,
@@ -117,7 +117,7 @@ seconds_in_buckets as (
     from time_in_buckets
 ),
 
--- A call stands in every copy of its answer's lines and counts once, in its answer's half hour.
+-- A call appears in every copy of its answer's lines and counts once, in its answer's half hour.
 tools_in_buckets as (
     select
         answers.session_id,
@@ -174,7 +174,7 @@ ticket_lists as (
     group by session_id, bucket
 ),
 
--- A session that bears no time at all has no half hours.
+-- A session without any timestamp has no half hours.
 buckets as (
     select
         session_id,

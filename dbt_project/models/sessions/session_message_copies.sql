@@ -28,7 +28,7 @@ session_messages as (
     select * from {{ ref('session_messages') }}
 ),
 
--- Hashes find the few candidates in one pass; equal hashes of unlike ids fall apart again below.
+-- Hashes find the few candidates in one pass; different ids with equal hashes are separated below.
 shared_hashes as (
     select hashtextextended(message_id, 0) as message_hash
     from lines

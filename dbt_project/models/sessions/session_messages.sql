@@ -12,7 +12,7 @@
     ],
     pre_hook="{{ allow_large_sorts() }}",
 ) }}
-{#- The terms on which a price depends, each with what an answer says of it; a region's own price is one already. -#}
+{#- The terms that a price depends on, each with its column of the answer; a region's own price already includes the region. -#}
 {%- set terms = {
     'speed': "case when " ~ is_fast_model('answers.model') ~ " then 'fast' else lower(answers.speed) end",
     'inference_geo': "lower(answers.inference_geo)",
@@ -22,7 +22,7 @@
 
 with
 
--- Whatever a line says of whose the answer is and where it was given, as one number; the ids' hashes make the sort below a cheap one.
+-- Everything in a line about whose the answer is and where it was given, as one number; the ids' hashes make the sort below cheap.
 lines as (
     select
         answer_id as message_id,
@@ -121,7 +121,7 @@ fullest_lines as (
         generation desc, line_offset desc, record_index desc, file_id desc
 ),
 
--- Where its lines differ the first one tells whose the answer is; of several copies the one that is no fork.
+-- If its lines differ, the first one decides whose the answer is; of several copies, the one that is not a fork.
 lines_of_several_origins as (
     select lines.*
     from lines
@@ -141,7 +141,8 @@ first_lines as (
         cwd
     from lines_of_several_origins
     order by
-        message_id, answered_at, is_forked, session_id collate "C", is_sidechain, agent_id, generation desc, line_offset, record_index, file_id
+        message_id asc, answered_at asc, is_forked asc, session_id collate "C" asc, is_sidechain asc, agent_id asc,
+        generation desc, line_offset asc, record_index asc, file_id asc
 ),
 
 origins as (
@@ -167,7 +168,7 @@ without_directory as (
         and first_answered_at is not null
 ),
 
--- The last directory known in the session, as for its seconds: the time in front, so that the greatest is the latest.
+-- The last directory known in the session, as for its seconds; the time comes first, so that the greatest is the latest.
 last_directories as (
     select
         message_id,
@@ -247,7 +248,7 @@ priced as (
                 + answers.cache_creation_1h_tokens * model_prices.cache_write_1h
             ) / 1000000
             {%- for term in terms %}
-            * coalesce({{ term }}.multiplier, 1)
+                * coalesce({{ term }}.multiplier, 1)
             {%- endfor %}
             + answers.web_search_requests * 0.01
         ) as list_cost_usd
@@ -255,20 +256,20 @@ priced as (
     left join model_prices
         on
             answers.model = model_prices.model
-            -- An answer of unknown time costs what the latest list says.
+            -- An answer without a timestamp costs the latest list price.
             and coalesce(answers.answered_at, '9999-12-31 00:00+00') >= model_prices.valid_from
             and coalesce(answers.answered_at, '9999-12-31 00:00+00') < model_prices.valid_until
-            -- The lowest size holds for an empty prompt too.
+            -- The lowest size applies to an empty prompt too.
             and (answers.prompt_tokens > model_prices.above_prompt_tokens or (answers.prompt_tokens = 0 and model_prices.above_prompt_tokens = 0))
             and (model_prices.up_to_prompt_tokens is null or answers.prompt_tokens <= model_prices.up_to_prompt_tokens)
     {%- for term, value in terms.items() %}
-    left join price_multipliers as {{ term }}
-        on
-            answers.model = {{ term }}.model
-            and {{ term }}.term = '{{ term }}'
-            and {{ term }}.value = {{ value }}
-            and coalesce(answers.answered_at, '9999-12-31 00:00+00') >= {{ term }}.valid_from
-            and coalesce(answers.answered_at, '9999-12-31 00:00+00') < {{ term }}.valid_until
+        left join price_multipliers as {{ term }}
+            on
+                answers.model = {{ term }}.model
+                and {{ term }}.term = '{{ term }}'
+                and {{ term }}.value = {{ value }}
+                and coalesce(answers.answered_at, '9999-12-31 00:00+00') >= {{ term }}.valid_from
+                and coalesce(answers.answered_at, '9999-12-31 00:00+00') < {{ term }}.valid_until
     {%- endfor %}
     left join directories
         on

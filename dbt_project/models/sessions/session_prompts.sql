@@ -44,7 +44,7 @@ kept as (
         )
 ),
 
--- One prompt per promptId: its first line speaks, the images of all count.
+-- One prompt per promptId: its first line is used, and images on any of its lines count.
 prompts as (
     select distinct on (prompt_key)
         prompt_key,

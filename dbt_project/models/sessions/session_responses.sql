@@ -34,12 +34,12 @@ tool_call_lines as (
 
 prompt_lines as (
     select
-        session_id,
-        prompted_at,
-        coalesce(prompt_id, uuid, {{ place_key('lines') }}) as prompt_key
+        lines.session_id,
+        lines.prompted_at,
+        coalesce(lines.prompt_id, lines.uuid, {{ place_key('lines') }}) as prompt_key
     from {{ ref('stg_claude_code__prompts') }} as lines
     where
-        prompted_at is not null
+        lines.prompted_at is not null
         and {{ of_changed_sessions() }}
 ),
 
@@ -47,7 +47,7 @@ session_prompts as (
     select * from {{ ref('session_prompts') }}
 ),
 
--- A prompt copied with its session still begins the turn there, though it is counted where it was first given.
+-- A prompt copied with its session still begins the turn there, although it counts in the session where it was first given.
 prompts as (
     select
         prompt_lines.session_id,
@@ -92,7 +92,7 @@ answered_prompts as (
     where turns.message_id is not null
 ),
 
--- Blocks of an answer stand on lines of their own, and once more in every copy.
+-- Blocks of an answer are on separate lines, and again in every copy.
 text_blocks as (
     select
         answer_id as message_id,

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-{# The tables by which a source's age is told; a further source is one more line. #}
+{# The tables that show a source's age; a new source adds one line. #}
 {% set tables = [
     ('claude_code', 'files'),
     ('clickhouse', 'cdm_applications'),

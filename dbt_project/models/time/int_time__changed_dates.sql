@@ -4,12 +4,12 @@
 ) }}
 
 {#
-    Read as the last run left it, by name: it is built after the tables that ask here, so dbt must not see a dependency. Where it is missing,
-    or everything is built anew, every date has changed.
+    Read by name, as the last run left it: it is built after the tables that use this model, so dbt must not see a dependency. Where it is
+    missing, or in a full refresh, every date has changed.
 -#}
 {%- set processed_dates = load_relation(this.incorporate(path={'identifier': 'int_changes__processed_time_dates'})) -%}
 {%- set is_known = processed_dates and not flags.FULL_REFRESH -%}
-{#- What the business decides, and what it makes of names: a few rows each, and a change in one of them may reach any date. -#}
+{#- Business decisions and name resolution: a few rows each, and a change in any of them may affect any date. -#}
 {%- set rules = {
     'applications': ref('int_agreements__applications'),
     'billing_rules': ref('int_agreements__billing_rules'),
@@ -38,7 +38,7 @@ session_entries as (
     select * from {{ ref('int_sessions__time_entries') }}
 ),
 
--- Of the one route that bills.
+-- Only of the route that bills.
 routed_worklogs as (
     select * from {{ routes.clickhouse if var('worklog_route') == 'clickhouse' else routes.tempo }}
 ),
@@ -56,7 +56,7 @@ row_history as (
     where file = 'work_logs'
 ),
 
--- With their times, which the file has as it spells them.
+-- With their times as written in the file.
 timed_work_logs as (
     select * from {{ ref('int_time__work_logs') }}
     where start_time is not null
@@ -66,12 +66,12 @@ developers as (
     select * from {{ ref('int_identity__developers') }}
 ),
 
--- Of the agency its zone alone; the clock is no part of an entry.
+-- Of the agency only its zone; the clock is no part of an entry.
 agency as (
     select timezone from {{ ref('int_identity__agency') }}
 ),
 
--- With the times at which Tempo says that a worklog came to be and changed.
+-- With the times at which a worklog was created and changed in Tempo.
 worklogs as (
     select
         routed_worklogs.*,
@@ -81,7 +81,7 @@ worklogs as (
     left join landed_worklogs on routed_worklogs.tempo_worklog_id = landed_worklogs.tempo_worklog_id
 ),
 
--- As the file has them, which is the largest of all: what int_time__work_logs makes of them follows from the rules below.
+-- As in the file, which is the largest of all: the result of int_time__work_logs follows from these rows and the rules below.
 work_logs as (
     select
         logs_of_file.work_date as local_date,
@@ -134,8 +134,8 @@ rules as (
     ) as hashed_rules
 ),
 
--- Observed time yields to what is logged at the same time (int_time__logged_elsewhere): an entry that runs past midnight, or whose
--- times lie on another date than its own, has a say there too.
+-- Observed time does not count while time is logged (int_time__logged_elsewhere): an entry that runs past midnight, or whose
+-- times are on another date than its own, affects that date too.
 reaching_entries as (
     select distinct
         logged.local_date,

@@ -28,7 +28,7 @@ agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
 
--- Whole on the local date of their start, however long they run (rule 6.2).
+-- An entry belongs entirely to the local date of its start, however long it runs (rule 6.2).
 dated as (
     select
         entries.*,
@@ -55,7 +55,7 @@ final as (
         dated.project_id,
         dated.description,
         dated.start_time,
-        -- An end before the start is no end (rule 6.3); such an entry has no length.
+        -- An end before the start is ignored (rule 6.3); such an entry has no length.
         case when dated.end_time >= dated.start_time then dated.end_time end as end_time,
         case
             when dated.end_time < dated.start_time or dated.duration_seconds < 0 then 0

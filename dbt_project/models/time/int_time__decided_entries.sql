@@ -39,7 +39,7 @@ billing_rules as (
     where not is_deleted
 ),
 
--- The strictest class of the labels that entries themselves bear (rule 4.3); many bear the same.
+-- The strictest class of an entry's own labels (rule 4.3), found once per distinct list of labels.
 label_lists as (
     select distinct labels
     from entries
@@ -99,7 +99,7 @@ classified as (
             'billable'
         ) as classification,
         excluded_days.exclusion,
-        -- A contract has no claim on what an application bills (rule 4.10).
+        -- An entry that an application bills has no contract (rule 4.10).
         coalesce(
             entries.named_contract_id,
             case when not entries.names_contract and entries.application_id is null then project_terms.contract_id end
@@ -186,7 +186,7 @@ ranked as (
         and judged.local_date = group_policies.local_date
 ),
 
--- Entries that could not count have no claim and do not take the day (rule 6.6).
+-- Entries that could not count do not decide which source takes the day (rule 6.6).
 best_claims as (
     select
         person_key,
@@ -198,7 +198,7 @@ best_claims as (
     group by person_key, client_key, local_date
 ),
 
--- Decided on what decides alone; everything else that an entry bears comes beside it.
+-- The decision uses only the columns that it needs; all other columns are joined to it.
 final as (
     select
         entries.id,

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-{# Every source in the same columns; a further source is one more part of the union. #}
+{# Every source in the same columns; a new source adds one part to the union. #}
 with
 
 clockify_entries as (

@@ -18,7 +18,7 @@ observed as (
         and {{ of_changed_dates(subject='time') }}
 ),
 
--- Of all dates: an entry may run past midnight, and its date may be another than that of its times.
+-- From all dates: an entry may run past midnight, and its date may differ from that of its times.
 logged as (
     select
         developer_id,
@@ -44,7 +44,7 @@ directories as (
     select * from {{ ref('int_sessions__directories') }}
 ),
 
--- Met by the days of UTC that both lie on: an equality, where comparing every two entries of a person would not end.
+-- Joined on the UTC days that both touch: an equality join, because comparing every two entries of a person would be far too slow.
 logged_days as (
     select
         logged.*,
@@ -98,7 +98,7 @@ spans as (
     from meetings
 ),
 
--- Time is shared: every session of the person that may reach into the days.
+-- Time is shared, so every session of the person that may reach into these days is read.
 sessions as (
     select all_sessions.*
     from all_sessions
@@ -153,7 +153,7 @@ summed as (
     having sum(logged_share) > 0
 ),
 
--- A second begun within logged time is logged; what lies within it from end to end leaves nothing, however its seconds were dealt.
+-- A second that begins within logged time is logged; an entry entirely within it loses all of its seconds, regardless of rounding.
 final as (
     select
         observed.id as time_entry_id,

@@ -14,7 +14,7 @@ mirror_issues as (
     select * from {{ ref('stg_clickhouse__issues') }}
 ),
 
--- What Jira itself says of an issue, where it is landed beside the mirror: labels that may class the time.
+-- Jira's own labels of an issue, if Jira is landed next to the mirror: they may classify the time.
 jira_labels as (
     select
         issue_key,
@@ -84,7 +84,7 @@ keyed as (
 
 final as (
     select
-        -- A worklog whose id the mirror knows is the one that the API would give: either route names it alike.
+        -- A worklog whose id the mirror has gets the same identifier as by the API route.
         coalesce('TMP-' || keyed.worklog_id, mirror_identifiers.id) as id,
         keyed.worklog_id as tempo_worklog_id,
         developers.developer_id,
@@ -96,7 +96,7 @@ final as (
         array_remove(array[keyed.project_label, keyed.project_key] || jira_labels.labels, null) as labels,
         array_remove(array[keyed.project_label], null) as application_labels,
         null::text as description,
-        -- The mirror knows dates alone.
+        -- The mirror has only dates.
         null::timestamptz as start_time,
         null::timestamptz as end_time,
         keyed.duration_seconds,

@@ -10,7 +10,7 @@ logged_elsewhere as (
     select * from {{ ref('int_time__logged_elsewhere') }}
 ),
 
--- What was observed stands in two columns: seconds that count, and those that the person logged as something else.
+-- Observed time has two columns: seconds that count, and seconds that the person logged as something else.
 final as (
     select
         entries.id,

@@ -1,4 +1,4 @@
-{# Nobody works longer without a break: a timer that was forgotten, or days entered as one. #}
+{# An entry longer than this is likely a forgotten timer, or several days entered as one. #}
 {% set longest_entry_seconds = 16 * 3600 %}
 with
 
@@ -27,7 +27,7 @@ logged as (
         -- Their order of start, then identifier.
         row_number() over (order by start_time, id collate "C") as number,
         first_value(id) over same_work as first_id,
-        -- How far the person's entries for the client and issue reach that began before this one.
+        -- The latest end among the person's earlier entries for the client and issue.
         max(end_time) over (
             partition by person_key, client_key, issue_key
             order by start_time, id collate "C"
@@ -52,7 +52,7 @@ repeated as (
     where id != first_id
 ),
 
--- Worklogs of different issues may bear the time of day that Jira proposes, so they overlap without being the same.
+-- Worklogs of different issues may have the time of day that Jira proposes, so they overlap without being duplicates.
 overlapping as (
     select
         later.id,
@@ -70,7 +70,7 @@ overlapping as (
     where
         later.reached > later.start_time
         and later.end_time > later.start_time
-        -- Said above, or in what the entry that this one repeats says.
+        -- Already reported above, or with the entry that this one repeats.
         and later.id = later.first_id
         and earlier.id = earlier.first_id
 ),

@@ -27,7 +27,7 @@ agency as (
     select * from {{ ref('int_identity__agency') }}
 ),
 
--- The day is startDate, even where the moment falls on another date (rule 6.2).
+-- The day is startDate, even if the instant is on another date (rule 6.2).
 timed as (
     select
         worklogs.*,

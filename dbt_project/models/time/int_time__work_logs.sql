@@ -42,7 +42,7 @@ timed as (
         end as started_at,
         case
             when work_logs.end_time ~ '^\d{1,2}:\d{2}(:\d{2})?$'
-                -- A time of day that is earlier than the start's is the next day's.
+                -- An end earlier than the start is on the next day.
                 then (
                     work_logs.work_date + work_logs.end_time::time
                     + case
@@ -75,12 +75,12 @@ final as (
         timed.description,
         timed.started_at as start_time,
         case when timed.ended_at >= timed.started_at then timed.ended_at end as end_time,
-        -- Whatever the times say (rule 6.3).
+        -- Independent of the times (rule 6.3).
         timed.duration_seconds,
         timed.work_date as local_date,
         timed.is_billable and coalesce(service_types.is_billable, true) as is_billable,
         timed.is_billable as is_billable_as_written,
-        -- A contract that is gone takes its work logs along.
+        -- If a contract is deleted, so are its work logs.
         timed.is_deleted or coalesce(contracts.is_deleted, false) as is_deleted,
         coalesce(timed.deleted_at, contracts.deleted_at) as deleted_at,
         jsonb_strip_nulls(jsonb_build_object(

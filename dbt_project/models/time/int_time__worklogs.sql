@@ -40,7 +40,7 @@ worklogs as (
     where '{{ var("worklog_route") }}' = 'clickhouse'
 ),
 
--- Labels in rows of their own, before dates narrow anything: few applications share a label, many share a day.
+-- One row per label, joined before dates: few applications share a label, many share a day.
 application_labels as materialized (
     select
         applications.application_order,
@@ -85,7 +85,7 @@ matched as (
     left join applications on matches.application_order = applications.application_order
 ),
 
--- Of several projects one of the application's client, then the lowest id (rule 3.10).
+-- Of several projects, one of the application's client, then the lowest id (rule 3.10).
 project_choices as materialized (
     select
         matched.id,
@@ -131,7 +131,7 @@ final as (
         placed.application_id,
         placed.application_count,
         placed.issue_key,
-        -- A value that the map lacks is itself; comparison is exact after it (rule 4.7).
+        -- A value missing from the map is kept; the comparison after it is exact (rule 4.7).
         coalesce(issue_types.meaning, placed.issue_type) as issue_type,
         coalesce(priorities.meaning, placed.priority) as priority,
         placed.labels,

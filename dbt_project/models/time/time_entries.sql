@@ -78,7 +78,7 @@ final as (
         entries.not_counted_reason is null as is_counted,
         entries.not_counted_reason,
         entries.context,
-        -- A Clockify id begins with the second of its creation; a session's entry is there from first to last activity.
+        -- A Clockify id begins with its second of creation; a session's entry dates from its first to its last activity.
         case entries.source
             when 'clockify'
                 then

@@ -1,6 +1,6 @@
 {# Errors in reference data that a file alone cannot show, because names resolve in the warehouse. #}
 
-{# No client is, by way of its parents, its own parent. #}
+{# No client is its own ancestor. #}
 {% test no_parent_cycles(model) %}
 with recursive
 
@@ -72,12 +72,13 @@ full join allocated on entries.time_entry_id = allocated.time_entry_id
 where entries.seconds is distinct from allocated.seconds
 {% endtest %}
 
-{# A name in a reference file that several bear is an error: its row holds for none of them (rule 2.3). #}
+{# An ambiguous name in a reference file is an error: its row applies to none of those with that name (rule 2.3). #}
 {% test names_are_unique(model) %}
 select
     source,
     native_id,
-    reason
+    reason,
+    candidates
 from {{ model }}
 where reason like 'several\_%'
 {% endtest %}

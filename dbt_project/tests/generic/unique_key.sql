@@ -1,9 +1,9 @@
 {#
-    No two rows share these columns, and none of them is null, nor any of the further required ones: what identifies and completes a row,
-    in one test instead of one for each column, because every test costs a build as much as a small model.
+    No two rows share these columns, and neither these nor the further required columns are null. One test instead of one per column,
+    because every test costs a build as much as a small model.
 
     columns: the key; required: further columns that are never null; other_keys: lists of columns that are keys as well.
-    A row of the result is a value of a key: how many rows share it, and which columns are null in one of them.
+    A row of the result is a value of a key, with the number of rows that share it and the columns that are null in one of them.
 #}
 {% test unique_key(model, columns, required=[], other_keys=[]) %}
 with model_rows as not materialized (select * from {{ model }})

@@ -997,7 +997,7 @@ class _Biller:
                 rule = in_force(
                     (rule for rule in self.case.rules if rule.project == self.name_of(each.project)), each.entry.day
                 )
-                currency = self.currency_of(rule and rule.currency, each.client, each.entry.day)
+                currency = self.currency_of(rule.currency if rule else None, each.client, each.entry.day)
                 subtotals.setdefault((each.client, currency, month_of(each.entry.day)), ZERO)
         for (client, currency, month), subtotal in subtotals.items():
             terms = self.terms_of(client, last_day(month))

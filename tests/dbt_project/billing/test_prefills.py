@@ -139,7 +139,7 @@ def test_prefill_of_a_client_and_month_is_read_at_once(dbt_project: DbtProject) 
             insert into marts.invoice_prefill_line_entries (line_id, time_entry_id, raw_seconds, billable_seconds)
             select 'LIN-' || n % {_LINES}, 'CLK-' || n, 1, 1 from generate_series(0, {_ENTRIES - 1}) as n;
             analyze marts.invoice_prefills, marts.invoice_prefill_lines, marts.invoice_prefill_line_entries;
-            """  # type: ignore[arg-type]
+            """
         )
         query = """
             select prefills.*, lines.*, entries.*
@@ -149,7 +149,7 @@ def test_prefill_of_a_client_and_month_is_read_at_once(dbt_project: DbtProject) 
             where prefills.client_id = 'CLI-7' and prefills.invoice_month = '2025-06-01'
         """
         rows = connection.execute(query).fetchall()
-        plan = "\n".join(line for (line,) in connection.execute(f"explain {query}"))  # type: ignore[arg-type]
+        plan = "\n".join(line for (line,) in connection.execute(f"explain {query}"))
 
     assert len(rows) == _ENTRIES // _PREFILLS
     # By the clock: benchmarks.analyst_queries. What makes it quick is that lines and their entries are not read whole.

@@ -101,7 +101,7 @@ def _raw(random: Random, sessions: dict[str, list[Line]]) -> dict[str, list[dict
                 "deletions": random.randrange(100),
             }
         )
-    place = {"generation": 0, "record_index": 0}
+    place: dict[str, Any] = {"generation": 0, "record_index": 0}
     lines = [line for of_session in sessions.values() for line in of_session]
     record = {
         line.uuid: place
@@ -163,7 +163,7 @@ def _raw(random: Random, sessions: dict[str, list[Line]]) -> dict[str, list[dict
         "claude_code.messages": [
             record[line.uuid]
             | {
-                "message_id": line.uuid,
+                "message_id": f"answer-{line.uuid}",
                 "answered_at": _time(line.at),
                 "model": "m",
                 "input_tokens": 1,
@@ -251,7 +251,7 @@ class Expected:
             }
             day = _date(entry["start_time"], developer)
             for edge, part in dealt(seconds, shares, list(edges)).items():
-                at = _time(int(str(edge)) * HALF_HOUR)
+                at = _time(edge * HALF_HOUR)
                 self._add(developer, clients[entry["project_id"]], day, at, counted_seconds=part)
 
     def _sessions(self, sessions: dict[str, list[Line]]) -> None:
@@ -271,8 +271,8 @@ class Expected:
                 for at in [gap.start, *range(gap.start // 900_000 * 900_000 + 900_000, gap.end, 900_000)]:
                     day = _date(_time(at), developer)
                     seen.add((str(developer), _client(gap.cwd, day), day, session))
-        for developer, client, day, _ in seen:
-            self.triangle[(developer, client, day)].update(sessions=1)
+        for name, client, day, _ in seen:
+            self.triangle[(name, client, day)].update(sessions=1)
 
 
 @pytest.fixture(scope="module")

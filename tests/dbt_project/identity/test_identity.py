@@ -30,7 +30,7 @@ USERS = [
         "timezone": "UTC",
     },
 ]
-CLIENTS = [
+CLIENTS: list[dict[str, Any]] = [
     {"id": "6739d279aa00000000000001", "name": "Lingo", "currency_code": "eur"},
     {"id": "6739d279aa00000000000002", "name": "Acme", "archived": True},
 ]

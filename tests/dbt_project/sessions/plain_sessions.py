@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 Place = tuple[str, str | None] | None
+Key = TypeVar("Key")
 """Client and project of a directory; None: nobody's."""
 HALF_HOUR = 1_800_000
 _FIRST, _AGENT, _REST = 1, 2, 3
@@ -102,7 +104,7 @@ def place_of(cwd: str | None, day: date, globs: Iterable[Glob]) -> Place:
     return min(matching, key=lambda glob: (-len(glob.folder), glob.repo)).place if matching else None
 
 
-def dealt(whole: int, shares: Mapping[object, Fraction], order: Sequence[object]) -> dict[object, int]:
+def dealt(whole: int, shares: Mapping[Key, Fraction], order: Sequence[Key]) -> dict[Key, int]:
     """Deal whole units by largest remainder, ties in the given order; nothing stays undealt."""
     parts = {key: int(shares[key]) for key in order}
     rank = sorted(order, key=lambda key: (int(shares[key]) - shares[key], order.index(key)))

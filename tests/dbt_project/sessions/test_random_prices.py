@@ -73,7 +73,8 @@ def _multiplier(model: str, at: datetime, term: str, value: str | None, rows: Se
 
 
 def _lists(random: Random) -> tuple[list[Row], list[Row], list[Row]]:
-    own, catalog = [], []
+    own: list[Row] = []
+    catalog: list[Row] = []
     for model in PLAIN:
         for rows, spellings in ((own, SPELLINGS[:2]), (catalog, SPELLINGS)):
             for spelling in spellings:

@@ -11,8 +11,10 @@ import pytest
 from tests.dbt_project.conftest import DbtProject
 from tests.dbt_project.sessions.plain_sessions import (
     HALF_HOUR,
+    Entry,
     Glob,
     Line,
+    Place,
     active_gaps,
     half_hours,
     kept_lines,
@@ -204,7 +206,7 @@ def test_entries_share_each_developers_days(timelines: tuple[DbtProject, list[Li
     gaps = _gaps_by_session(lines)
     # The calculation breaks ties by the names of clients and projects, SQL by identifiers: both sort alike here.
     globs = [*GLOBS, Glob("beta/app", "C:/work/app", ("beta", "Site"))]
-    expected = {}
+    expected: dict[tuple[str, date, Place], Entry] = {}
     for developer in range(DEVELOPERS):
         own = {session: gaps[session] for session in gaps if owners[session] == developer}
         expected |= time_entries(own, ZONES[developer % len(ZONES)], globs)

@@ -190,10 +190,10 @@ def _logged_elsewhere(counted: Sequence[Entry], policies: Sequence[Policy]) -> d
         if policy_in_force(policies, entry.developer, entry.client, entry.local_date).counts_logged_elsewhere:
             continue
         inside = outside = Fraction()
-        for start, end, sharers in entry.activity:
-            covered = _covered(start, end, logged[entry.developer])
+        for first, last, sharers in entry.activity:
+            covered = _covered(first, last, logged[entry.developer])
             inside += Fraction(covered, 1000 * sharers)
-            outside += Fraction(end - start - covered, 1000 * sharers)
+            outside += Fraction(last - first - covered, 1000 * sharers)
         if inside:
             allocated = entry.allocated or 0
             seconds[entry.id] = min(allocated, ceil(inside)) if outside else allocated

@@ -108,7 +108,7 @@ class World:
         self._clockify(250)
         self._tempo(250)
         self._manual(200)
-        self._sessions(120)
+        self._sessions(240)
 
     def _clockify(self, count: int) -> None:
         self.raw["clockify.time_entries"] = []
@@ -163,7 +163,7 @@ class World:
 
     def _tempo(self, count: int) -> None:
         issues, worklogs, deletions = [], [], []
-        issue_labels = {}
+        issue_labels: dict[int, tuple[Project, tuple[str, ...]]] = {}
         for number, (project, labels) in enumerate((p, ls) for p in PROJECTS for ls in ((), ("hush",), ("inner", "x"))):
             issue_labels[number] = (project, labels)
             issues.append(
@@ -177,7 +177,7 @@ class World:
         for number in range(count):
             # An issue that has not landed belongs to no project.
             issue = self.random.randrange(len(issues) + 2)
-            project, labels = issue_labels.get(issue, (None, ()))
+            project_of_issue, labels_of_issue = issue_labels.get(issue, (None, ()))
             author = self.random.choice([*list(ZONES)[:5], STRANGER])
             developer = None if author == STRANGER else author
             zone = ZONES[developer] if developer else AGENCY_ZONE
@@ -209,15 +209,15 @@ class World:
                     "tempo",
                     developer or "jira:j-stranger",
                     developer,
-                    project.client_on(day) if project else None,
-                    project,
+                    project_of_issue.client_on(day) if project_of_issue else None,
+                    project_of_issue,
                     day,
                     start,
                     start + timedelta(seconds=seconds),
                     seconds,
                     seconds,
                     billable is None or billable > 0,
-                    labels=labels,
+                    labels=labels_of_issue,
                     is_deleted=is_deleted,
                 )
             )
@@ -286,7 +286,7 @@ class World:
         owners: dict[str, str | None] = {}
         lines: dict[str, list[Line]] = {}
         for number in range(count):
-            session = f"s{number:02d}"
+            session = f"s{number:03d}"
             owners[session] = self.random.choice([*list(ZONES)[:5], None])
             # Half of them on days of which little else is known, so that they count.
             moment = _instant(self.random) + timedelta(days=self.random.choice((0, 12)))
@@ -299,11 +299,12 @@ class World:
                 lines[session].append(Line(session, session, place, f"{session}-{place}", at, kind, cwd))
                 at += self.random.choice((300, 60_000, 600_000, 899_000, 2_000_000))
             # Something is logged within its time, for whichever client.
-            if (developer := owners[session]) and self.random.random() < 0.7:
+            developer = owners[session]
+            for _ in range(self.random.choice((0, 1, 2, 3)) if developer else 0):
                 second = self.random.randrange(lines[session][0].at // 1000, at // 1000 + 1)
                 start = datetime.fromtimestamp(second, UTC)
                 lasts = self.random.choice((7, 60, 900, 2700))
-                self._clockify_entry(developer, start, start + timedelta(seconds=lasts))
+                self._clockify_entry(str(developer), start, start + timedelta(seconds=lasts))
         self.raw["claude_code.files"] = [
             {"file_id": session, "root_path": f"root-{owner}", "generation": 0, "read_offset": 1}
             for session, owner in owners.items()

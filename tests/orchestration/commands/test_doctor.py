@@ -176,15 +176,18 @@ def test_an_address_that_is_nobodys_is_named_with_the_way_out(environment: pytes
     file = reference / "session_roots.csv"
     file.write_text(file.read_text() + "/elsewhere,ida@example.com,\n")
     assert only_failure() == (
-        "session_roots.csv: ida@example.com in session_roots.csv, row 3, is nobody in developers.csv; "
-        "add the row there, or correct the address (perhaps ada@example.com)."
+        "reference files: session_roots.csv, row 3, column email: 'ida@example.com' is not in developers.csv; "
+        "did you mean ada@example.com?"
     )
     # Where nobody is named there, transcripts alone say who people are.
     (reference / "developers.csv").write_text(
         "email,name,clockify_id,github_username,jira_account_id,timezone,status\n"
     )
     assert failures() == []
-    assert "ida@example.com in session_roots.csv, row 3" in str(list(examine()))
+    assert [each.sentence for each in examine() if each.subject == "session_roots.csv"][1] == (
+        "ida@example.com in session_roots.csv, row 3, is nobody in developers.csv and counts as a person of its own "
+        "(rule 3.1); add the row there, or correct the address."
+    )
 
 
 def test_other_tools_logs_below_a_session_root_are_counted_by_kind(

@@ -47,7 +47,8 @@ def test_the_summary_names_what_landed_what_was_built_and_what_to_do_next() -> N
 
 @pytest.mark.parametrize("what", ["failures", "failed_checks"])
 def test_a_failure_is_shown_with_the_place_of_the_full_log(what: str) -> None:
-    summary = RunSummary(**{what: ["Clockify refuses the key; set SOURCES__CLOCKIFY__API_KEY to a valid one."]})
+    fields: dict[str, Any] = {what: ["Clockify refuses the key; set SOURCES__CLOCKIFY__API_KEY to a valid one."]}
+    summary = RunSummary(**fields)
     text = _printed(summary)
     assert not summary.succeeded
     assert "set SOURCES__CLOCKIFY__API_KEY" in text

@@ -148,6 +148,7 @@ def test_a_whole_build_comes_by_the_clock_so_that_a_new_day_comes_without_new_ro
 ) -> None:
     schedule = definitions.resolve_schedule_def("warehouse_schedule")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert isinstance(schedule.cron_schedule, str)
     minutes, hours, *_ = schedule.cron_schedule.split()
     # Most zones are whole or half hours apart, and the day changes in each at midnight.
     assert (len(minutes.split(",")), hours) == (2, "*")

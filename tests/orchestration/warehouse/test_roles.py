@@ -8,7 +8,7 @@ import pytest
 
 from orchestration.errors import WarehouseError
 from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.roles import ROLES, SCHEMA_OWNERS, prepare
+from orchestration.warehouse.roles import ROLES, SCHEMA_OWNERS, Role, prepare
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ READABLE = {
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_reads_its_layers_and_no_other(filled: Warehouse, role: str) -> None:
+def test_a_role_reads_its_layers_and_no_other(filled: Warehouse, role: Role) -> None:
     readable = set()
     with filled.connect(role) as connection:
         for schema in READABLE["owner"]:
@@ -59,7 +59,7 @@ def test_a_view_over_a_hidden_table_works_for_an_analyst(filled: Warehouse) -> N
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_writes_only_where_it_makes_tables(filled: Warehouse, role: str) -> None:
+def test_a_role_writes_only_where_it_makes_tables(filled: Warehouse, role: Role) -> None:
     writable = set()
     with filled.connect(role) as connection:
         for schema in SCHEMA_OWNERS:
@@ -73,7 +73,7 @@ def test_a_role_writes_only_where_it_makes_tables(filled: Warehouse, role: str) 
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_is_superuser_or_may_make_roles(warehouse: Warehouse, role: str) -> None:
+def test_no_role_is_superuser_or_may_make_roles(warehouse: Warehouse, role: Role) -> None:
     with warehouse.connect(role) as connection:
         rights = "select rolsuper, rolcreaterole, rolcreatedb, rolbypassrls from pg_roles where rolname = current_user"
         assert connection.execute(rights).fetchone() == (False, False, False, False)
@@ -103,7 +103,7 @@ def test_text_sorts_by_bytes_and_clocks_run_in_utc(warehouse: Warehouse) -> None
 
 def test_an_unknown_role_is_named(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError, match="no role 'analist'"):
-        warehouse.dsn("analist")
+        warehouse.dsn("analist")  # type: ignore[arg-type]
 
 
 def test_an_older_server_is_refused() -> None:

@@ -139,7 +139,7 @@ def _graph(dice: random.Random) -> Graph:
         kind = dice.choice(["table", "table", "incremental", "view", "view", "test"])
         name = f"{kind} {number}"
         parents = tuple(dice.sample(readable, min(len(readable), dice.randint(1, 2))))
-        clock = dice.choice([None, None, None, "date"]) if kind in ("table", "view") else None
+        clock: Clock | None = dice.choice([None, None, None, "date"]) if kind in ("table", "view") else None
         nodes[name] = Node(f"text {number}", parents, kind, None if kind == "test" else ("", name), clock)
     return _with_lineages(Graph(nodes, sources, {}))
 
@@ -364,7 +364,7 @@ def raw(warehouse: Warehouse) -> Iterator[Warehouse]:
 def _do(warehouse: Warehouse, *statements: str) -> None:
     with warehouse.connect("loader") as connection:
         for statement in statements:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(*RAW)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(sql.Identifier(*RAW)))
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import requests
 from jsonschema import Draft4Validator
-from sandbox_world import write_collection
 
 from sandbox.agency import Agency
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import EMAIL, TOKEN
+from tests.sandbox.sandbox_world import write_collection
 
 Serve = Callable[..., SandboxServer]
 SEARCH = "/3/search/jql"

@@ -12,11 +12,11 @@ import pytest
 import requests
 import yaml
 from jsonschema import Draft4Validator
-from sandbox_world import write_collection
 
 from sandbox.agency import Agency
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
+from tests.sandbox.sandbox_world import write_collection
 
 Serve = Callable[..., SandboxServer]
 TODAY = datetime.now(UTC).replace(microsecond=0)

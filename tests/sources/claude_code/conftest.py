@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from claude_code_world import Loader
 
 from orchestration.warehouse.connection import Warehouse
+from tests.sources.claude_code.claude_code_world import Loader
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 import random
 from typing import Any
 
-from claude_code_world import SESSION, Loader, Read, answer, record, user
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.claude_code.other_logs import other_tool
+from tests.sources.claude_code.claude_code_world import SESSION, Loader, Read, answer, record, user
 
 GOOD, BAD, BOTH, SILENT = "good", "bad", "both", "silent"
 

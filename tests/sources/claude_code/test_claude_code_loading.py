@@ -10,12 +10,12 @@ from typing import Any
 import dlt
 import psycopg
 import pytest
-from claude_code_world import SESSION, Loader, answer, lines, user
 from dlt.destinations.impl.postgres.postgres import PostgresCsvCopyJob
 
 from sources.claude_code.client import Counts, FoundFile, SessionRoot, discover, read_new_lines, session_roots, tool_of
 from sources.claude_code.resources import claude_code, run_metrics
 from sources.kit.errors import SourceError
+from tests.sources.claude_code.claude_code_world import SESSION, Loader, answer, lines, user
 
 FIRST = lines(user("begin"), answer("msg_1", 1), answer("msg_1", 143))
 MORE = lines(user("go on"), answer("msg_2", 9))
@@ -462,7 +462,7 @@ def test_a_file_keeps_its_id_however_its_root_is_written(loader: Loader) -> None
         assert run_metrics(pipeline)["files_read"] == 0
         assert loader.rows("select file_id, generation, read_offset from files") == landed
         assert loader.rows("select root_path, coalesce(host, '') from files") == [(path, host)]
-    assert loader.rows("select base_folder, home_folder from files") == [(os.getcwd(), os.path.expanduser("~"))]  # noqa: PTH109, PTH111
+    assert loader.rows("select home_folder from files") == [(str(Path.home()),)]
 
 
 CODEX = b'{"timestamp":"2026-11-10T09:00:00Z","type":"session_meta","payload":{"id":"x"}}\n'

@@ -4,11 +4,11 @@ import csv
 from pathlib import Path
 
 import pytest
-from claude_code_world import COLUMNS, SESSION, answer, lines, user
 
 from sources.claude_code.client import FoundFile, SessionRoot, discover
 from sources.claude_code.reading import Job, Outcome, read_files
 from sources.kit.errors import SourceError
+from tests.sources.claude_code.claude_code_world import COLUMNS, SESSION, answer, lines, user
 
 JOB = Job(COLUMNS, "redacted", "2026-11-21T00:00:00+00:00")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claude_code_world import Loader
+
+from tests.sources.claude_code.claude_code_world import Loader
 
 USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 

@@ -1,12 +1,13 @@
 """Typical secrets vanish, ordinary text survives. The secrets are made up, and in pieces so that no scanner stirs."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from claude_code_texts import landed_texts
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-from detect_secrets.plugins.base import RegexBasedDetector
+from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 from planted_secrets import PLACES, plant
 
 from sources.claude_code.redaction import redact, redact_value
@@ -143,14 +144,16 @@ SAMPLES = {
 }
 
 
+PLUGINS: Mapping[str, type[BasePlugin]] = get_mapping_from_secret_type_to_class()
+
+
 def pattern_plugins() -> list[str]:
-    plugins = get_mapping_from_secret_type_to_class()
-    return sorted(kind for kind, plugin in plugins.items() if issubclass(plugin, RegexBasedDetector))
+    return sorted(kind for kind, plugin in PLUGINS.items() if issubclass(plugin, RegexBasedDetector))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in pattern_plugins() if kind != "Public IP (ipv4)"])
 def test_the_shortcuts_hide_nothing_that_a_plugin_finds(kind: str) -> None:
-    plugin = get_mapping_from_secret_type_to_class()[kind]()
+    plugin = PLUGINS[kind]()
     for sample in SAMPLES[kind]:
         assert set(plugin.analyze_string(sample)), f"{sample} is no sample of {kind}"
         assert redact(f"see {sample} there") != f"see {sample} there"

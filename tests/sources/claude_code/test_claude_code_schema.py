@@ -1,10 +1,9 @@
 """Rows are written by position, so the columns' order is part of the contract between schema and reader."""
 
-from claude_code_world import SESSION, Read, answer, user
-
 from sources.claude_code.client import Cursor
 from sources.claude_code.schema import FILES, ROW_TABLES, TABLES
 from sources.clockify.schema import TABLES as OTHERS
+from tests.sources.claude_code.claude_code_world import SESSION, Read, answer, user
 
 
 def test_values_stand_under_their_own_columns() -> None:

@@ -1,13 +1,14 @@
 """What a line means: rules 5.2 to 5.8, vendors 6.2 to 6.4."""
 
 import json
+from typing import Any
 
 import pytest
-from claude_code_world import SESSION, Read, answer, record, user
 
 from sources.claude_code.prompts import branch_ticket_keys, ticket_keys
 from sources.claude_code.records import parse_timestamp, place_of
 from sources.claude_code.values import LONGEST_NAME
+from tests.sources.claude_code.claude_code_world import SESSION, Read, answer, record, user
 
 
 def test_an_answer_bears_its_usage() -> None:
@@ -49,7 +50,7 @@ def test_every_line_of_an_answer_is_a_row() -> None:
         ({}, "", ""),
     ],
 )
-def test_cache_writes_split_only_where_the_record_splits_them(usage: dict, total: str, one_hour: str) -> None:
+def test_cache_writes_split_only_where_the_record_splits_them(usage: dict[str, Any], total: str, one_hour: str) -> None:
     (row,) = Read(answer(message={"usage": usage})).messages
     assert (row["cache_creation_tokens"], row["cache_creation_1h_tokens"]) == (total, one_hour)
 
@@ -134,7 +135,7 @@ def test_a_tasks_totals_in_its_result_are_no_usage() -> None:
         (user("meta", isMeta=True), "other"),
     ],
 )
-def test_every_timestamped_record_is_an_event_of_its_kind(line: dict, kind: str) -> None:
+def test_every_timestamped_record_is_an_event_of_its_kind(line: dict[str, Any], kind: str) -> None:
     assert [event["kind"] for event in Read(line).events] == [kind]
 
 
@@ -175,14 +176,14 @@ def test_a_record_without_timestamp_is_no_event_and_no_fault() -> None:
         record("system", subtype="local_command", content="<command-name>/clear</command-name>"),
     ],
 )
-def test_what_the_tool_writes_in_the_persons_name_is_no_prompt(line: dict) -> None:
+def test_what_the_tool_writes_in_the_persons_name_is_no_prompt(line: dict[str, Any]) -> None:
     assert not Read(line).prompts
 
 
 @pytest.mark.parametrize(
     "marks", [{"origin": {"kind": "human"}}, {"origin": None}, {"origin": {}}, {"promptSource": "typed"}]
 )
-def test_marks_of_a_person_make_a_prompt(marks: dict) -> None:
+def test_marks_of_a_person_make_a_prompt(marks: dict[str, Any]) -> None:
     queued = record("attachment", attachment={"type": "queued_command", "prompt": "and this", **marks})
     assert [row["prompt_text"] for row in Read(user("hello", **marks), queued).prompts] == ["hello", "and this"]
 
@@ -210,7 +211,7 @@ def test_slash_commands_are_prompts_as_typed() -> None:
 
 
 def test_queued_commands_are_prompts_unless_the_tool_queued_them() -> None:
-    def attachment(**fields: object) -> dict:
+    def attachment(**fields: object) -> dict[str, Any]:
         return record("attachment", attachment={"type": "queued_command", "prompt": "check again", **fields})
 
     read = Read(

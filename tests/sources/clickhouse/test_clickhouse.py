@@ -54,6 +54,8 @@ class World:
             "clickhouse", self.warehouse.dsn("loader"), "raw_clickhouse", self.folder / "pipelines"
         )
         pipeline.run(SOURCES["clickhouse"].build())
+        assert pipeline.last_trace is not None
+        assert pipeline.last_trace.last_extract_info is not None
         counts: dict[str, int] = {}
         for steps in pipeline.last_trace.last_extract_info.metrics.values():
             for step in steps:

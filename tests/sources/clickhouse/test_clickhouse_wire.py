@@ -8,12 +8,12 @@ from typing import Any
 
 import dlt
 import pytest
-from wire import WireServer
 
 from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.kit import destination
 from sources.kit.errors import readable
+from tests.sources.clickhouse.wire import WireServer
 
 
 @pytest.fixture

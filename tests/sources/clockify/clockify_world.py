@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -69,6 +70,8 @@ class Clockify:
             dlt.config[f"sources.clockify.{name}"] = value
         pipeline = destination.pipeline("clockify", self.warehouse.dsn("loader"), "raw_clockify", self.pipelines_dir)
         pipeline.run(SOURCES["clockify"].build())
+        assert pipeline.last_trace is not None
+        assert pipeline.last_trace.last_normalize_info is not None
         rows = pipeline.last_trace.last_normalize_info.row_counts
         return {"requests": len(self.server.requests) - before, **rows}
 
@@ -99,7 +102,7 @@ class Clockify:
             for table in ("workspaces", *ENTITIES)
         }
 
-    def assert_equal_to_vendor(self, *, except_entries: set[str] = frozenset(), but_users: bool = False) -> None:
+    def assert_equal_to_vendor(self, *, except_entries: Collection[str] = (), but_users: bool = False) -> None:
         """Live rows are the vendor's rows, field by field; no row stands twice.
 
         `but_users`: members stand once for each of several workspaces and are not compared.

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from clockify_world import WORKSPACE, Clockify, entry
 
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
+from tests.sources.clockify.clockify_world import WORKSPACE, Clockify, entry
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def clockify(tmp_path: Path, fresh_database: Warehouse) -> Iterator[Clockify]:
             start = now - timedelta(days=day, hours=number % 7)
             entries.append(entry(number, user, start, projectId=f"p{number % 3 + 1}" if number % 5 else None))
     folder = tmp_path / "dataset"
-    collections = {
+    collections: dict[str, list[dict[str, Any]]] = {
         "workspaces": [
             {
                 "id": WORKSPACE,

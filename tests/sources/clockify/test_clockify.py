@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from clockify_world import WORKSPACE, Clockify, entry, text
+from tests.sources.clockify.clockify_world import WORKSPACE, Clockify, entry, text
 
 
 def test_first_load_equals_the_vendor(clockify: Clockify) -> None:

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from clockify_world import Clockify, entry
 
 from sources.kit.errors import readable
+from tests.sources.clockify.clockify_world import Clockify, entry
 
 ENTRIES = r"/user/u2/time-entries"
 PASSING = {

@@ -15,8 +15,9 @@ from graphql import build_schema, parse, validate
 
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
+from sources.github import queries
 from sources.github.client import GitHubClient
-from sources.github.resources import github, queries
+from sources.github.resources import github
 from sources.kit import destination
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

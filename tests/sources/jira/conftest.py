@@ -10,13 +10,13 @@ from typing import Any
 import dlt
 import orjson
 import pytest
-from jira_world import FIELDS, Jira, project, user
 
 import sources.jira.client
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.jira import EMAIL, TOKEN
 from sources.kit.http import HttpClient
+from tests.sources.jira.jira_world import FIELDS, Jira, project, user
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def empty_warehouse(warehouse: Warehouse) -> Warehouse:
     with warehouse.connect("loader") as connection:
         query = "select schemaname, tablename from pg_tables where schemaname in ('raw_jira', 'raw_jira_staging')"
         for schema, table in connection.execute(query).fetchall():
-            connection.execute(f'drop table "{schema}"."{table}"')  # type: ignore[arg-type]
+            connection.execute(f'drop table "{schema}"."{table}"')
     return warehouse
 
 

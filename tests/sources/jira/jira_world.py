@@ -139,7 +139,7 @@ class Jira:
         with self.warehouse.connect("loader") as connection:
             connection.execute("set search_path to raw_jira")
             try:
-                return connection.execute(query).fetchall()  # type: ignore[arg-type]
+                return connection.execute(query).fetchall()
             except psycopg.errors.UndefinedTable:
                 return []
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import dlt
 import pytest
-from jira_world import FIELDS, Jira, field_, history, issue, user
+
+from tests.sources.jira.jira_world import FIELDS, Jira, field_, history, issue, user
 
 Change = Callable[[Jira], None]
 BOTH = pytest.mark.parametrize("deployment", ["cloud", "data_center"])

@@ -8,7 +8,8 @@ from typing import Any
 
 import dlt
 import pytest
-from jira_world import Jira, history, issue
+
+from tests.sources.jira.jira_world import Jira, history, issue
 
 SEARCH = "(3/search/jql|2/search)$"
 LATER = "2026-06-02T09:00:00.000+0000"
@@ -110,7 +111,7 @@ def test_a_stale_token_begins_the_walk_anew(make_jira: Callable[..., Jira], smal
     assert jira.landed() == jira.truth()
 
 
-MALFORMED = [
+MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"unset": ["fields"]}, "fields.updated is missing"),
     ({"set": {"fields": "none of your business"}}, "fields.project.id is no text"),
     ({"set": {"key": None}}, "key is missing"),

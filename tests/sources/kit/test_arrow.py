@@ -142,9 +142,8 @@ def test_a_record_that_does_not_fit_is_set_aside_and_the_rest_lands(
 
 def test_what_is_no_object_is_set_aside_with_its_added_values(quarantine: Quarantine) -> None:
     flags = PerRecord([True, False, True])
-    batch = to_arrow(
-        TABLE, [thing(), ["no", "object"], thing(id="c")], quarantine=quarantine, extra={"is_deleted": flags}
-    )
+    records: list[Any] = [thing(), ["no", "object"], thing(id="c")]
+    batch = to_arrow(TABLE, records, quarantine=quarantine, extra={"is_deleted": flags})
     assert batch.select(["id", "is_deleted"]).to_pylist() == [
         {"id": "a", "is_deleted": True},
         {"id": "c", "is_deleted": True},

@@ -66,7 +66,7 @@ class Runs:
 
     def rows(self, columns: str) -> list[tuple[Any, ...]]:
         with self.warehouse.connect("loader") as connection:
-            return connection.execute(f"select {columns} from raw_tempo.things order by id").fetchall()  # type: ignore[arg-type]
+            return connection.execute(f"select {columns} from raw_tempo.things order by id").fetchall()
 
 
 @pytest.fixture
@@ -142,8 +142,13 @@ def test_nothing_makes_the_table_and_no_row(runs: Runs) -> None:
 
 def test_a_value_of_one_run_is_made_anew_in_the_next(runs: Runs) -> None:
     made: list[int] = []
-    per_run = PerRun(lambda: made.append(len(made)) or len(made))
     seen = []
+
+    def make() -> int:
+        made.append(len(made))
+        return len(made)
+
+    per_run = PerRun(make)
 
     @dlt.source(name="tempo")
     def twice() -> Any:

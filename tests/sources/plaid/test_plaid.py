@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,6 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sources.kit import destination
-from sources.plaid import client as plaid_client
 from sources.plaid.resources import plaid
 
 TOKENS = {"item-one": "access-sandbox-one-11111111", "item-two": "access-sandbox-two-22222222"}
@@ -90,7 +90,7 @@ def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxSer
     )
     rows = [transaction(number, "acc-1" if number % 2 else "acc-2") for number in range(1200)]
     write(folder, "transactions", [*rows, *(transaction(number, "acc-3") for number in range(2000, 2010))])
-    monkeypatch.setattr(plaid_client.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     with SandboxServer(folder, remember=False) as server:
         yield server
 

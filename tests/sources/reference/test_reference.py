@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,7 +18,7 @@ from sources.catalog import SOURCES
 from sources.kit import destination
 from sources.kit.errors import SourceError
 from sources.reference import guide
-from sources.reference.client import validate_folder
+from sources.reference.client import SHIPPED_FOLDER, validate_folder
 from sources.reference.schema import FILES
 
 DEVELOPERS = """email,name,clockify_id,github_username,jira_account_id,timezone,status
@@ -316,7 +317,7 @@ def test_files_land_typed_and_with_their_defaults(landing: Landing) -> None:
     assert landing.query(
         "select overage_rate, monthly_hours, auto_renew, start_date::text from raw_reference.contracts order by client"
     ) == [(Decimal("150.25"), Decimal(20), True, "2026-01-31"), (Decimal(99), None, False, "2026-02-01")]
-    empty = [file.name for file in FILES if file.name not in GOOD]
+    empty = [file.name for file in FILES if file.name not in GOOD and not file.is_vendor_list]
     for name in empty:
         assert landing.query(f"select count(*) from raw_reference.{name}") == [(0,)], name
 
@@ -402,3 +403,14 @@ def test_the_guide_names_every_file_and_column() -> None:
 def test_a_guide_without_its_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="lacks the mark"):
         guide.written_into(f"{guide.BEGIN}\n")
+
+
+def test_a_folder_without_a_vendors_list_takes_the_one_that_ships(landing: Landing) -> None:
+    landing.run()
+    shipped = {row["model"] for row in csv.DictReader((SHIPPED_FOLDER / "price_multipliers.csv").open(newline=""))}
+    query = "select distinct model from raw_reference.price_multipliers"
+    assert {model for (model,) in landing.query(query)} == shipped
+    # An empty file means that there is nothing to multiply by.
+    (landing.folder / "price_multipliers.csv").write_text("model,term,value,valid_from,valid_to,multiplier\n")
+    landing.run()
+    assert landing.query(query) == []

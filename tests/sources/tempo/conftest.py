@@ -10,13 +10,13 @@ from typing import Any
 import dlt
 import orjson
 import pytest
-from tempo_world import Tempo, account
 
 import sources.tempo.client
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sandbox.vendors.tempo import TOKEN
 from sources.kit.http import HttpClient
+from tests.sources.tempo.tempo_world import Tempo, account
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def empty_warehouse(warehouse: Warehouse) -> Warehouse:
     with warehouse.connect("loader") as connection:
         query = "select schemaname, tablename from pg_tables where schemaname in ('raw_tempo', 'raw_tempo_staging')"
         for schema, table in connection.execute(query).fetchall():
-            connection.execute(f'drop table "{schema}"."{table}"')  # type: ignore[arg-type]
+            connection.execute(f'drop table "{schema}"."{table}"')
     return warehouse
 
 

@@ -83,7 +83,7 @@ class Tempo:
         with self.warehouse.connect("loader") as connection:
             connection.execute("set search_path to raw_tempo")
             try:
-                return connection.execute(query).fetchall()  # type: ignore[arg-type]
+                return connection.execute(query).fetchall()
             except psycopg.errors.UndefinedTable:
                 return []
 

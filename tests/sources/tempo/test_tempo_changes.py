@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 import pytest
-from tempo_world import Tempo, account, worklog
+
+from tests.sources.tempo.tempo_world import Tempo, account, worklog
 
 Change = Callable[[Tempo], None]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tempo_world import Tempo, worklog
+
+from tests.sources.tempo.tempo_world import Tempo, worklog
 
 WORKLOGS = "/4/worklogs$"
 
@@ -62,7 +63,7 @@ def forget(tempo: Tempo) -> None:
             resource.pop("whole_at", None)
 
 
-MALFORMED = [
+MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"set": {"timeSpentSeconds": "much"}}, "timeSpentSeconds is no bigint"),
     ({"set": {"startDate": "31/12/2026"}}, "startDate is no date"),
     ({"unset": ["tempoWorklogId"]}, "tempoWorklogId is missing"),

@@ -39,7 +39,7 @@ ticket_mentions as (
     group by records.file_id
 ),
 
--- What could not be read is said of the file as it is now.
+-- Unreadable lines are reported only for the file's current generation.
 unreadable_lines as (
     select
         'unreadable_lines' as table_name,

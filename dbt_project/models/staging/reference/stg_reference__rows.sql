@@ -1,4 +1,4 @@
-{# Every file's rows in one shape, so that one snapshot keeps the versions of them all. #}
+{# Rows of every file in one shape, so that one snapshot keeps all their versions. #}
 {% for file in reference_files() %}
     select
         '{{ file }}' as file,

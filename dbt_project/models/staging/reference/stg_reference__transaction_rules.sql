@@ -7,7 +7,7 @@ source_rows as (
 final as (
     select
         "order" as rule_order,
-        -- A word's edge as most people write it is a backspace to Postgres, whose own is \y.
+        -- The usual escape for a word boundary means a backspace in Postgres, which uses \y.
         regexp_replace(pattern, '(?<!\\)((?:\\\\)*)\\b', '\1\\y', 'g') as pattern,
         account,
         category,

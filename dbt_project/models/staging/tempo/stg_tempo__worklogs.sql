@@ -11,7 +11,7 @@ deletion_rows as (
 final as (
     select
         source_rows.id::text as tempo_worklog_id,
-        -- Tempo may leave the id out; its own link to the issue still ends in it.
+        -- Tempo may leave the id out; its link to the issue still ends with it.
         coalesce(
             source_rows.issue_id::text,
             substring(source_rows.record -> 'issue' ->> 'self' from '/issue/([0-9]+)/?$')

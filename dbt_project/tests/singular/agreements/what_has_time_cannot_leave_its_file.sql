@@ -1,4 +1,4 @@
--- A service type, project or client that has time cannot leave its file: its status says that it is over (rule 2.5).
+-- A service type, project or client with time must stay in its file; set its status instead (rule 2.5).
 with
 
 entries as (

@@ -1,4 +1,4 @@
--- Every counted second is on a line or in `unbilled`, never on both: what is raw on lines and what is unbilled add up to the entry.
+-- Every counted second is on a line or in `unbilled`, never on both: raw seconds on lines plus unbilled seconds add up to the entry.
 with
 
 entries as (

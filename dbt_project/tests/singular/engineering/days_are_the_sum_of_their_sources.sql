@@ -1,4 +1,4 @@
-{# Triangle and overlay hold everything that there is of time, tokens, cost, prompts, commits and pull requests, once (rule 12.1). #}
+{# productivity_triangle and daily_overlay contain all time, tokens, cost, prompts, commits and pull requests exactly once (rule 12.1). #}
 with
 
 triangle as (

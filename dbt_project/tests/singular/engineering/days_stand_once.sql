@@ -1,4 +1,4 @@
-{# One row per developer, client and day, and per half hour of them; null is a value of its own in these keys. #}
+{# One row per developer, client and day, and per half hour; null counts as a value in these keys. #}
 select
     'productivity_triangle' as mart,
     developer_id,

@@ -1,4 +1,4 @@
-{# Every commit, pull request, issue and transition that landed has its row (rule 12.1). #}
+{# Every landed commit, pull request, issue and transition has its row (rule 12.1). #}
 select
     'commit' as kind,
     commits.sha as native_id

@@ -1,4 +1,4 @@
-{# Over a session's half hour the clients and dates sum to session_activity (rule 12.1). #}
+{# The clients and dates of a session's half hour sum to session_activity (rule 12.1). #}
 with
 
 cells as (

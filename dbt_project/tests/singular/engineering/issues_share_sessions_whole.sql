@@ -1,4 +1,4 @@
-{# What sessions with tickets cost falls on issues whole, and an issue's stays in its statuses are its age. #}
+{# The cost of sessions with tickets is fully assigned to issues, and the time in an issue's statuses adds up to its age. #}
 with
 
 shared as (
@@ -46,5 +46,5 @@ select
     ages.seconds_in_statuses as found,
     ages.age_seconds as expected
 from ages
--- Clocks that ran ahead of this one make no negative stays.
+-- Clocks that run ahead of this one must not cause negative durations.
 where ages.seconds_in_statuses != ages.age_seconds and ages.age_seconds > 0

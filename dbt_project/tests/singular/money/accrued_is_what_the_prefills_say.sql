@@ -1,5 +1,5 @@
--- What a client has accrued in a month is the subtotals of its prefills, converted and then rounded, and nothing else (rule 9.8);
--- what is invoiced after the month of as_of stands beside it on that month's row.
+-- A client's accrued amount of a month is the sum of its prefills' subtotals, converted and then rounded, and nothing else (rule 9.8);
+-- amounts invoiced after the month of as_of are in a separate column of that month's row.
 with
 
 agency as (

@@ -1,5 +1,5 @@
 {#
-    The AI cost of a month, over clients and bench, is what the answers cost, converted, to the cent (rule 12.1). Expected comes
+    The AI cost of a month, over clients and bench, is the converted cost of the answers, to the cent (rule 12.1). The expected value comes
     from session_messages, month by month in the developer's zone.
 #}
 with
@@ -24,7 +24,7 @@ answers as (
     cross join agency
     inner join {{ ref('claude_sessions') }} as claude_sessions on session_messages.session_id = claude_sessions.id
     left join {{ ref('int_identity__developers') }} as developers on claude_sessions.developer_id = developers.developer_id
-    -- What bears no time at all is of no month.
+    -- Answers without any timestamp belong to no month.
     where coalesce(session_messages.answered_at, claude_sessions.session_start) is not null
 ),
 
@@ -49,7 +49,7 @@ expected as (
         ) as ai_cost
     from answers
     cross join agency
-    -- Months end with that of as_of.
+    -- The last month is that of as_of.
     where answers.month <= {{ as_of_date('agency.timezone') }}
     group by answers.month, agency.currency, agency.decimals
 ),
@@ -57,7 +57,7 @@ expected as (
 actual as (
     select
         month,
-        -- Of clients whose answers have no known price, the month's others are the sum.
+        -- If a client's answers have no known price, the sum is that of the month's other clients.
         sum(ai_cost) as ai_cost
     from {{ ref('client_margin') }}
     group by month

@@ -1,4 +1,4 @@
--- A missing rate of exchange or an unknown price is a null in the margin; here is what to add to the files (rules 5.21 and 9.9).
+-- A missing exchange rate or an unknown price makes the margin null; this lists what to add to the files (rules 5.21 and 9.9).
 {{ config(severity='warn') }}
 
 select

@@ -1,6 +1,6 @@
 {#
-    The labour of a month, over clients and bench, is what the developers cost, to the cent (rule 12.1). Expected is what
-    private.developer_costs says day by day, without a look at how it is dealt out.
+    The labour cost of a month, over clients and bench, is the developers' cost, to the cent (rule 12.1). The expected value comes from
+    private.developer_costs day by day, independent of how it is shared out.
 #}
 with
 
@@ -35,7 +35,7 @@ developer_costs as (
     cross join agency
 ),
 
--- Every day that may cost: to the end of the month of as_of.
+-- Every day that may have a cost: up to the end of the month of as_of.
 days as (
     select days.day::date as day
     from agency
@@ -60,7 +60,7 @@ parts as (
         developer_id,
         day,
         currency,
-        -- An hour of a day's cost is a 3600th, as a second of an hour's is.
+        -- In 3600ths, like the cost of a second at an hourly rate.
         monthly_cost * 3600 as cost,
         true as is_monthly
     from monthly_days
@@ -141,7 +141,7 @@ actual as (
     group by month
 ),
 
--- Before the first month of which a cost is known, what work cost is unknown.
+-- Before the first month with a known cost, the cost of work is unknown.
 known as (
     select coalesce(date_trunc('month', min(coalesce(valid_from, '-infinity')))::date, 'infinity') as first_month
     from {{ ref('developer_costs') }}

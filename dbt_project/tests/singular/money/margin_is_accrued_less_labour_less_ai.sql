@@ -1,6 +1,6 @@
 {#
-    In every row of client_margin and its rollup, in both currencies, margin is accrued less labour less AI; and the clients at the top of the
-    rollup add up to all clients, month by month (rules 9.10 and 9.11).
+    In every row of client_margin and its rollup, in both currencies, margin is accrued minus labour minus AI; and the top-level clients
+    of the rollup add up to all clients, month by month (rules 9.10 and 9.11).
 #}
 with
 
@@ -56,7 +56,7 @@ totals as (
     select
         mart,
         month,
-        -- An unknown amount makes both sums unknown.
+        -- An unknown amount makes both sums null.
         {% for measure in ['accrued', 'labour_cost', 'received'] -%}
             case when bool_and({{ measure }} is not null) then sum({{ measure }}) end as {{ measure }},
         {% endfor -%}

@@ -1,4 +1,4 @@
-{# The amounts of a line's entries sum to the line to the cent, and exported seconds are those that count. #}
+{# The amounts of a line's entries sum to the line's total to the cent, and exported seconds are the counted seconds. #}
 with
 
 exported as (

@@ -1,4 +1,4 @@
-{# No report of hours loses a second or counts one twice, and no report of overage a cent. #}
+{# No report of hours loses or repeats a second, and no report of overage a cent. #}
 {% set reports = ['employee_time', 'client_activity', 'service_category', 'location', 'daily_time_by_project'] %}
 with
 

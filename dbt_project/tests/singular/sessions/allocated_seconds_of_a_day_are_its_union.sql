@@ -1,5 +1,5 @@
--- Allocated seconds of a person's day = the union of the sessions' activity, floored (rule 12.1). The union is found here in
--- another way than the shares are: by merging ranges.
+-- Allocated seconds of a person's day = the union of the sessions' activity, floored (rule 12.1). The union is computed differently from the shares:
+-- by merging ranges.
 with
 
 activity as (

@@ -1,4 +1,4 @@
--- Every answer that lines in staging belong to is one answer, and no answer comes from nowhere (rule 5.2).
+-- Every answer with lines in staging appears exactly once, and no answer appears without lines (rule 5.2).
 with
 
 called as (

@@ -1,4 +1,4 @@
--- Nothing is dropped on the way: as many entries of a source as it has rows (rule 12.1).
+-- No entry is lost: each source has as many entries as rows (rule 12.1).
 with
 
 landed as (

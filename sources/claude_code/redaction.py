@@ -170,6 +170,7 @@ _PREFIXES: Final = (
     ("Rust Registry Token", "cio", r"[A-Za-z0-9]{32}"),
     ("Square Token", "EAAA", r"[A-Za-z0-9_-]{60}"),
     ("Supabase Token", "sb_secret_", r"[A-Za-z0-9_-]{24,}"),
+    ("WakaTime Key", "waka_", _UUID),
     ("Tailscale Key", "tskey-", r"[a-z]+-[A-Za-z0-9-]{20,}"),
 )
 # Tokens whose mark is not at their beginning: kind, the mark, the whole.
@@ -183,16 +184,22 @@ _MARKS: Final = (
 _PASSWORDS: Final = (
     r"passw(?:or)?d|passphrase|passcode|pwd|secret|contrase(?:ñ|n)a|(?:db|database|key)[_-]?pass|kennwort|passwort"
 )
+_KEY_OWNERS: Final = (
+    *("account", "admin", "app", "application", "client", "encryption", "license", "licence"),
+    *("maps", "master", "server", "service", "signing", "storage"),
+)
 _KEYS: Final = "|".join(
     [
         *(name.replace("_?", "[_-]?") for name in DENYLIST if name.endswith("_?key")),
         "access[_-]?key",
-        "(?P<token>token(?!s|iz))",
+        "token(?!s|iz)",
+        "pat(?:(?<=[_-]pat)|(?<=extpat))(?![a-z])",
         "credential",
-        "(?P<any_key>(?<=[_-])key)",
-        "(?:account|admin|app(?:lication)?|client|encryption|licen[cs]e|maps|master|service|signing|storage)[_-]?key",
+        # The literal first: a look behind at every character costs half as much again.
+        "(?P<any_key>key(?<=[_-]key))",
+        "key(?:" + "|".join(f"(?<={name}key)" for name in _KEY_OWNERS) + ")",
         "jwt",
-        "(?<=[a-z])authkey",
+        "authkey",
     ]
 )
 _NAME_LITERALS: Final = (
@@ -200,6 +207,10 @@ _NAME_LITERALS: Final = (
     "pwd",
     "secret",
     "contrase",
+    " pat ",
+    "_pat",
+    "extpat",
+    "-pat",
     "key",
     "token",
     "credential",
@@ -216,7 +227,7 @@ _ASSIGNMENT: Final = re.compile(
 )
 # In prose words stand between the name and the value, which must then look more like a secret.
 _TOLD: Final = re.compile(
-    r"(?:(?P<password>passwor[dt]|kennwort|passphrase)|key|(?P<token>token)|secret|schlüssel|credentials?)"
+    r"(?:(?P<password>passwor[dt]|kennwort|passphrase)|(?P<any_key>key)|token|secret|pat\b|schlüssel|credentials?)"
     r"(?:[ \t]+[a-zäöüß-]{2,12}){0,4}(?:[ \t]*[:=][ \t]*|[ \t]+)[\"'`(*]{0,2}(?P<value>[^\s\"'`()*,;]{8,200})"
 )
 _SECRET_NAME: Final = re.compile(rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})[\w-]{{0,24}}\Z")
@@ -287,7 +298,7 @@ def redact_value(value: Any, name: str = "") -> Any:
     if type(value) is str:
         named = _SECRET_NAME.search(name.lower()) if name else None
         if named is not None and _is_secret(
-            value, is_password=bool(named["password"]), is_quoted=True, is_token=bool(named["token"])
+            value, is_password=bool(named["password"]), is_quoted=True, may_be_uuid=not named["any_key"]
         ):
             return "[redacted: Secret Keyword]"
         return redact(value)
@@ -406,7 +417,7 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
         if match["any_key"] and (len(value) < _SHORTEST_KEY or "|" in value):
             continue
         if _is_secret(
-            value, is_password=bool(match["password"]), is_quoted=group == "quoted", is_token=bool(match["token"])
+            value, is_password=bool(match["password"]), is_quoted=group == "quoted", may_be_uuid=not match["any_key"]
         ):
             yield start, end
 
@@ -420,12 +431,14 @@ def _told(text: str) -> Iterator[tuple[int, int]]:
         has_both = any(one.isdigit() for one in value) and any(one.isalpha() for one in value)
         if not has_both or _REFERENCE.match(value) or "/" in value[:1]:
             continue
+        before = lowered[max(match.start() - 7, 0) : match.start()].rstrip(" _-")
+        may_be_uuid = match["any_key"] is None or before.endswith(("api", "secret"))
         if match["password"]:
             has_sign = any(not one.isalnum() and one not in "_-./:" for one in value)
             found = (has_sign or len(value) >= _SHORTEST_KEY) and not is_sequential_string(value)
         else:
             found = len(value) >= _SHORTEST_KEY and _is_secret(
-                value, is_password=False, is_quoted=False, is_token=match["token"] is not None
+                value, is_password=False, is_quoted=False, may_be_uuid=may_be_uuid
             )
         if found:
             yield start, start + len(value)
@@ -437,12 +450,12 @@ def _lowered(text: str) -> str:
     return lowered if len(lowered) == len(text) else re.sub("[A-Z]+", lambda match: match[0].lower(), text)
 
 
-def _is_secret(value: str, *, is_password: bool, is_quoted: bool, is_token: bool) -> bool:
+def _is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bool) -> bool:
     """Whether a value assigned to a telling name is a secret, and neither reference nor placeholder nor prose."""
     if len(value) < 4 or _REFERENCE.match(value) or _PLACEHOLDER.match(value):
         return False
-    # Some vendors issue UUIDs as tokens; below any other name they are ids.
-    if not is_token and is_potential_uuid(value):
+    # Some vendors issue UUIDs as tokens; as a key of any name (`cache_key`) they are ids.
+    if not may_be_uuid and is_potential_uuid(value):
         return False
     if any(character.isspace() for character in value):
         return False

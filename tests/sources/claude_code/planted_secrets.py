@@ -234,6 +234,41 @@ TOKENS: dict[str, tuple[str, str, Make]] = {
     "iban": ("IBAN", "PAYOUT_IBAN", iban),
 }
 
+# Written after the rules, to see what they do with kinds that nobody thought of: 92.2 % of the plantings vanished at
+# first, for want of Azure DevOps' `…_PAT` and of UUIDs as keys of an API.
+TOKENS |= {
+    "spotify": ("Spotify client secret", "SPOTIFY_CLIENT_SECRET", form((HEX, 32))),
+    "twitch": ("Twitch client secret", "TWITCH_CLIENT_SECRET", form((LOWER, 30))),
+    "trello": ("Trello token", "TRELLO_TOKEN", form("ATTA", (HEX, 72))),
+    "firebase": ("Firebase server key", "FCM_SERVER_KEY", form("AAAA", (LETTERS, 7), ":APA91b", (URL_SAFE, 134))),
+    "azure_devops": ("Azure DevOps PAT", "AZURE_DEVOPS_EXT_PAT", form(("abcdefghijklmnopqrstuvwxyz234567", 52))),
+    "adobe": ("Adobe client secret", "ADOBE_CLIENT_SECRET", form("p8e-", (URL_SAFE, 32))),
+    "alibaba": ("Alibaba access key", "ALIBABA_CLOUD_ACCESS_KEY_ID", form("LTAI", (LETTERS, 20))),
+    "alibaba2": ("Alibaba key secret", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", form((LETTERS, 30))),
+    "rollbar": ("Rollbar access token", "ROLLBAR_ACCESS_TOKEN", form((HEX, 32))),
+    "wakatime": ("WakaTime key", "WAKATIME_API_KEY", with_uuid("waka_")),
+    "ghost": ("Ghost admin key", "GHOST_ADMIN_API_KEY", form((HEX, 24), ":", (HEX, 64))),
+    "lob": ("Lob key", "LOB_API_KEY", form("live_", (HEX, 35))),
+    "easypost": ("EasyPost key", "EASYPOST_API_KEY", form("EZAK", (LETTERS, 54))),
+    "duffel": ("Duffel token", "DUFFEL_ACCESS_TOKEN", form("duffel_live_", (URL_SAFE, 43))),
+    "typeform": ("Typeform token", "TYPEFORM_TOKEN", form("tfp_", (URL_SAFE, 44), "_", (LETTERS, 14))),
+    "posthog": ("PostHog key", "POSTHOG_API_KEY", form("phx_", (LETTERS, 43))),
+    "langsmith": ("LangSmith key", "LANGSMITH_API_KEY", form("lsv2_pt_", (HEX, 32), "_", (HEX, 10))),
+    "deepgram": ("Deepgram API key", "DEEPGRAM_API_KEY", form((HEX, 40))),
+    "elevenlabs": ("ElevenLabs key", "ELEVENLABS_API_KEY", form("sk_", (HEX, 48))),
+    "binance": ("Binance secret", "BINANCE_SECRET", form((LETTERS, 64))),
+    "infura": ("Infura project secret", "INFURA_PROJECT_SECRET", form((HEX, 32))),
+    "wallet": ("wallet private key", "WALLET_PRIVATE_KEY", form("0x", (HEX, 64))),
+    "webflow": ("Webflow token", "WEBFLOW_API_TOKEN", form((HEX, 64))),
+    "xero": ("Xero client secret", "XERO_CLIENT_SECRET", form((URL_SAFE, 48))),
+    "quickbooks": ("QuickBooks client secret", "QBO_CLIENT_SECRET", form((LETTERS, 40))),
+    "hetzner": ("Hetzner token", "HCLOUD_TOKEN", form((LETTERS, 64))),
+    "scaleway": ("Scaleway secret key", "SCW_SECRET_KEY", uuid),
+    "honeycomb": ("Honeycomb key", "HONEYCOMB_API_KEY", form("hcaik_01", (LOWER, 56))),
+    "logtail": ("Better Stack source token", "LOGTAIL_SOURCE_TOKEN", form((LETTERS, 24))),
+    "stytch": ("Stytch secret", "STYTCH_SECRET", form("secret-live-", (URL_SAFE, 36))),
+}
+
 SENTENCES = (
     "The {label} for staging is {secret}, please rotate it next week.",
     "Der {label} für Staging lautet {secret} – bitte nicht weitergeben.",

@@ -1,5 +1,6 @@
 """Raw assets: what a load writes and says, and what is left when it is skipped, fails or was killed."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -263,13 +264,23 @@ def test_a_record_that_does_not_fit_is_a_warning_not_a_failure(
     assert check.passed, "the same record is no news"
 
 
-def test_no_secret_reaches_dlts_files(vendor: Vendor, landing: LentPlace) -> None:
+def test_no_secret_reaches_dlts_files_and_none_of_them_is_left(
+    vendor: Vendor, landing: LentPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents: list[bytes] = []
+    remove = shutil.rmtree
+
+    def look_and_remove(folder: str, **options: bool) -> None:
+        contents.extend(file.read_bytes() for file in Path(folder).rglob("*") if file.is_file())
+        remove(folder, **options)
+
+    monkeypatch.setattr("assets.raw.shutil.rmtree", look_and_remove)
     land(vendor.spec(), landing)
     password = landing.warehouse.parameters("loader")["password"]
-    files = [file for file in landing.folder.rglob("*") if file.is_file()]
-    assert files
+    assert contents
     for secret in ("key-of-the-test", password):
-        assert not [file for file in files if secret.encode() in file.read_bytes()]
+        assert not [content for content in contents if secret.encode() in content]
+    assert [file for file in landing.folder.rglob("*") if file.is_file()] == []
 
 
 def test_a_load_that_fails_leaves_no_setting_behind() -> None:

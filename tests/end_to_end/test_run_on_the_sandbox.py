@@ -110,9 +110,7 @@ def test_what_the_vendor_has_is_what_lands(world: World, first: RunSummary) -> N
     assert entries <= landed
 
 
-def test_a_staging_view_or_reports_set_aside_reads_every_raw_table(
-    world: World, first: RunSummary
-) -> None:
+def test_a_staging_view_or_reports_set_aside_reads_every_raw_table(world: World, first: RunSummary) -> None:
     query = """
         select tables.table_schema || '.' || tables.table_name, array_agg(distinct views.relname::text)
         from information_schema.tables as tables

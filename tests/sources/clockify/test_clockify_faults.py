@@ -134,7 +134,7 @@ def test_giving_up_says_so_and_leaves_tables_and_state_as_they_were(clockify: Cl
 
 
 def test_a_wrong_key_is_named_by_its_setting(clockify: Clockify, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clockify_world.API_KEY", "not-the-key-at-all")
+    monkeypatch.setattr("tests.sources.clockify.clockify_world.API_KEY", "not-the-key-at-all")
     with pytest.raises(Exception, match="step=extract") as failure:
         clockify.run()
     sentence = readable(failure.value) or ""

@@ -273,6 +273,14 @@ def test_yen_have_no_decimals(agency: DbtProject) -> None:
     assert (prefill["subtotal"], prefill["tax"], prefill["total"]) == (101, 10, 111)
 
 
+def test_the_reconciliations_of_the_bill_hold(agency: DbtProject) -> None:
+    statuses = agency.dbt(
+        "test", "--select", "lines_are_priced_from_exact_seconds", "prefills_are_the_sum_of_their_lines"
+    )
+
+    assert list(statuses.values()) == ["pass", "pass"]
+
+
 def test_a_retainer_in_two_files_is_warned(agency: DbtProject) -> None:
     prefill = _prefill(agency, "Retained", "2026-05-01")
 

@@ -1,13 +1,29 @@
--- A line of hours is its seconds × price × multiplier ÷ 3600, rounded once; a fixed amount is its price (rules 1.6 and 7.23).
+-- A line of hours is its seconds × price × multiplier ÷ 3600, rounded once to the decimals of its currency; a fixed amount is its price (rules
+-- 1.6 and 7.23).
+with
+
+lines as (
+    select * from {{ ref('invoice_prefill_lines') }}
+),
+
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
+)
+
 select
-    id,
-    quantity,
-    unit_price,
-    line_total
-from {{ ref('invoice_prefill_lines') }}
+    lines.id,
+    lines.currency,
+    lines.quantity,
+    lines.unit_price,
+    lines.line_total
+from lines
+left join currencies on lines.currency = currencies.currency
 where
-    line_total != case
-        when raw_time is null then unit_price
-        else round(billable_seconds * unit_price * rate_multiplier / 3600, 2)
-    end
-    or quantity != case when raw_time is null then 1 else round(billable_seconds / 3600.0, 4) end
+    lines.line_total != round(
+        case
+            when lines.raw_time is null then lines.unit_price
+            else lines.billable_seconds * lines.unit_price * lines.rate_multiplier / 3600
+        end,
+        {{ decimals_of('currencies') }}
+    )
+    or lines.quantity != case when lines.raw_time is null then 1 else round(lines.billable_seconds / 3600.0, 4) end

@@ -11,6 +11,10 @@ lines as (
         sum(line_total) as line_total
     from {{ ref('invoice_prefill_lines') }}
     group by prefill_id
+),
+
+currencies as (
+    select * from {{ ref('stg_reference__currencies') }}
 )
 
 select
@@ -19,7 +23,8 @@ select
     lines.line_total
 from prefills
 full join lines on prefills.id = lines.prefill_id
+left join currencies on prefills.currency = currencies.currency
 where
     prefills.subtotal is distinct from coalesce(lines.line_total, 0)
-    or prefills.tax != round(prefills.subtotal * prefills.tax_rate, 2)
+    or prefills.tax != round(prefills.subtotal * prefills.tax_rate, {{ decimals_of('currencies') }})
     or prefills.total != prefills.subtotal + prefills.tax

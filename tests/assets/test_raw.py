@@ -270,9 +270,9 @@ def test_no_secret_reaches_dlts_files_and_none_of_them_is_left(
     contents: list[bytes] = []
     remove = shutil.rmtree
 
-    def look_and_remove(folder: str, *, ignore_errors: bool = False) -> None:
+    def look_and_remove(folder: str, **options: Any) -> None:
         contents.extend(file.read_bytes() for file in Path(folder).rglob("*") if file.is_file())
-        remove(folder, ignore_errors=ignore_errors)
+        remove(folder, **options)
 
     monkeypatch.setattr("assets.raw.shutil.rmtree", look_and_remove)
     land(vendor.spec(), landing)

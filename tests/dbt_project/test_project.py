@@ -15,6 +15,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import GenericTestNode, ModelNode
 
 from assets.checks import SET_ASIDE_TABLES
+from benchmarks.structure import ORDER
 from sources.catalog import SOURCES
 from tests.dbt_project.conftest import PROJECT_FOLDER, DbtProject
 
@@ -356,18 +357,7 @@ def test_models_and_descriptions_stand_side_by_side() -> None:
 
 
 # The order of the data flow: a model may be built from models of its own folder and of folders before it.
-FOLDERS = (
-    "staging",
-    "identity",
-    "agreements",
-    "sessions",
-    "time",
-    "billing",
-    "engineering",
-    "money",
-    "reports",
-    "changes",
-)
+FOLDERS = tuple(ORDER.split(","))
 
 
 def test_the_graph_of_folders_is_a_line(parsed_project: tuple[Manifest, object]) -> None:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -89,6 +90,7 @@ class DbtBuild:
     def __init__(
         self,
         arguments: Sequence[str],
+        variables: Mapping[str, Any],
         environment: Mapping[str, str],
         manifest: Manifest,
         graph: Graph,
@@ -96,6 +98,7 @@ class DbtBuild:
     ) -> None:
         """Take what dbt needs and what was built before; the build starts when the events are read."""
         self._arguments = list(arguments)
+        self._variables = variables
         self._environment = environment
         self._manifest = manifest
         self._graph = graph
@@ -128,7 +131,9 @@ class DbtBuild:
 
     def _run(self) -> None:
         try:
-            built, before = self._state.read()
+            # One moment for dbt and for what is noted, so that midnight cannot pass between the two.
+            moment = self._state.as_of or datetime.now(UTC)
+            built, before = self._state.read(moment)
             planned = plan(self._graph, built, before)
             is_whole = "--select" not in self._arguments
             if is_whole:
@@ -137,11 +142,11 @@ class DbtBuild:
                 ]
             if is_whole and not planned.nodes:
                 return
-            result = self._invoke(planned, is_whole=is_whole)
+            result = self._invoke(planned, moment, is_whole=is_whole)
             self._failures = _failures(result, self._broken_by)
             results = [] if result.exception is not None else result.result.results
             statuses = {one.node.unique_id: str(one.status) for one in results}
-            after = self._state.catalog()
+            after = self._state.catalog(moment)
             name = str(uuid4())
             recorded = record_builds(self._graph, built, before, after, statuses, name, is_whole=is_whole)
             self._state.write(built, recorded)
@@ -150,7 +155,7 @@ class DbtBuild:
         finally:
             self._events.put(None)
 
-    def _invoke(self, planned: Plan, *, is_whole: bool) -> Any:
+    def _invoke(self, planned: Plan, moment: date | datetime, *, is_whole: bool) -> Any:
         from dbt.cli.main import dbtRunner
         from dbt_common.events.functions import msg_to_dict
 
@@ -167,7 +172,8 @@ class DbtBuild:
                 )
             self._events.put(event)
 
-        arguments = [*self._arguments, *(["--full-refresh"] if planned.is_refresh else [])]
+        variables = json.dumps({**self._variables, "as_of": moment.isoformat()})
+        arguments = [*self._arguments, "--vars", variables, *(["--full-refresh"] if planned.is_refresh else [])]
         if is_whole and planned.nodes != self._graph.nodes.keys():
             for name in planned.nodes:
                 manifest.nodes[name].tags.append(_PLANNED)
@@ -232,9 +238,9 @@ class DbtProject:
                 "info",
                 # Nobody reads the artifacts of a build here, and writing them takes a tenth of its time.
                 "--no-write-json",
-                *(["--vars", json.dumps(variables)] if variables else []),
                 *arguments,
             ],
+            variables,
             environment,
             self.manifest,
             read_graph(self.manifest.read(), {**_own_variables(self.project), **variables}),

@@ -205,7 +205,7 @@ def record_builds(
         graph: the project.
         built: the last builds as they were before it.
         before: state of the warehouse when the build began: what landed since then is still to be built.
-        after: state of the warehouse now.
+        after: state of the warehouse now. Its clock is noted: before the first build the agency's zone is unknown.
         statuses: dbt's status of each node that was built.
         version: the name of this build.
         is_whole: whether the whole plan was built. A part of it never records a new definition of an incremental model,
@@ -229,7 +229,7 @@ def record_builds(
     versions: dict[str, str | None] = {name: before.relations.get(one) for name, one in graph.sources.items()}
     for name in graph.in_order:
         node, one = graph.nodes[name], recorded.get(name)
-        inputs = _inputs(node, versions, before)
+        inputs = _inputs(node, versions, after)
         if one is not None and one.version == version:
             known = {key: value for key, value in inputs.items() if value is not None}
             one = recorded[name] = replace(one, inputs=known if len(known) == len(inputs) else None)
@@ -247,21 +247,26 @@ class BuildState:
 
     warehouse: Warehouse = field(repr=False)
     as_of: date | datetime | None = None
+    """None is the moment of each build."""
 
-    def read(self) -> tuple[dict[str, LastBuild], Catalog]:
-        """Return the last builds, by dbt id, and the state of the warehouse."""
+    def read(self, moment: date | datetime | None = None) -> tuple[dict[str, LastBuild], Catalog]:
+        """Return the last builds, by dbt id, and the state of the warehouse; for `moment` see `catalog`."""
         with self.warehouse.connect("transformer") as connection:
             connection.execute(_TABLE)
             connection.execute(_COMMENT)
             rows = connection.execute(
                 "select node, definition, inputs, version, relation from registry.built_nodes"
             ).fetchall()
-            return {name: LastBuild(*rest) for name, *rest in rows}, self._catalog(connection)
+            return {name: LastBuild(*rest) for name, *rest in rows}, self._catalog(connection, moment)
 
-    def catalog(self) -> Catalog:
-        """Return the state of the warehouse."""
+    def catalog(self, moment: date | datetime | None = None) -> Catalog:
+        """Return the state of the warehouse.
+
+        Args:
+            moment: the as_of that a build uses, whose day is that of the clock; None is now.
+        """
         with self.warehouse.connect("transformer") as connection:
-            return self._catalog(connection)
+            return self._catalog(connection, moment)
 
     def write(self, former: Mapping[str, LastBuild], now: Mapping[str, LastBuild]) -> None:
         """Record the builds that differ from the former ones."""
@@ -277,7 +282,7 @@ class BuildState:
                 ],
             )
 
-    def _catalog(self, connection: psycopg.Connection[Any]) -> Catalog:
+    def _catalog(self, connection: psycopg.Connection[Any], moment: date | datetime | None) -> Catalog:
         _await_other_sessions(connection)
         # Counts start again after a crash or a reset; without them every table may have changed.
         row = connection.execute(
@@ -299,22 +304,8 @@ class BuildState:
         epoch = row[0] if row else ""
         return Catalog(
             {(schema, name): f"{epoch} {state}" for schema, name, state in relations},
-            {"date": self._day(connection), "instant": "now" if self.as_of is None else self.as_of.isoformat()},
+            {"date": _day(connection, moment), "instant": "now" if self.as_of is None else self.as_of.isoformat()},
         )
-
-    def _day(self, connection: psycopg.Connection[Any]) -> str:
-        if self.as_of is not None and not isinstance(self.as_of, datetime):
-            return self.as_of.isoformat()
-        row = connection.execute("select to_regclass('intermediate.int_identity__agency')").fetchone()
-        if row is None or row[0] is None:
-            # Nothing has been built yet.
-            return ""
-        row = connection.execute(
-            "select (coalesce(%s::timestamptz, now()) at time zone timezone)::date"
-            " from intermediate.int_identity__agency",
-            (self.as_of,),
-        ).fetchone()
-        return str(row[0]) if row else ""
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -388,6 +379,20 @@ def _version(node: Node, known: LastBuild | None, inputs: Mapping[str, str | Non
     if node.keeps_rows:
         return None if is_stale or known is None else known.version
     return None if None in inputs.values() else _digest(node.definition, inputs)
+
+
+def _day(connection: psycopg.Connection[Any], moment: date | datetime | None) -> str:
+    if moment is not None and not isinstance(moment, datetime):
+        return moment.isoformat()
+    row = connection.execute("select to_regclass('intermediate.int_identity__agency')").fetchone()
+    if row is None or row[0] is None:
+        # Nothing has been built yet.
+        return ""
+    row = connection.execute(
+        "select (coalesce(%s::timestamptz, now()) at time zone timezone)::date from intermediate.int_identity__agency",
+        (moment,),
+    ).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _await_other_sessions(connection: psycopg.Connection[Any]) -> None:

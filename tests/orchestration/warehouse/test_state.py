@@ -276,6 +276,14 @@ def test_what_a_load_brings_while_a_build_runs_is_left_for_the_next() -> None:
     assert {"lines", "sessions", "holds"} <= _planned(world)
 
 
+def test_the_day_that_a_build_used_is_noted_although_the_zone_came_to_be_within_it() -> None:
+    world = _small()
+    before = replace(world.catalog(), clock={"date": "", "instant": "now"})
+    statuses = dict.fromkeys(world.graph.nodes, "success")
+    world.built = record_builds(world.graph, {}, before, world.catalog(), statuses, "build", is_whole=True)
+    assert _planned(world) == set()
+
+
 # --- dbt's manifest -----------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import orjson
 import psycopg
 import yaml
 from filelock import FileLock
@@ -48,7 +49,7 @@ class Manifest:
 
     def read(self) -> dict[str, Any]:
         """Return the contents of `manifest.json`."""
-        return json.loads((self.folder / _MANIFEST).read_bytes())  # type: ignore[no-any-return]
+        return orjson.loads((self.folder / _MANIFEST).read_bytes())  # type: ignore[no-any-return]
 
     def load(self) -> Any:
         """Return dbt's own object; new on every call, because a build changes it."""

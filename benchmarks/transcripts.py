@@ -20,6 +20,7 @@ import orjson
 import psutil
 
 from assets.raw import create_empty, land
+from benchmarks.cpu import own_seconds, server_seconds
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.settings import SessionText, Settings
 from orchestration.warehouse.connection import Warehouse
@@ -200,16 +201,28 @@ class Bench:
         landed, _ = land(SOURCES["claude_code"], self._landing)
         return time.perf_counter() - began, dict(landed["files"].counters)
 
-    def build(self) -> tuple[float, float]:
-        """Build the session marts and their parents; return total seconds and Postgres's seconds for models."""
+    def build(self) -> tuple[float, list[tuple[float, str]]]:
+        """Build what is stale, with its tests, as production does; return seconds, and those of each node."""
+        return self._build([])
+
+    def build_sessions(self) -> tuple[float, list[tuple[float, str]]]:
+        """Build the session marts and their parents, whether stale or not, without tests."""
+        return self._build(["--select", *SESSION_MARTS, "--resource-type", "model", "--resource-type", "snapshot"])
+
+    def _build(self, arguments: list[str]) -> tuple[float, list[tuple[float, str]]]:
         began = time.perf_counter()
-        build = self._transformer.build(
-            ["--select", *SESSION_MARTS, "--resource-type", "model", "--resource-type", "snapshot"]
-        )
-        worked = sum(float(event["data"].get("execution_time") or 0) for event in build.events())
+        build = self._transformer.build(arguments)
+        nodes = [
+            (float(event["data"].get("execution_time") or 0), str(event["data"]["node_info"]["node_name"]))
+            for event in build.events()
+        ]
         if failures := build.failures():
             raise SystemExit("\n".join(failures))
-        return time.perf_counter() - began, worked
+        return time.perf_counter() - began, sorted(nodes, reverse=True)
+
+    def cpu_seconds(self) -> float:
+        """CPU seconds so far of this process, of its helpers that have ended, and of the server."""
+        return own_seconds() + server_seconds(self.warehouse)
 
     def stop(self) -> None:
         """Stop the server."""
@@ -230,7 +243,7 @@ def parse_alone(folder: Path) -> float:
 
 
 class PeakMemory:
-    """The largest sum of this process' and its children's resident memory, sampled every 20 ms, in MiB."""
+    """The largest sum of this process' and its children's resident memory, sampled ten times a second, in MiB."""
 
     def __init__(self) -> None:
         """Begin to sample when entered."""
@@ -250,7 +263,7 @@ class PeakMemory:
 
     def _sample(self) -> None:
         this = psutil.Process()
-        while not self._ended.wait(0.02):
+        while not self._ended.wait(0.1):
             total = 0
             # The server is not a child process: it detaches itself.
             for process in (this, *this.children(recursive=True)):

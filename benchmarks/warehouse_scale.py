@@ -12,7 +12,6 @@ for row.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import tempfile
 import time
 from collections.abc import Mapping
@@ -21,11 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
 import psycopg
 from psycopg import sql
 
 from assets.raw import create_empty
+from benchmarks.cpu import server_seconds
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
@@ -586,7 +585,7 @@ class Bench:
 
     def build(self, *arguments: str) -> Measured:
         """Build as `workledger run` does, every data test included."""
-        wall, client, server = time.perf_counter(), time.process_time(), self._server_seconds()
+        wall, client, server = time.perf_counter(), time.process_time(), server_seconds(self.warehouse)
         build = self._transformer.build(list(arguments))
         nodes: list[tuple[float, str]] = []
         for event in build.events():
@@ -597,25 +596,9 @@ class Bench:
         return Measured(
             time.perf_counter() - wall,
             time.process_time() - client,
-            self._server_seconds() - server,
+            server_seconds(self.warehouse) - server,
             sorted(nodes, reverse=True),
         )
-
-    def _server_seconds(self) -> float:
-        """CPU seconds of the server so far, which a busy machine does not distort."""
-        with self.warehouse.connect("owner") as connection:
-            postmaster = psutil.Process(connection.info.backend_pid).parent()
-        assert postmaster is not None
-        used = 0.0
-        for process in (postmaster, *postmaster.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                used += (
-                    times.user
-                    + times.system
-                    + (times.children_user + times.children_system if process == postmaster else 0)
-                )
-        return used
 
     def copy_raw(self) -> tuple[float, int]:
         """The baseline: COPY of all raw rows of the days into empty tables of the same shape; seconds and bytes."""

@@ -11,10 +11,18 @@ import dagster as dg
 from rich.console import Console
 
 from assets.keys import raw_key
+from assets.nodes import verification
 from orchestration.commands.summary import RunSummary, collect
 from orchestration.commands.terminal import TerminalListener, output_to, print_summary
 from orchestration.errors import WorkledgerError
-from orchestration.graph.build import BUILD_JOB, LOAD_JOB, build_definitions
+from orchestration.graph.build import (
+    BUILD_JOB,
+    LOAD_JOB,
+    Resources,
+    build_definitions,
+    load_definitions,
+    open_resources,
+)
 from orchestration.graph.instance import (
     dagster_folder,
     fail_runs_of_killed_processes,
@@ -22,6 +30,7 @@ from orchestration.graph.instance import (
     open_instance,
     process_tags,
 )
+from orchestration.graph.resources import WarehouseTransformer
 from orchestration.inputs.configuration import open_inputs
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.opening import open_warehouse
@@ -51,13 +60,19 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
     summary = RunSummary()
     log_file = log_folder(settings) / "run.log"
     with output_to(log_file):
-        definitions = _prepare(settings, listener)
+        resources = _prepare(settings, listener)
         instance = open_instance(settings, in_process=True)
         try:
             fail_runs_of_killed_processes(instance)
-            for job_name, keys in _parts(definitions, selection):
-                result = _execute(definitions, instance, job_name, keys)
-                collect(summary, result)
+            if selection is None:
+                collect(summary, _execute(load_definitions(resources), instance, LOAD_JOB))
+                summary.up_to_date = _nothing_to_build(resources.transformer, instance)
+                if not summary.up_to_date:
+                    collect(summary, _execute(build_definitions(settings, resources=resources), instance, BUILD_JOB))
+            else:
+                definitions = build_definitions(settings, resources=resources)
+                for job_name, keys in _parts(definitions, selection):
+                    collect(summary, _execute(definitions, instance, job_name, keys))
             for cell in unresolved_cells(open_warehouse(settings)):
                 (summary.failures if cell.is_ambiguous else summary.unresolved_cells).append(str(cell))
         finally:
@@ -95,7 +110,7 @@ def ui(settings: Settings, port: int = _UI_PORT) -> NoReturn:
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
-def _prepare(settings: Settings, listener: TerminalListener) -> dg.Definitions:
+def _prepare(settings: Settings, listener: TerminalListener) -> Resources:
     """Start the servers that sources and dbt need while this process parses the dbt project."""
 
     def start() -> None:
@@ -104,24 +119,37 @@ def _prepare(settings: Settings, listener: TerminalListener) -> dg.Definitions:
 
     with ThreadPoolExecutor(1) as helper:
         started = helper.submit(start)
-        definitions = build_definitions(settings, listener=listener)
+        resources = open_resources(settings, listener)
         started.result()
-    return definitions
+    return resources
 
 
-def _parts(definitions: dg.Definitions, selection: str | None) -> list[tuple[str, list[dg.AssetKey]]]:
+def _nothing_to_build(transformer: WarehouseTransformer, instance: dg.DagsterInstance) -> int:
+    """The number of models if all are up to date, which is reported as a build would; else 0.
+
+    Found out before the models become assets: that alone takes twice as long as `import dagster`.
+    """
+    with transformer.alone():
+        build = transformer.build([])
+        if not build.has_nothing_to_do():
+            return 0
+    count = len(build.up_to_date())
+    instance.report_runless_asset_event(verification(0, count))
+    transformer.listener.begins("Warehouse")
+    transformer.listener.finished(0, 0, count)
+    return count
+
+
+def _parts(definitions: dg.Definitions, selection: str) -> list[tuple[str, list[dg.AssetKey]]]:
     """Split the selection into two runs, so that the warehouse is built even if a load fails."""
     graph = definitions.resolve_asset_graph()
     raw = {raw_key(spec.name, table.name) for spec in SOURCES.values() for table in spec.tables}
-    if selection is None:
-        chosen = set(graph.executable_asset_keys)
-    else:
-        try:
-            chosen = set(dg.AssetSelection.from_string(selection).resolve(graph))
-        except dg.DagsterError as error:
-            raise WorkledgerError(f"The selection {selection!r} cannot be read: {str(error).splitlines()[0]}") from None
-        if not chosen:
-            raise WorkledgerError(f"The selection {selection!r} selects no asset; `workledger ui` shows their names.")
+    try:
+        chosen = set(dg.AssetSelection.from_string(selection).resolve(graph)) & set(graph.executable_asset_keys)
+    except dg.DagsterError as error:
+        raise WorkledgerError(f"The selection {selection!r} cannot be read: {str(error).splitlines()[0]}") from None
+    if not chosen:
+        raise WorkledgerError(f"The selection {selection!r} selects no asset; `workledger ui` shows their names.")
     # The tables of a source are loaded together.
     sources = {key.path[0] for key in chosen & raw}
     loads = sorted(key for key in raw if key.path[0] in sources)
@@ -130,13 +158,17 @@ def _parts(definitions: dg.Definitions, selection: str | None) -> list[tuple[str
 
 
 def _execute(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, job_name: str, keys: Sequence[dg.AssetKey]
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job_name: str,
+    keys: Sequence[dg.AssetKey] | None = None,
 ) -> dg.ExecuteInProcessResult:
+    """Run a job, or only these assets of it."""
     job = definitions.resolve_job_def(job_name)
-    whole = set(keys) == set(job.asset_layer.selected_asset_keys)
+    whole = keys is None or set(keys) == set(job.asset_layer.selected_asset_keys)
     return job.execute_in_process(
         instance=instance,
-        asset_selection=None if whole else list(keys),
+        asset_selection=None if whole else list(keys or ()),
         raise_on_error=False,
         tags=process_tags(),
     )

@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
+from assets.nodes import FAILURES, ROW_COUNT, ROWS_WRITTEN, UP_TO_DATE
 from assets.progress import LandedTable
 from assets.raw import READ, SKIPPED, WRITTEN
-from assets.warehouse import FAILURES, ROW_COUNT, ROWS_WRITTEN, UP_TO_DATE
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def collect(summary: RunSummary, result: dg.ExecuteInProcessResult) -> None:
         if READ in metadata:
             _collect_landed(summary, materialization.asset_key.path, metadata)
         elif UP_TO_DATE in metadata:
-            summary.up_to_date += 1
+            summary.up_to_date = metadata[UP_TO_DATE]
         else:
             name = ".".join(materialization.asset_key.path)
             summary.built.append(BuiltTable(name, metadata.get(ROW_COUNT), metadata.get(ROWS_WRITTEN)))

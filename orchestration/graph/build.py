@@ -1,15 +1,18 @@
-"""Everything that Dagster runs, composed from assets, resources, policies, schedules and sensors."""
+"""Everything that Dagster runs, composed from assets, resources, policies, schedules and sensors.
+
+The loads can be had alone: a run that finds nothing to build need not import dbt and what describes its models.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from assets.expectations import expectation_checks
+from assets.nodes import built_nodes
 from assets.progress import Listener
 from assets.raw import raw_assets
-from assets.suites.catalog import SUITES
-from assets.warehouse import warehouse_assets
 from orchestration.graph.automation import CHECK_INTERVAL_SECONDS, CHECK_SENSOR_NAME, SENSOR_NAME, check_new_data
 from orchestration.graph.policies import sensor_status, with_policies
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
@@ -32,42 +35,78 @@ LOAD_JOB: Final = "refresh_sources"
 BUILD_JOB: Final = "refresh_warehouse"
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What assets are given while they run."""
+
+    landing: SourceLanding
+    transformer: WarehouseTransformer
+
+
+def open_resources(settings: Settings, listener: Listener | None = None) -> Resources:
+    """Compose the resources; connects to nothing and needs no credentials.
+
+    Args:
+        settings: home, profile and where things are.
+        listener: shows the progress to a person, who waits for the result; by default progress is logged.
+
+    Raises:
+        WorkledgerError: the home cannot be written, or the dbt project does not parse.
+    """
+    shown = listener or LoggingListener()
+    places = Places(settings, shown.says)
+    manifest = prepare_manifest(settings.home, database_name(settings))
+    return Resources(
+        SourceLanding(places, shown, attended=listener is not None), WarehouseTransformer(places, manifest, shown)
+    )
+
+
+def load_definitions(resources: Resources) -> dg.Definitions:
+    """Compose the raw tables and the job that loads them, of the same names as in `build_definitions`.
+
+    Raises:
+        WorkledgerError: a policy is missing.
+    """
+    return dg.Definitions(
+        assets=dg.map_asset_specs(with_policies, [raw_assets(spec) for spec in SOURCES.values()]),
+        resources={"landing": resources.landing},
+        jobs=[_load_job()],
+    )
+
+
 def build_definitions(
     settings: Settings,
     resource_overrides: Mapping[str, Any] | None = None,
     *,
-    listener: Listener | None = None,
+    resources: Resources | None = None,
 ) -> dg.Definitions:
     """Compose the definitions; connects to nothing and needs no credentials.
 
     Args:
         settings: home, profile and where things are.
         resource_overrides: resources by name (`landing`, `transformer`) that replace the default ones.
-        listener: shows the progress to a person, who waits for the result; by default progress is logged.
+        resources: those that the caller has opened; by default progress is logged.
 
     Raises:
         WorkledgerError: the home cannot be written, the dbt project does not parse, or a policy is missing.
     """
-    attended = listener is not None
-    listener = listener or LoggingListener()
-    places = Places(settings, listener.says)
-    manifest = prepare_manifest(settings.home, database_name(settings))
+    # Here, because both take as long to import as a run that finds nothing to build.
+    from assets.expectations import expectation_checks
+    from assets.suites.catalog import SUITES
+    from assets.warehouse import warehouse_assets
+
+    resources = resources or open_resources(settings)
     specs = list(SOURCES.values())
     raw = [raw_assets(spec) for spec in specs]
-    warehouse = warehouse_assets(manifest.read())
+    warehouse = warehouse_assets(resources.transformer.manifest.read())
     expectations = [expectation_checks(SUITES[spec.name], spec.title, check_new_data()) for spec in specs]
-    raw_selection = load_selection(*specs)
     built_selection = dg.AssetSelection.assets(warehouse)
     return dg.Definitions(
-        assets=dg.map_asset_specs(with_policies, [*raw, warehouse]),
+        assets=dg.map_asset_specs(with_policies, [*raw, warehouse, built_nodes()]),
         asset_checks=expectations,
-        resources={
-            "landing": SourceLanding(places, listener, attended=attended),
-            "transformer": WarehouseTransformer(places, manifest, listener),
-            **(resource_overrides or {}),
-        },
+        resources=vars(resources) | dict(resource_overrides or {}),
         jobs=[
-            dg.define_asset_job(LOAD_JOB, raw_selection, description="Load every source.", tags=RUN_TAGS),
+            _load_job(),
             dg.define_asset_job(BUILD_JOB, built_selection, description="Build and test the whole warehouse."),
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
@@ -92,3 +131,8 @@ def build_definitions(
             ),
         ],
     )
+
+
+def _load_job() -> UnresolvedAssetJobDefinition:
+    selection = load_selection(*SOURCES.values())
+    return dg.define_asset_job(LOAD_JOB, selection, description="Load every source.", tags=RUN_TAGS)

@@ -6,6 +6,7 @@ from typing import Final
 
 import dagster as dg
 
+from assets.nodes import BUILT_NODES
 from orchestration.errors import SettingsError
 from orchestration.graph.automation import carry_new_data
 from orchestration.settings import Profile, Settings
@@ -27,7 +28,7 @@ GROUP_OWNERS: Final[Mapping[str, str]] = {
     "reports": "team:finance",
     "changes": "team:engineering",
 }
-# Whatever is built follows its inputs within minutes; a day without a build is a fault.
+# Whatever is built follows its inputs within minutes; a day without a whole build is a fault.
 _BUILT_WITHIN: Final = timedelta(hours=26)
 _SCHEDULED: Final[Mapping[Profile, dg.DefaultScheduleStatus]] = {
     "sandbox": dg.DefaultScheduleStatus.STOPPED,
@@ -50,7 +51,9 @@ def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
 
 
 def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """Give an asset its owner, its freshness and, to what dbt builds, the automation condition.
+    """Give an asset its owner, a raw table and the record of builds a freshness, a model the automation condition.
+
+    A model that is up to date has no event of its own, so its freshness is that of the last build.
 
     Raises:
         SettingsError: its group has no owner.
@@ -64,11 +67,9 @@ def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
         raise SettingsError(
             f"Group {group} of {spec.key.to_user_string()} has no owner; add it to GROUP_OWNERS in {__file__}."
         )
-    return spec.replace_attributes(
-        owners=[owner],
-        freshness_policy=_within(_BUILT_WITHIN),
-        automation_condition=carry_new_data(),
-    )
+    if spec.key == BUILT_NODES:
+        return spec.replace_attributes(owners=[owner], freshness_policy=_within(_BUILT_WITHIN))
+    return spec.replace_attributes(owners=[owner], automation_condition=carry_new_data())
 
 
 def _within(window: timedelta) -> dg.FreshnessPolicy:

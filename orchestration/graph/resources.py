@@ -133,6 +133,11 @@ class WarehouseTransformer:
         """Receives the progress."""
         return self._listener
 
+    @property
+    def manifest(self) -> Manifest:
+        """The parsed project."""
+        return self._project.manifest
+
     def build(self, arguments: Sequence[str]) -> DbtBuild:
         """Prepare `dbt build` with further arguments."""
         warehouse = self._places.warehouse

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import orjson
 import psycopg
 import yaml
 from filelock import FileLock
@@ -31,7 +32,7 @@ from psycopg.rows import dict_row
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.state import BuildState, Graph, Plan, plan, read_graph, record_builds
+from orchestration.warehouse.state import BuildState, Catalog, Graph, LastBuild, Plan, plan, read_graph, record_builds
 
 DBT_FOLDER: Final = PROJECT_FOLDER / "dbt_project"
 _NOT_INPUT: Final = frozenset({"target", "logs", "dbt_packages", "__pycache__"})
@@ -49,7 +50,7 @@ class Manifest:
 
     def read(self) -> dict[str, Any]:
         """Return the contents of `manifest.json`."""
-        return json.loads((self.folder / _MANIFEST).read_bytes())  # type: ignore[no-any-return]
+        return orjson.loads((self.folder / _MANIFEST).read_bytes())  # type: ignore[no-any-return]
 
     def load(self) -> Any:
         """Return dbt's own object; new on every call, because a build changes it."""
@@ -125,21 +126,34 @@ class DbtBuild:
         """Return one sentence for every node that failed."""
         return self._failures
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that is stale is built, and not only what a selection names."""
+        return "--select" not in self._arguments
+
     def up_to_date(self) -> Sequence[str]:
         """Return the dbt ids of models and snapshots that are up to date and so were not built again."""
         return self._up_to_date
 
+    def has_nothing_to_do(self) -> bool:
+        """Tell whether everything is up to date, which `up_to_date` then lists; dbt is not imported for it."""
+        return self.is_whole and not self._plan(*self._state.read(self._state.as_of or datetime.now(UTC))).nodes
+
+    def _plan(self, built: Mapping[str, LastBuild], now: Catalog) -> Plan:
+        planned = plan(self._graph, built, now)
+        if self.is_whole:
+            self._up_to_date = [
+                name for name, node in self._graph.nodes.items() if node.relation and name not in planned.nodes
+            ]
+        return planned
+
     def _run(self) -> None:
         try:
+            is_whole = self.is_whole
             # One moment for dbt and for what is noted, so that midnight cannot pass between the two.
             moment = self._state.as_of or datetime.now(UTC)
             built, before = self._state.read(moment)
-            planned = plan(self._graph, built, before)
-            is_whole = "--select" not in self._arguments
-            if is_whole:
-                self._up_to_date = [
-                    name for name, node in self._graph.nodes.items() if node.relation and name not in planned.nodes
-                ]
+            planned = self._plan(built, before)
             if is_whole and not planned.nodes:
                 return
             result = self._invoke(planned, moment, is_whole=is_whole)

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import psycopg
 from psycopg.types.json import Jsonb
 
-from assets.warehouse import ancestors
+from assets.nodes import ancestors
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.roles import SCHEMA_OWNERS
 

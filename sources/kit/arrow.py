@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -30,6 +31,31 @@ _ARROW_TYPES: dict[Kind, pa.DataType] = {
     "double": pa.float64(),
     "json": pa.string(),
 }
+
+
+class _NoPandas:
+    """An entry of `sys.meta_path` that says that there is no pandas."""
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def _make_an_array_without_pandas() -> None:
+    """Keep pyarrow from importing pandas with the first array of the process, half as long as `import dagster`.
+
+    It looks for pandas once, to tell whether it is given a series, which no source gives it.
+    """
+    if "pandas" not in sys.modules:
+        finder = _NoPandas()
+        sys.meta_path.insert(0, finder)
+        try:
+            pa.array([])
+        finally:
+            sys.meta_path.remove(finder)
+
+
+_make_an_array_without_pandas()
 
 
 class _JsonAsTextFilter(logging.Filter):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assets.keys import node_group
-from assets.warehouse import with_ancestors, with_attached_tests
+from assets.nodes import with_ancestors, with_attached_tests
 
 
 def _node(kind: str, *path: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dbt.contracts.graph.manifest import Manifest
 
-from assets.warehouse import ancestors
+from assets.nodes import ancestors
 from tests.dbt_project.conftest import DbtProject
 from tests.dbt_project.time.plain_time import local_date
 from tests.dbt_project.time.test_random_policies import DAYS, PROJECTS, ZONES, World

@@ -13,7 +13,8 @@ import dagster as dg
 import pytest
 
 from assets.keys import raw_key
-from assets.warehouse import FAILURES, UP_TO_DATE
+from assets.nodes import BUILT_NODES, FAILURES, UP_TO_DATE
+from orchestration.commands.summary import RunSummary, collect
 from orchestration.graph.build import BUILD_JOB, build_definitions
 from orchestration.graph.resources import LoggingListener
 from orchestration.settings import PROJECT_FOLDER, Settings
@@ -105,13 +106,19 @@ def test_every_raw_table_of_dbt_is_an_asset_so_lineage_joins_by_equal_keys(
     assert parents <= set(specs), "a model is built from something that is no asset"
 
 
-def test_every_asset_has_group_owner_description_and_freshness(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+def test_every_asset_has_group_owner_and_description(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     bare = [
         key.to_user_string()
         for key, spec in specs.items()
-        if not (spec.group_name and spec.owners and spec.description and spec.freshness_policy)
+        if not (spec.group_name and spec.owners and spec.description)
     ]
     assert not bare
+
+
+def test_raw_tables_and_the_record_of_builds_have_a_freshness(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    # A model that is up to date has no event: whether it is fresh is said by that of the whole build.
+    fresh = {key for key, spec in specs.items() if spec.freshness_policy}
+    assert fresh == {raw_key(*table) for table in RAW_TABLES} | {BUILT_NODES}
 
 
 def test_raw_tables_and_marts_show_their_columns(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
@@ -155,12 +162,12 @@ def test_a_whole_build_comes_by_the_clock_so_that_a_new_day_comes_without_new_ro
     # Most zones are whole or half hours apart, and the day changes in each at midnight.
     assert (len(minutes.split(",")), hours) == (2, "*")
     built = definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
-    assert set(built) == {key for key in specs if key.path[0] not in SOURCES}
+    assert set(built) == {key for key in specs if key.path[0] not in SOURCES} - {BUILT_NODES}
 
 
 def test_only_what_dbt_builds_is_carried_by_the_condition(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     carried = {key for key, spec in specs.items() if spec.automation_condition}
-    assert carried == {key for key in specs if key.path[0] not in SOURCES}
+    assert carried == {key for key in specs if key.path[0] not in SOURCES} - {BUILT_NODES}
 
 
 def test_a_resource_can_be_replaced_through_the_same_door(home: Path) -> None:
@@ -186,6 +193,7 @@ class OneBuild:
     """`assets.warehouse.Transformer` and its build: dbt ends at once, with this outcome."""
 
     listener = LoggingListener()
+    is_whole = True
 
     def __init__(self, up_to_date: list[str], failures: list[str]) -> None:
         self._up_to_date = up_to_date
@@ -213,13 +221,27 @@ def _built(home: Path, build: OneBuild) -> dg.ExecuteInProcessResult:
         return definitions.resolve_job_def(BUILD_JOB).execute_in_process(instance=instance, raise_on_error=False)
 
 
-def test_models_up_to_date_are_reported_in_the_order_of_the_graph(home: Path, manifest: dict[str, Any]) -> None:
+def test_all_that_is_up_to_date_is_one_event(home: Path, manifest: dict[str, Any]) -> None:
     models = [name for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "snapshot")]
-    result = _built(home, OneBuild(sorted(models, reverse=True), []))
+    result = _built(home, OneBuild(models, []))
     assert result.success
-    events = result.get_asset_materialization_events()
-    assert len(events) == len(models)
-    assert all(event.step_materialization_data.materialization.metadata[UP_TO_DATE].value is True for event in events)
+    [event] = result.get_asset_materialization_events()
+    materialization = event.step_materialization_data.materialization
+    assert materialization.asset_key == BUILT_NODES
+    assert materialization.metadata[UP_TO_DATE].value == len(models)
+    summary = RunSummary()
+    collect(summary, result)
+    assert (summary.built, summary.up_to_date) == ([], len(models))
+
+
+def test_what_finds_nothing_to_build_imports_no_dbt_and_no_vendors_package() -> None:
+    program = (
+        "import sys\nimport orchestration.commands.run\nprint(*sorted({name.split('.')[0] for name in sys.modules}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT_FOLDER, capture_output=True, text=True)
+    imported = set(done.stdout.split())
+    assert "dagster" in imported, done.stderr[-2000:]
+    assert not imported & {"dagster_dbt", "dbt", "great_expectations", "plaid", "clickhouse_connect", "pandas"}
 
 
 def test_a_failed_build_says_what_failed_and_calls_no_view_on_it_up_to_date(home: Path) -> None:

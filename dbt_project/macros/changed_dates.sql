@@ -33,64 +33,21 @@
     )
 {%- endmacro %}
 
-{% macro replace_changed_dates(arg_dict, subject) -%}
-    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    delete from {{ arg_dict['target_relation'] }} as target
-    where {{ is_of_no_kept_date('target', subject) }};
-
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }}
-{%- endmacro %}
-
 {#
-    Incremental strategy `changed_dates`: rows of the changed dates are replaced by the query's rows, in one
-    transaction. For tables that use int_engineering__changed_dates.
+    Incremental strategy `changed_dates`: rows of the changed dates become the query's rows. For tables that use
+    int_engineering__changed_dates.
 #}
 {% macro get_incremental_changed_dates_sql(arg_dict) -%}
-    {{ replace_changed_dates(arg_dict, 'engineering') }}
+    {{ write_differences_within(arg_dict, is_of_no_kept_date('target', 'engineering')) }}
 {%- endmacro %}
 
 {# Incremental strategy `changed_dates_of_time`: the same for tables that use int_time__changed_dates. #}
 {% macro get_incremental_changed_dates_of_time_sql(arg_dict) -%}
-    {{ replace_changed_dates(arg_dict, 'time') }}
-{%- endmacro %}
-
-{#
-    Incremental strategy `changed_rows_of_time`: the query returns all rows of the changed dates, and rows already in the table are left
-    unchanged, which saves updates of their many indexes. For tables with an `id`.
-#}
-{% macro get_incremental_changed_rows_of_time_sql(arg_dict) -%}
-    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
-    delete from {{ arg_dict['target_relation'] }} as target
-    where
-        {{ is_of_no_kept_date('target', 'time') }}
-        and not exists (
-            select 1
-            from {{ arg_dict['temp_relation'] }} as given
-            where
-                given.id = target.id
-                and (given.{{ names | join(', given.') }}) is not distinct from (target.{{ names | join(', target.') }})
-        );
-
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }}
-    from {{ arg_dict['temp_relation'] }} as given
-    where not exists (select 1 from {{ arg_dict['target_relation'] }} as target where target.id = given.id)
+    {{ write_differences_within(arg_dict, is_of_no_kept_date('target', 'time')) }}
 {%- endmacro %}
 
 {# Incremental strategy `given_rows`: the query's rows replace those with the same `id`; all others stay unchanged. #}
 {% macro get_incremental_given_rows_sql(arg_dict) -%}
-    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
-    delete from {{ arg_dict['target_relation'] }} as target
-    using {{ arg_dict['temp_relation'] }} as given
-    where
-        given.id = target.id
-        and (given.{{ names | join(', given.') }}) is distinct from (target.{{ names | join(', target.') }});
-
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }}
-    from {{ arg_dict['temp_relation'] }} as given
-    where not exists (select 1 from {{ arg_dict['target_relation'] }} as target where target.id = given.id)
+    {%- set given = arg_dict['temp_relation'] -%}
+    {{ write_differences_within(arg_dict, 'target.id in (select given.id from ' ~ given ~ ' as given)') }}
 {%- endmacro %}

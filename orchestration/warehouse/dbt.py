@@ -20,7 +20,6 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import orjson
 import psycopg
@@ -32,7 +31,17 @@ from psycopg.rows import dict_row
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.state import BuildState, Catalog, Graph, LastBuild, Plan, plan, read_graph, record_builds
+from orchestration.warehouse.state import (
+    BuildState,
+    Catalog,
+    CutOff,
+    Graph,
+    LastBuild,
+    Plan,
+    plan,
+    read_graph,
+    record_builds,
+)
 
 DBT_FOLDER: Final = PROJECT_FOLDER / "dbt_project"
 _NOT_INPUT: Final = frozenset({"target", "logs", "dbt_packages", "__pycache__"})
@@ -132,7 +141,7 @@ class DbtBuild:
         return "--select" not in self._arguments
 
     def up_to_date(self) -> Sequence[str]:
-        """Return the dbt ids of models and snapshots that are up to date and so were not built again."""
+        """Return the dbt ids of models and snapshots found up to date so far, and so not built again."""
         return self._up_to_date
 
     def has_nothing_to_do(self) -> bool:
@@ -156,13 +165,16 @@ class DbtBuild:
             planned = self._plan(built, before)
             if is_whole and not planned.nodes:
                 return
-            result = self._invoke(planned, moment, is_whole=is_whole)
+            # What a person selects is built in any case.
+            cut_off = CutOff(self._graph, built, before, planned) if is_whole else None
+            with self._cutting_off(cut_off):
+                result = self._invoke(planned, moment, is_whole=is_whole)
             self._failures = _failures(result, self._broken_by)
             results = [] if result.exception is not None else result.result.results
-            statuses = {one.node.unique_id: str(one.status) for one in results}
+            unchanged = frozenset(cut_off.unchanged if cut_off else ())
+            statuses = {one.node.unique_id: str(one.status) for one in results if one.node.unique_id not in unchanged}
             after = self._state.catalog(moment)
-            name = str(uuid4())
-            recorded = record_builds(self._graph, built, before, after, statuses, name, is_whole=is_whole)
+            recorded = record_builds(self._graph, built, before, after, statuses, is_whole=is_whole)
             self._state.write(built, recorded)
         except Exception as error:  # noqa: BLE001 - reported by `failures`
             self._failures = [*self._failures, f"dbt could not build the warehouse: {error}"]
@@ -194,6 +206,39 @@ class DbtBuild:
             # Tests are planned one by one, like models.
             arguments += ["--select", f"tag:{_PLANNED}", "--indirect-selection", "empty"]
         return dbtRunner(manifest=manifest, callbacks=[forward]).invoke(arguments)
+
+    @contextmanager
+    def _cutting_off(self, cut_off: CutOff | None) -> Iterator[None]:
+        """Let dbt leave out nodes that turn out not to be stale; without `cut_off`, none."""
+        if cut_off is None:
+            yield
+            return
+        from dbt.artifacts.schemas.results import RunStatus
+        from dbt.artifacts.schemas.run import RunResult
+        from dbt.task import build
+
+        graph, up_to_date = self._graph, self._up_to_date
+
+        with self._state.watched() as state:
+
+            class CuttingOff(build.BuildTask):
+                def call_runner(self, runner: Any) -> Any:
+                    name = runner.node.unique_id
+                    if not runner.skip and cut_off.is_unchanged(name):
+                        if graph.nodes[name].relation:
+                            up_to_date.append(name)
+                        return RunResult.from_node(runner.node, RunStatus.Success, "unchanged")
+                    result = super().call_runner(runner)
+                    if name in graph.nodes:
+                        relation = graph.nodes[name].relation
+                        cut_off.built(name, state(relation) if relation else None)
+                    return result
+
+            former, build.BuildTask = build.BuildTask, CuttingOff
+            try:
+                yield
+            finally:
+                build.BuildTask = former
 
     def _describe(self, rows: int, query: str) -> str:
         """Say how many rows break a test, and what is in the first of them; dbt itself only counts them."""

@@ -1,15 +1,18 @@
 """What was built from what, and so which nodes of the dbt project are stale; how they are built is in `dbt`.
 
 A node is stale when its definition, anything it is built from, or the day of as_of differs from its last build, or when
-something else has written to its relation. The record of the last builds is in the warehouse itself
+something else has written to its relation. Whether a table differs is Postgres' count of rows written: a build writes
+nothing to a table that comes out equal (dbt_project/macros/materializations). The record of the last builds is in the warehouse itself
 (`registry.built_nodes`), so that it goes wherever the tables go: a warehouse that was dropped, restored or exchanged is
 never taken for up to date. docs/changes.md shows the whole way from a vendor's change to a rebuilt model.
 """
 
 import hashlib
 import json
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -37,10 +40,11 @@ create table if not exists registry.built_nodes (
     node text primary key,
     definition text not null,
     inputs jsonb,
-    version text,
     relation text
 )
 """
+# Up to version 0.1, a build had a name, with which it made everything below stale.
+_FORMER_COLUMN: Final = "alter table registry.built_nodes drop column if exists version"
 _COMMENT: Final = (
     "comment on table registry.built_nodes is 'What each node of the dbt project was last built from; "
     "without its row a node is built again'"
@@ -74,10 +78,8 @@ class LastBuild:
     definition: str
     inputs: Mapping[str, str] | None
     """Version of everything it was built from; None if its last build failed, so that it is stale."""
-    version: str | None
-    """New after every build."""
     relation: str | None
-    """State of its relation after it was built."""
+    """State of its relation after it was built: what is built from a table or snapshot compares it."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Catalog:
     """The state of every relation in the warehouse, and the clock."""
 
     relations: Mapping[tuple[str, str], str]
-    """By schema and name; the text changes exactly if the relation is replaced or written to."""
+    """By schema and name; the text changes exactly if the relation is exchanged or written to (see `_identity`)."""
     clock: Mapping[Clock, str]
 
 
@@ -195,7 +197,6 @@ def record_builds(
     before: Catalog,
     after: Catalog,
     statuses: Mapping[str, str],
-    version: str,
     *,
     is_whole: bool,
 ) -> dict[str, LastBuild]:
@@ -207,11 +208,10 @@ def record_builds(
         before: state of the warehouse when the build began: what landed since then is still to be built.
         after: state of the warehouse now. Its clock is noted: before the first build the agency's zone is unknown.
         statuses: dbt's status of each node that was built.
-        version: the name of this build.
         is_whole: whether the whole plan was built. A part of it never records a new definition of an incremental model,
             because what that is built from may still have its former definition.
     """
-    recorded = dict(built)
+    recorded, fresh = dict(built), set()
     for name in graph.in_order:
         status = statuses.get(name)
         if status is None:
@@ -223,21 +223,22 @@ def record_builds(
             continue
         if status in _GOOD:
             relation = after.relations.get(node.relation) if node.relation else None
-            recorded[name] = LastBuild(definition, None, version, relation)
+            recorded[name] = LastBuild(definition, None, relation)
+            fresh.add(name)
         elif former is not None:
             recorded[name] = replace(former, inputs=None)
     versions: dict[str, str | None] = {name: before.relations.get(one) for name, one in graph.sources.items()}
     for name in graph.in_order:
         node, one = graph.nodes[name], recorded.get(name)
         inputs = _inputs(node, versions, after)
-        if one is not None and one.version == version:
+        if one is not None and name in fresh:
             known = {key: value for key, value in inputs.items() if value is not None}
             one = recorded[name] = replace(one, inputs=known if len(known) == len(inputs) else None)
         if node.kind == "view":
             # Whatever reads a view sees it as it was built, which need not be its present definition.
             inputs |= {_CLOCK: (one.inputs or {}).get(_CLOCK)} if one and node.clock else {}
             node = replace(node, definition=one.definition if one else "")
-        versions[name] = _version(node, one, inputs, is_stale=False)
+        versions[name] = _version(node, one, inputs)
     return recorded
 
 
@@ -254,9 +255,9 @@ class BuildState:
         with self.warehouse.connect("transformer") as connection:
             connection.execute(_TABLE)
             connection.execute(_COMMENT)
-            rows = connection.execute(
-                "select node, definition, inputs, version, relation from registry.built_nodes"
-            ).fetchall()
+            connection.execute(_FORMER_COLUMN)
+            rows = connection.execute("select node, definition, inputs, relation from registry.built_nodes").fetchall()
+            _await_other_sessions(connection)
             return {name: LastBuild(*rest) for name, *rest in rows}, self._catalog(connection, moment)
 
     def catalog(self, moment: date | datetime | None = None) -> Catalog:
@@ -273,39 +274,96 @@ class BuildState:
         changed = [(name, one) for name, one in now.items() if former.get(name) != one]
         with self.warehouse.connect("transformer") as connection, connection.cursor() as cursor:
             cursor.executemany(
-                "insert into registry.built_nodes (node, definition, inputs, version, relation)"
-                " values (%s, %s, %s, %s, %s) on conflict (node) do update set definition = excluded.definition,"
-                " inputs = excluded.inputs, version = excluded.version, relation = excluded.relation",
+                "insert into registry.built_nodes (node, definition, inputs, relation)"
+                " values (%s, %s, %s, %s) on conflict (node) do update set definition = excluded.definition,"
+                " inputs = excluded.inputs, relation = excluded.relation",
                 [
-                    (name, one.definition, None if one.inputs is None else Jsonb(one.inputs), one.version, one.relation)
+                    (name, one.definition, None if one.inputs is None else Jsonb(one.inputs), one.relation)
                     for name, one in changed
                 ],
             )
 
     def _catalog(self, connection: psycopg.Connection[Any], moment: date | datetime | None) -> Catalog:
-        _await_other_sessions(connection)
-        # Counts start again after a crash or a reset; without them every table may have changed.
-        row = connection.execute(
-            "select concat_ws(' ', (select stats_reset from pg_stat_database where datname = current_database()),"
-            " (select stats_reset from pg_stat_bgwriter),"
-            " case when not current_setting('track_counts')::boolean then clock_timestamp() end)"
-        ).fetchone()
-        relations = connection.execute(
-            "select nspname, pg_class.relname,"
-            " concat_ws(':', pg_class.oid, case when relkind != 'v' then relfilenode end,"
-            # Building other models writes to the registry's tables, too.
-            " case when relkind != 'v' and nspname != 'registry'"
-            " then concat_ws(':', n_tup_ins, n_tup_upd, n_tup_del) end)"
-            " from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace"
-            " left join pg_stat_user_tables as counters on counters.relid = pg_class.oid"
-            " where nspname = any(%s) and relkind in ('r', 'p', 'v', 'm')",
-            (list(SCHEMA_OWNERS),),
-        ).fetchall()
-        epoch = row[0] if row else ""
         return Catalog(
-            {(schema, name): f"{epoch} {state}" for schema, name, state in relations},
+            _states(connection, None),
             {"date": _day(connection, moment), "instant": "now" if self.as_of is None else self.as_of.isoformat()},
         )
+
+    @contextmanager
+    def watched(self) -> Iterator[Callable[[tuple[str, str]], str | None]]:
+        """Give a function that returns the present state of a relation, which any thread may call."""
+        turn = threading.Lock()
+        with self.warehouse.connect("transformer") as connection:
+
+            def state(relation: tuple[str, str]) -> str | None:
+                with turn:
+                    return _states(connection, relation).get(relation)
+
+            yield state
+
+
+class CutOff:
+    """Which nodes of a plan need no build after all, because what they are built from came out as it was.
+
+    A plan takes in whatever may be stale. While the build runs, `is_unchanged` is asked about each node once everything
+    that it is built from is finished, and `built` is told what has been built.
+    """
+
+    def __init__(self, graph: Graph, built: Mapping[str, LastBuild], before: Catalog, planned: Plan) -> None:
+        """Take the plan and what it was made from.
+
+        Args:
+            graph: the project.
+            built: the last builds, by dbt id.
+            before: the state of the warehouse when the build began.
+            planned: the nodes that may be stale.
+        """
+        self._graph = graph
+        self._built = built
+        self._before = before
+        self._planned = planned
+        self._versions: dict[str, str | None] = {name: before.relations.get(one) for name, one in graph.sources.items()}
+        self._exchanged: set[str] = set()
+        self.unchanged: list[str] = []
+        """Nodes that were asked about and needed no build."""
+
+    def is_unchanged(self, name: str) -> bool:
+        """Whether a planned node need not be built."""
+        if self._planned.is_refresh or name not in self._graph.nodes:
+            return False
+        node, known = self._graph.nodes[name], self._built.get(name)
+        if node.clock == "instant" or _is_stale_itself(self._graph, name, known, self._before):
+            return False
+        inputs = self._inputs(name)
+        if node.kind == "view":
+            assert known is not None
+            if self._exchanged & set(node.parents) or _has_other_clock(known, inputs):
+                return False
+        elif known is None or known.inputs != inputs:
+            return False
+        self.unchanged.append(name)
+        return True
+
+    def built(self, name: str, relation: str | None) -> None:
+        """Take in that a node has been built.
+
+        Args:
+            name: its dbt id.
+            relation: the state of its relation now; None for a test.
+        """
+        node = self._graph.nodes[name]
+        if node.keeps_rows:
+            self._versions[name] = relation
+        if node.relation and _identity(relation) != _identity(self._before.relations.get(node.relation)):
+            self._exchanged.add(name)
+
+    def _inputs(self, name: str) -> dict[str, str | None]:
+        node = self._graph.nodes[name]
+        for parent in node.parents:
+            if parent not in self._versions:
+                one, known = self._graph.nodes[parent], self._built.get(parent)
+                self._versions[parent] = _version(one, known, {} if one.keeps_rows else self._inputs(parent))
+        return _inputs(node, self._versions, self._before)
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -350,23 +408,36 @@ def _stale(graph: Graph, built: Mapping[str, LastBuild], catalog: Catalog, force
     for name in graph.in_order:
         node, known = graph.nodes[name], built.get(name)
         inputs = _inputs(node, versions, catalog)
-        if (
-            known is None
-            or known.inputs is None
-            or name in forced
-            or known.definition != graph.lineages.get(name, node.definition)
-            or (node.relation is not None and known.relation != catalog.relations.get(node.relation))
-        ):
+        if name in forced or _is_stale_itself(graph, name, known, catalog):
             stale.add(name)
         elif node.kind == "view":
-            # It stores no rows, but it is dropped with a table or view below it that is replaced.
-            replaced = (one for one in node.parents if one in stale and graph.nodes[one].kind in ("table", "view"))
-            if any(replaced) or known.inputs.get(_CLOCK) != inputs.get(_CLOCK):
+            assert known is not None
+            # It stores no rows, but it is made again with a relation below it that is exchanged.
+            exchanged = (one for one in node.parents if one in stale and graph.nodes[one].kind in ("table", "view"))
+            if any(exchanged) or _has_other_clock(known, inputs):
                 stale.add(name)
-        elif known.inputs != inputs:
+        elif known is None or known.inputs != inputs:
             stale.add(name)
-        versions[name] = _version(node, known, inputs, is_stale=name in stale)
+        versions[name] = None if node.keeps_rows and name in stale else _version(node, known, inputs)
     return frozenset(stale)
+
+
+def _is_stale_itself(graph: Graph, name: str, known: LastBuild | None, catalog: Catalog) -> bool:
+    """Whether a node must be built whatever became of that which it is built from."""
+    node = graph.nodes[name]
+    if known is None or known.inputs is None or known.definition != graph.lineages.get(name, node.definition):
+        return True
+    if node.relation is None:
+        return False
+    now = catalog.relations.get(node.relation)
+    if node.relation[0] == "registry":
+        # Building other models writes to the registry's tables, too.
+        return _identity(known.relation) != _identity(now)
+    return known.relation != now
+
+
+def _has_other_clock(known: LastBuild, inputs: Mapping[str, str | None]) -> bool:
+    return (known.inputs or {}).get(_CLOCK) != inputs.get(_CLOCK)
 
 
 def _inputs(node: Node, versions: Mapping[str, str | None], catalog: Catalog) -> dict[str, str | None]:
@@ -374,11 +445,36 @@ def _inputs(node: Node, versions: Mapping[str, str | None], catalog: Catalog) ->
     return {**inputs, _CLOCK: catalog.clock[node.clock]} if node.clock else inputs
 
 
-def _version(node: Node, known: LastBuild | None, inputs: Mapping[str, str | None], *, is_stale: bool) -> str | None:
-    """The version that is compared by whatever is built from the node; None if it is about to change."""
+def _version(node: Node, known: LastBuild | None, inputs: Mapping[str, str | None]) -> str | None:
+    """What is compared by whatever is built from the node; None if it is about to change."""
     if node.keeps_rows:
-        return None if is_stale or known is None else known.version
+        return None if known is None else known.relation
     return None if None in inputs.values() else _digest(node.definition, inputs)
+
+
+def _states(connection: psycopg.Connection[Any], relation: tuple[str, str] | None) -> dict[tuple[str, str], str]:
+    """The state of every relation, or of one, by schema and name."""
+    schemas, name = (list(SCHEMA_OWNERS), None) if relation is None else ([relation[0]], relation[1])
+    # Counts start again after a crash or a reset; without them every table may have changed.
+    rows = connection.execute(
+        "select nspname, relname, concat_ws(' ', epochs.epoch, concat_ws(':', pg_class.oid,"
+        " case when relkind != 'v' then relfilenode end), case when relkind != 'v' then concat_ws(':',"
+        " pg_stat_get_tuples_inserted(pg_class.oid), pg_stat_get_tuples_updated(pg_class.oid),"
+        " pg_stat_get_tuples_deleted(pg_class.oid)) end)"
+        " from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace"
+        " cross join (select concat_ws('_',"
+        " extract(epoch from (select stats_reset from pg_stat_database where datname = current_database())),"
+        " extract(epoch from (select stats_reset from pg_stat_bgwriter)),"
+        " case when not current_setting('track_counts')::boolean then clock_timestamp() end) as epoch) as epochs"
+        " where nspname = any(%s) and relname = coalesce(%s, relname) and relkind in ('r', 'p', 'v', 'm')",
+        (schemas, name),
+    ).fetchall()
+    return {(schema, one): state for schema, one, state in rows}
+
+
+def _identity(state: str | None) -> str | None:
+    """The part of a relation's state that stays the same while rows are written to it."""
+    return None if state is None else " ".join(state.split(" ")[:2])
 
 
 def _day(connection: psycopg.Connection[Any], moment: date | datetime | None) -> str:

@@ -22,32 +22,23 @@
 {%- endmacro %}
 
 {#
-    Incremental strategy `changed_sessions`: rows of the changed sessions are replaced by the query's rows, in one
-    transaction. dbt's own delete+insert would keep the rows of a session for which the query no longer returns any.
+    Incremental strategy `changed_sessions`: rows of the changed sessions become the query's rows. dbt's own delete+insert would keep the
+    rows of a session for which the query no longer returns any.
 #}
 {% macro get_incremental_changed_sessions_sql(arg_dict) -%}
-    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {#- In claude_sessions the column is `id`. -#}
     {%- set names = arg_dict['dest_columns'] | map(attribute='name') | list -%}
-    delete from {{ arg_dict['target_relation'] }} as target
-    using {{ ref('int_sessions__changed_sessions') }} as changed_sessions
-    where changed_sessions.session_id = target.{{ 'session_id' if 'session_id' in names else 'id' }};
-
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+    {%- set session_id = 'target.session_id' if 'session_id' in names else 'target.id' -%}
+    {%- set scope = session_id ~ ' in (select session_id from ' ~ ref('int_sessions__changed_sessions') ~ ')' -%}
+    {{ write_differences_within(arg_dict, scope) }}
 {%- endmacro %}
 
 {# Incremental strategy `changed_days`: the same for the days of a person on which a session changed (int_sessions__changed_days). #}
 {% macro get_incremental_changed_days_sql(arg_dict) -%}
-    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
-    delete from {{ arg_dict['target_relation'] }} as target
-    using {{ ref('int_sessions__changed_days') }} as changed_days
-    where
-        changed_days.person_key = target.person_key
-        and changed_days.local_date = target.local_date;
-
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+    {%- set scope -%}
+        (target.person_key, target.local_date) in (select person_key, local_date from {{ ref('int_sessions__changed_days') }})
+    {%- endset -%}
+    {{ write_differences_within(arg_dict, scope) }}
 {%- endmacro %}
 
 {#

@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='changed_rows_of_time',
+    incremental_strategy='changed_dates_of_time',
     on_schema_change='append_new_columns',
     indexes=[
         {'columns': ['id'], 'unique': true},

@@ -1,7 +1,8 @@
 """What a build takes in: whatever happens between two builds, the second leaves what a build of everything would.
 
-The model of a warehouse below knows only what Postgres and dbt do to relations: a table is replaced and takes the views
-on it along, a view shows what is there now, incremental models keep the definition with which they began.
+The model of a warehouse below knows only what Postgres and dbt do to relations: a table is written to where its rows
+differ, and with another definition it is exchanged, and the views on it with it; a view shows what is there now;
+incremental models keep the definition with which they began.
 """
 
 import random
@@ -21,6 +22,7 @@ from orchestration.warehouse.state import (
     BuildState,
     Catalog,
     Clock,
+    CutOff,
     Graph,
     LastBuild,
     Node,
@@ -44,23 +46,36 @@ class World:
     moment: int = 0
     states: dict[str, int] = field(default_factory=dict)
     """A number for each relation that exists; another one after every change of it."""
+    identities: dict[str, int] = field(default_factory=dict)
+    """A number for each relation; another one after every exchange."""
     rows: dict[str, Any] = field(default_factory=dict)
     """What raw tables and tables hold."""
     definitions: dict[str, str] = field(default_factory=dict)
     """The definition that the rows of incremental models follow."""
     built: dict[str, LastBuild] = field(default_factory=dict)
     changes: int = 0
+    worked: set[str] = field(default_factory=set)
+    """What the last run built, and did not find unchanged."""
 
-    def change(self, name: str, rows: Any) -> None:
+    def change(self, name: str, rows: Any, *, is_exchange: bool = False) -> None:
         self.changes += 1
         self.states[name] = self.changes
         self.rows[name] = rows
+        if is_exchange or name not in self.identities:
+            self.identities[name] = self.changes
 
     def drop_views_on(self, name: str) -> None:
         for one, node in self.graph.nodes.items():
             if node.kind == "view" and name in node.parents and one in self.states:
                 del self.states[one]
                 self.drop_views_on(one)
+
+    def exchange(self, name: str, rows: Any) -> None:
+        """Put a new relation in its place and make the views on it again."""
+        self.change(name, rows, is_exchange=True)
+        for one, node in self.graph.nodes.items():
+            if node.kind == "view" and name in node.parents and one in self.states:
+                self.exchange(one, self.rows[one])
 
     def read(self, name: str) -> Any:
         if name not in self.states:
@@ -83,19 +98,29 @@ class World:
             if rows != self.rows[name]:
                 self.change(name, rows)
             return
+        # Half of the columns are another definition's.
+        has_other_columns = name not in self.states or self.definitions[name][-1] != node.definition[-1]
         self.definitions[name] = node.definition
-        self.change(name, (node.definition, clock) if node.kind == "view" else (node.definition, clock, *inputs))
-        self.drop_views_on(name)
+        rows = (node.definition, clock) if node.kind == "view" else (node.definition, clock, *inputs)
+        if has_other_columns or (node.kind == "view" and rows != self.rows[name]):
+            self.exchange(name, rows)
+        elif rows != self.rows[name]:
+            self.change(name, rows)
+
+    def state(self, name: str) -> str:
+        return f"0 {self.identities[name]} {self.states[name]}"
 
     def catalog(self) -> Catalog:
-        return Catalog({("", name): str(state) for name, state in self.states.items()}, dict(self.clock))
+        return Catalog({("", name): self.state(name) for name in self.states}, dict(self.clock))
 
     def run(self, picked: frozenset[str] | None, fails: frozenset[str], killed_after: int | None) -> Plan:
         """Build what is planned, or what is picked; some nodes fail, or the process dies."""
         self.moment += 1
         before, planned = self.catalog(), plan(self.graph, self.built, self.catalog())
         chosen = planned.nodes if picked is None else picked
+        cut_off = CutOff(self.graph, self.built, before, planned)
         statuses: dict[str, str] = {}
+        self.worked = set()
         for number, name in enumerate(one for one in self.graph.in_order if one in chosen):
             if number == killed_after:
                 return planned
@@ -103,17 +128,18 @@ class World:
             if self.graph.nodes[name].kind != "test" and bad & self._below(name):
                 statuses[name] = "skipped"
                 continue
+            if picked is None and cut_off.is_unchanged(name):
+                continue
+            self.worked.add(name)
             try:
                 if name in fails:
                     raise MissingError(name)
                 self.build(name, is_refresh=planned.is_refresh)
+                cut_off.built(name, self.state(name) if name in self.states else None)
                 statuses[name] = "pass" if self.graph.nodes[name].kind == "test" else "success"
             except MissingError:
                 statuses[name] = "fail" if self.graph.nodes[name].kind == "test" else "error"
-        version = f"build {self.moment}"
-        self.built = record_builds(
-            self.graph, self.built, before, self.catalog(), statuses, version, is_whole=picked is None
-        )
+        self.built = record_builds(self.graph, self.built, before, self.catalog(), statuses, is_whole=picked is None)
         return planned
 
     def _below(self, name: str) -> set[str]:
@@ -229,7 +255,7 @@ def _planned(world: World) -> set[str]:
     ("happens", "taken_in"),
     [
         (lambda _: None, set()),
-        # Views on what is there are left alone; one on a table that is replaced goes with it.
+        # Views on what is there are left alone; one on a table that may be exchanged is made again with it.
         (lambda world: world.change("raw", 1), {"lines", "report", "sessions", "holds", "age"}),
         (lambda world: world.change("other", 1), {"months", "age"}),
         (lambda world: world.clock.update(date="day 2"), {"months", "age"}),
@@ -242,6 +268,28 @@ def test_a_build_takes_in_what_is_stale_and_no_more(happens: Callable[[World], A
     world = _small()
     happens(world)
     assert _planned(world) == taken_in
+
+
+@pytest.mark.parametrize(
+    ("raw", "worked"),
+    [(0, {"lines", "sessions", "age"}), (1, {"lines", "sessions", "holds", "age"})],
+    ids=["written, but equal", "changed"],
+)
+def test_what_depends_on_a_table_that_came_out_equal_is_not_built_in_the_same_run(raw: int, worked: set[str]) -> None:
+    world = _small()
+    world.change("raw", raw)
+    world.run(None, frozenset(), None)
+    assert world.worked == worked
+    assert _planned(world) == set()
+
+
+def test_a_killed_build_leaves_nothing_below_it_stale_for_ever() -> None:
+    world = _small()
+    world.change("raw", 1)
+    # Lines and whatever comes before it are written, and nothing is noted.
+    world.run(None, frozenset(), [one for one in world.graph.in_order if one in _planned(world)].index("lines") + 1)
+    world.run(None, frozenset(), None)
+    assert {"lines", "holds"} <= world.worked
 
 
 def test_a_changed_definition_of_an_incremental_model_rebuilds_everything() -> None:
@@ -272,7 +320,7 @@ def test_what_a_load_brings_while_a_build_runs_is_left_for_the_next() -> None:
     before = world.catalog()
     world.change("raw", 2)
     statuses = dict.fromkeys(plan(world.graph, world.built, before).nodes, "success")
-    world.built = record_builds(world.graph, world.built, before, world.catalog(), statuses, "build", is_whole=True)
+    world.built = record_builds(world.graph, world.built, before, world.catalog(), statuses, is_whole=True)
     assert {"lines", "sessions", "holds"} <= _planned(world)
 
 
@@ -280,7 +328,7 @@ def test_the_day_that_a_build_used_is_noted_although_the_zone_came_to_be_within_
     world = _small()
     before = replace(world.catalog(), clock={"date": "", "instant": "now"})
     statuses = dict.fromkeys(world.graph.nodes, "success")
-    world.built = record_builds(world.graph, {}, before, world.catalog(), statuses, "build", is_whole=True)
+    world.built = record_builds(world.graph, {}, before, world.catalog(), statuses, is_whole=True)
     assert _planned(world) == set()
 
 
@@ -418,7 +466,7 @@ def test_a_crash_changes_every_state_although_counts_may_reach_their_former_valu
 def test_the_last_builds_are_recorded_in_the_warehouse(raw: Warehouse) -> None:
     state = BuildState(raw)
     former: Mapping[str, LastBuild] = state.read()[0]
-    model, failed = LastBuild("text", {"source.raw": "1"}, "build 1", "state"), LastBuild("text", None, None, None)
+    model, failed = LastBuild("text", {"source.raw": "1"}, "state"), LastBuild("text", None, None)
     now = {**former, "model.a": model, "test.b": failed}
     state.write(former, now)
     assert BuildState(raw).read()[0] == now

@@ -1,0 +1,96 @@
+{#
+    Writing only what differs, so that readers wait for nothing, unchanged rows stay where they are, and Postgres' counts of rows written say
+    whether a table changed (orchestration/warehouse/state.py).
+#}
+
+{#
+    The statements that make rows of a table equal to those of another: rows that are gone or differ are deleted, those that are new or differ
+    are inserted. Rows are compared byte by byte, as `refresh materialized view concurrently` does, so that 1.0 is not 1.00.
+
+    target: the table; its columns are those of `given`, in the same order.
+    given:  a temporary table with the rows as they should be.
+    key:    columns of a unique index without nulls, by which old and new rows are found; empty if there is none.
+    scope:  a condition on `target` that says which of its rows are replaced; those of `given` are within it.
+#}
+{% macro write_differences(target, given, key, scope='true') -%}
+    {%- set columns = key | map('tojson') | join(', ') -%}
+    {%- if key -%}
+    do $unique$ begin
+        if exists (select from {{ given }} group by {{ columns }} having count(*) > 1) then
+            raise unique_violation using message = 'rows of {{ target.identifier }} share {{ key | join(', ') }}';
+        end if;
+    end $unique$;
+    {%- endif %}
+
+    set local work_mem = '128MB';
+    -- Two builds at once would both write; readers are not concerned.
+    lock table {{ target }} in share update exclusive mode;
+
+    create temporary table differences on commit drop as
+    select
+        old_rows.row_place as old_place,
+        new_rows.row_place as new_place
+    from (
+        select
+            target.ctid as row_place,
+            target as contents
+            {{- '' if key else numbered('target') }}
+        from {{ target }} as target
+        where {{ scope }}
+    ) as old_rows
+    full join (
+        select
+            given.ctid as row_place,
+            given as contents
+            {{- '' if key else numbered('given') }}
+        from {{ given }} as given
+    ) as new_rows
+        on
+            {%- if key %}
+            {%- for column in key %}
+            (old_rows.contents).{{ adapter.quote(column) }} = (new_rows.contents).{{ adapter.quote(column) }} and
+            {%- endfor %}
+            {%- else %}
+            old_rows.row_hash = new_rows.row_hash and old_rows.number = new_rows.number and
+            {%- endif %}
+            old_rows.contents::record operator(pg_catalog.*=) new_rows.contents::record
+    where old_rows.row_place is null or new_rows.row_place is null;
+
+    delete from {{ target }} as target
+    using differences
+    where target.ctid = differences.old_place;
+
+    insert into {{ target }}
+    select given.*
+    from {{ given }} as given
+    inner join differences on given.ctid = differences.new_place
+{%- endmacro %}
+
+{# Without a key, rows are found by a hash; equal rows are told apart by a number. #}
+{% macro numbered(row) -%}
+    ,
+            hash_record_extended({{ row }}, 0) as row_hash,
+            row_number() over (partition by hash_record_extended({{ row }}, 0)) as number
+{%- endmacro %}
+
+{# The query for the columns of `key` above, separated by commas; null if there is no such index. #}
+{% macro key_query(target) -%}
+    select string_agg(attributes.attname, ',' order by attributes.attnum) as key
+    from pg_index as indexes
+    inner join pg_attribute as attributes
+        on indexes.indrelid = attributes.attrelid and attributes.attnum = any(indexes.indkey)
+    where
+        indexes.indrelid = '{{ target }}'::regclass
+        and indexes.indisunique and indexes.indisvalid and indexes.indpred is null and indexes.indexprs is null
+    group by indexes.indexrelid
+    having bool_and(attributes.attnotnull)
+    order by count(*), indexes.indexrelid
+    limit 1
+{%- endmacro %}
+
+{# The same statements for an incremental strategy. #}
+{% macro write_differences_within(arg_dict, scope) -%}
+    {%- set target = arg_dict['target_relation'] -%}
+    {%- set key = run_query('select (' ~ key_query(target) ~ ')').rows[0][0] -%}
+    {{ write_differences(target, arg_dict['temp_relation'], key.split(',') if key else [], scope) }}
+{%- endmacro %}

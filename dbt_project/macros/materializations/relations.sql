@@ -1,0 +1,201 @@
+{# How tables and views are made and exchanged. #}
+
+{# A temporary table of a model's rows, with the columns and constraints of its contract where it has one. #}
+{% macro create_rows(relation, sql) -%}
+    {%- if config.get('contract').enforced -%}
+    {{ get_assert_columns_equivalent(sql) }}
+    create temporary table {{ relation }} {{ get_table_columns_and_constraints() }} on commit drop;
+    insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() }}) (
+        {{ get_select_subquery(sql) }}
+    )
+    {%- else -%}
+    create temporary table {{ relation }} on commit drop as (
+        {{ sql }}
+    )
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    Builds a table whole. Where it exists with the columns that it should have, only what differs is written, and what hangs on it stays. Else it
+    is exchanged, and the views on it are made again, all in the transaction of the model.
+#}
+{% macro build_whole(existing_relation, target_relation, sql) -%}
+    {%- if existing_relation is none -%}
+        {% call statement('main') -%}
+            {{ get_create_table_as_sql(False, target_relation, sql) }}
+        {%- endcall %}
+        {% do create_indexes(target_relation) %}
+        {% do run_query('analyze ' ~ target_relation) %}
+        {% do return(none) %}
+    {%- endif -%}
+    {%- set given = make_temp_relation(target_relation) -%}
+    {% call statement('main') -%}
+        {{ create_rows(given, sql) }}
+    {%- endcall %}
+    {%- set former = former_table(target_relation, given) if existing_relation.is_table else {'stands': false} -%}
+    {%- if former['stands'] -%}
+        {% do keep_indexes(target_relation, former['indexes']) %}
+        {% call statement() -%}
+            {{ write_differences(target_relation, given, former['key'].split(',') if former['key'] else []) }}
+        {%- endcall %}
+        {#- Where only a few rows change, autovacuum keeps the statistics up to date. -#}
+        {%- set written = run_query('select count(*), count(*) > 0.1 * (select count(*) from ' ~ given ~ ') from differences').rows[0] -%}
+        {%- set is_much = written[0] and written[1] -%}
+    {%- else -%}
+        {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
+        {% call statement() -%}
+            drop table if exists {{ intermediate_relation }};
+            {{ get_create_table_as_sql(False, intermediate_relation, 'select * from ' ~ given) }}
+        {%- endcall %}
+        {% do create_indexes(intermediate_relation) %}
+        {% do exchange(existing_relation, intermediate_relation, target_relation) %}
+        {%- set is_much = true -%}
+    {%- endif -%}
+    {%- if is_much -%}
+        {% do run_query('analyze ' ~ target_relation) %}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    What is known of a table: whether it has the columns that it should have (names, types, order, required ones, constraints), the columns of
+    its key, and the indexes that dbt made, as names and descriptions.
+#}
+{% macro former_table(target, given) -%}
+    {%- set found = run_query("
+        select
+            " ~ columns_of(target) ~ " = " ~ columns_of(given) ~ " as stands,
+            (" ~ key_query(target) ~ ") as key,
+            (
+                select json_object_agg(
+                    indexes.indexrelid::regclass::text,
+                    concat_ws(
+                        ' ',
+                        case when indexes.indisunique then 'unique' end,
+                        methods.amname,
+                        (
+                            select string_agg(pg_get_indexdef(indexes.indexrelid, position, true), ',' order by position)
+                            from generate_series(1, indexes.indnkeyatts) as position
+                        )
+                    )
+                )
+                from pg_index as indexes
+                inner join pg_class as relations on indexes.indexrelid = relations.oid
+                inner join pg_am as methods on relations.relam = methods.oid
+                where
+                    indexes.indrelid = '" ~ target ~ "'::regclass
+                    -- The names that dbt gives.
+                    and relations.relname ~ '^[0-9a-f]{32}$'
+            )::text as indexes
+    ").rows[0] -%}
+    {%- do return({'stands': found['stands'], 'key': found['key'], 'indexes': fromjson(found['indexes'] or '{}')}) -%}
+{%- endmacro %}
+
+{% macro columns_of(relation) -%}
+    concat_ws(
+        ';',
+        (
+            select string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, attcollation), ',' order by attnum)
+            from pg_attribute
+            where attrelid = '{{ relation }}'::regclass and attnum > 0 and not attisdropped
+        ),
+        (
+            select string_agg(pg_get_constraintdef(oid), ',' order by pg_get_constraintdef(oid))
+            from pg_constraint
+            where conrelid = '{{ relation }}'::regclass and contype in ('c', 'f', 'p', 'u')
+        )
+    )
+{%- endmacro %}
+
+{# Creates indexes that the model's configuration names and the table lacks, and drops those of dbt's that it no longer names. #}
+{% macro keep_indexes(target, present) -%}
+    {%- set wanted = {} -%}
+    {%- for one in config.get('indexes', default=[]) -%}
+        {%- set columns = one['columns'] | join(',') -%}
+        {%- do wanted.update({('unique ' if one.get('unique') else '') ~ one.get('type', 'btree') ~ ' ' ~ columns: one}) -%}
+    {%- endfor -%}
+    {%- for name, description in present.items() if description not in wanted -%}
+        {%- do run_query('drop index ' ~ name) -%}
+    {%- endfor -%}
+    {%- for description, one in wanted.items() if description not in present.values() -%}
+        {%- do run_query(get_create_index_sql(target, one)) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#
+    Puts a new relation in the place of an existing one, with the rights given on it, and makes the views on it again. A view that asks for a
+    column that is no longer there is left out; dbt builds it after.
+#}
+{% macro exchange(existing_relation, new_relation, target_relation) -%}
+    {%- set below = run_query("
+        with recursive dependents as (
+            select
+                '" ~ existing_relation ~ "'::regclass::oid as oid,
+                0 as depth
+            union
+            select
+                rewrites.ev_class,
+                dependents.depth + 1
+            from dependents
+            inner join pg_depend as dependencies
+                on
+                    dependents.oid = dependencies.refobjid
+                    and dependencies.refclassid = 'pg_class'::regclass
+                    and dependencies.classid = 'pg_rewrite'::regclass
+            inner join pg_rewrite as rewrites on dependencies.objid = rewrites.oid and rewrites.ev_class != dependents.oid
+        ),
+
+        relations as (
+            select
+                pg_class.*,
+                max(dependents.depth) as depth,
+                format('%I.%I', nspname, relname) as name
+            from dependents
+            inner join pg_class on dependents.oid = pg_class.oid
+            inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+            group by pg_class.oid, pg_namespace.oid
+        )
+
+        select
+            name,
+            relname as identifier,
+            relnamespace::regnamespace::text as schema,
+            concat_ws(
+                '; ',
+                case when depth > 0 then format('create view %s as %s', name, rtrim(pg_get_viewdef(oid), ';')) end,
+                (
+                    select
+                        string_agg(
+                            format(
+                                'grant %s on %s to %s',
+                                privilege_type,
+                                name,
+                                case when grantee = 0 then 'public' else grantee::regrole::text end
+                            ),
+                            '; '
+                        )
+                    from aclexplode(relacl)
+                    where grantee != relowner
+                ),
+                format(
+                    'comment on %s %s is %L',
+                    case when relkind = 'v' or depth = 0 and '" ~ target_relation.type ~ "' = 'view' then 'view' else 'table' end,
+                    name,
+                    obj_description(oid, 'pg_class')
+                )
+            ) as again
+        from relations
+        order by depth
+    ").rows -%}
+    {%- do run_query('drop ' ~ existing_relation.type ~ ' ' ~ existing_relation ~ ' cascade') -%}
+    {%- do run_query('alter ' ~ target_relation.type ~ ' ' ~ new_relation ~ ' rename to ' ~ adapter.quote(target_relation.identifier)) -%}
+    {%- for row in below -%}
+        {%- do run_query(
+            "do $again$ begin " ~ row['again'] ~ "; exception when undefined_column or undefined_table or undefined_function or datatype_mismatch"
+            ~ " or insufficient_privilege then raise notice '%', sqlerrm; end $again$"
+        ) -%}
+        {%- if run_query("select to_regclass('" ~ row['name'] ~ "')").rows[0][0] is none -%}
+            {#- For dbt's cache. -#}
+            {%- do adapter.drop_relation(api.Relation.create(database, row['schema'], row['identifier'], type='view')) -%}
+        {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}

@@ -1,0 +1,257 @@
+"""What a build does to tables that people read: it writes what differs and leaves everything else as it was.
+
+A project of a few models with this project's materializations.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_environment, prepare_manifest
+from orchestration.warehouse.state import BuildState
+
+_PROJECT = """
+name: workledger
+version: "1.0.0"
+profile: workledger
+flags: {require_explicit_package_overrides_for_builtin_materializations: true}
+models: {workledger: {+schema: marts, +materialized: table}}
+"""
+_SOURCES = """
+version: 2
+sources: [{name: tempo, schema: raw_tempo, tables: [{name: worklogs}]}]
+"""
+_LINES = """
+version: 2
+models:
+  - name: lines
+    config:
+      contract: {enforced: true}
+      indexes: [{columns: [id], unique: true}, {columns: [client]}]
+    columns:
+      - {name: id, data_type: int, constraints: [{type: not_null}]}
+      - {name: client, data_type: text}
+      - {name: amount, data_type: "numeric(10, 2)"}
+    data_tests:
+      - allowed_values: {name: clients_are_known, arguments: {columns: {client: [acme, beta]}}}
+"""
+_MODELS = {
+    "lines.sql": "select id::int as id, client::text as client, amount::numeric as amount from"
+    " {{ source('tempo', 'worklogs') }}",
+    # Neither a key nor distinct rows.
+    "shares.sql": "select client, sum(amount) over (partition by client) as amount, null::text as note"
+    " from {{ source('tempo', 'worklogs') }}",
+    "totals.sql": "select client, sum(amount) as amount from {{ ref('lines') }} group by client",
+    "report.sql": "{{ config(materialized='view', schema='reports') }} select * from {{ ref('lines') }}",
+    "report_of_report.sql": "{{ config(materialized='view', schema='reports') }} select client from {{ ref('report') }}",
+    "sources.yml": _SOURCES,
+    "lines.yml": _LINES,
+}
+
+
+class Project:
+    """The models in a folder, over raw_tempo.worklogs."""
+
+    def __init__(self, warehouse: Warehouse, folder: Path) -> None:
+        self.warehouse = warehouse
+        self.folder = folder
+        self.project = folder / "project"
+        self.settings = Settings(profile="production", home=folder / "home")
+        (self.project / "models").mkdir(parents=True)
+        (self.project / "dbt_project.yml").write_text(_PROJECT)
+        shutil.copy(DBT_FOLDER / "profiles.yml", self.project)
+        shutil.copytree(DBT_FOLDER / "macros" / "materializations", self.project / "macros" / "materializations")
+        shutil.copy(DBT_FOLDER / "macros" / "generate_schema_name.sql", self.project / "macros")
+        shutil.copytree(DBT_FOLDER / "tests" / "generic", self.project / "tests" / "generic")
+        for name, text in _MODELS.items():
+            self.write(name, text)
+        self.execute("create table raw_tempo.worklogs (id int, client text, amount numeric)", role="loader")
+        self.land("(1, 'acme', 10), (2, 'acme', 20), (3, 'beta', 30)")
+
+    def write(self, name: str, text: str) -> None:
+        (self.project / "models" / name).write_text(text)
+
+    def execute(self, statement: str, role: Any = "transformer") -> list[tuple[Any, ...]]:
+        with self.warehouse.connect(role) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def land(self, rows: str) -> None:
+        self.execute(f"truncate raw_tempo.worklogs; insert into raw_tempo.worklogs values {rows}", role="loader")
+
+    def build(self, *arguments: str) -> list[str]:
+        """Build what is stale, or what is selected; return what was built and tested."""
+        manifest = prepare_manifest(self.settings.home, self.warehouse.database, self.project)
+        project = DbtProject(manifest, self.settings, self.project)
+        build = project.build(arguments, dbt_environment(self.warehouse), BuildState(self.warehouse))
+        built = sorted(event["data"]["node_info"]["node_name"] for event in build.events())
+        self.failures = list(build.failures())
+        self.up_to_date = sorted(name.split(".")[-1] for name in build.up_to_date())
+        return built
+
+    def state(self) -> dict[tuple[str, str], str]:
+        relations = BuildState(self.warehouse).catalog().relations
+        return {name: state for name, state in relations.items() if name[0] in ("marts", "reports")}
+
+    def written(self, name: str) -> tuple[int, ...]:
+        """Rows inserted, updated and deleted so far."""
+        (counts,) = self.execute(
+            "select pg_stat_get_tuples_inserted(oid), pg_stat_get_tuples_updated(oid), pg_stat_get_tuples_deleted(oid)"
+            f" from (select 'marts.{name}'::regclass::oid) as relation (oid)"
+        )
+        return tuple(counts)
+
+
+@pytest.fixture
+def project(fresh_database: Warehouse, tmp_path: Path) -> Project:
+    project = Project(fresh_database, tmp_path)
+    built = project.build()
+    assert project.failures == []
+    assert built == ["clients_are_known", "lines", "report", "report_of_report", "shares", "totals"]
+    return project
+
+
+def test_what_came_out_equal_is_not_written_and_nothing_on_it_is_built_in_the_same_run(project: Project) -> None:
+    project.execute("grant select on marts.lines to public; comment on table marts.lines is 'by hand'")
+    project.execute("create index by_hand on marts.lines (amount)")
+    before, rights = project.state(), project.execute("select relacl from pg_class where relname = 'lines'")
+    # The same rows in another order: the raw table has changed, and nothing else.
+    project.land("(3, 'beta', 30), (1, 'acme', 10), (2, 'acme', 20)")
+    assert project.build() == ["lines", "shares"]
+    assert project.failures == []
+    assert project.up_to_date == ["report", "report_of_report", "totals"]
+    assert project.state() == before
+    # What a person selects is built, and a full refresh is no exception.
+    assert project.build("--select", "lines", "report", "totals", "--full-refresh") == [
+        "clients_are_known",
+        "lines",
+        "report",
+        "totals",
+    ]
+    assert project.state() == before
+    assert project.build() == []
+    assert project.execute("select relacl from pg_class where relname = 'lines'") == rights
+    assert project.execute("select obj_description('marts.lines'::regclass), to_regclass('marts.by_hand')::text") == [
+        ("by hand", "marts.by_hand")
+    ]
+
+
+def test_only_the_rows_that_differ_are_written(project: Project) -> None:
+    lines, shares = project.written("lines"), project.written("shares")
+    project.land("(1, 'acme', 10), (2, 'acme', 25), (4, 'beta', 30)")
+    assert project.build() == ["clients_are_known", "lines", "shares", "totals"]
+    assert project.failures == []
+    assert project.execute("select * from marts.lines order by id") == project.execute(
+        "select id, client, amount::numeric(10, 2) from raw_tempo.worklogs order by id"
+    )
+    assert [now - former for now, former in zip(project.written("lines"), lines, strict=True)] == [2, 0, 2]
+    # Of three rows without a key, two are equal and changed, one is as it was, its null included.
+    assert [now - former for now, former in zip(project.written("shares"), shares, strict=True)] == [2, 0, 2]
+    # Equal numbers that are written differently are shown differently.
+    project.land("(1, 'acme', 10.0), (2, 'acme', 25), (4, 'beta', 30), (5, 'beta', 0), (6, 'beta', 0)")
+    project.build()
+    assert sorted(project.execute("select client, amount::text from marts.shares")) == [
+        ("acme", "35.0"),
+        ("acme", "35.0"),
+        ("beta", "30"),
+        ("beta", "30"),
+        ("beta", "30"),
+    ]
+
+
+def test_readers_in_an_open_transaction_neither_wait_nor_are_waited_for(project: Project) -> None:
+    with project.warehouse.connect("analyst", autocommit=False) as reader:
+        reader.execute("set transaction isolation level repeatable read")
+        query = "select count(*), sum(amount) from reports.report"
+        seen = reader.execute(query).fetchone()
+        project.land("(1, 'acme', 11)")
+        assert "lines" in project.build()
+        assert project.failures == []
+        assert reader.execute(query).fetchone() == seen
+    assert project.execute("select sum(amount) from reports.report") == [(11,)]
+
+
+def test_a_table_with_other_columns_is_exchanged_with_its_views_in_one_transaction(project: Project) -> None:
+    project.execute("grant select on reports.report_of_report to public")
+    project.execute("create view reports.by_hand as select amount from marts.lines")
+    project.execute(
+        "create view reports.doomed as select client from marts.lines; comment on view reports.doomed is 'x'"
+    )
+    project.write(
+        "lines.sql",
+        "select id::int as id, client::text as client, amount::int as amount, 1 as position from"
+        " {{ source('tempo', 'worklogs') }}",
+    )
+    project.write("lines.yml", _LINES.replace('"numeric(10, 2)"}', "int}\n      - {name: position, data_type: int}"))
+    # Only the table: what hangs on it is there all the same.
+    assert project.build("--select", "lines") == ["clients_are_known", "lines"]
+    assert project.failures == []
+    for view in ("report", "report_of_report", "by_hand", "doomed"):
+        assert project.execute(f"select count(*) from reports.{view}") == [(3,)]
+    assert project.execute("select obj_description('reports.doomed'::regclass)") == [("x",)]
+    assert project.execute(
+        "select 1 from aclexplode((select relacl from pg_class where relname = 'report_of_report')) where grantee = 0"
+    ) == [(1,)]
+    # The view of all columns shows the new one after the next build.
+    project.build()
+    assert project.execute("select position from reports.report limit 1") == [(1,)]
+    assert project.build() == []
+    # A view whose column is gone is left out.
+    project.write(
+        "lines.sql",
+        "select id::int as id, 'acme'::text as client, 1 as position from {{ source('tempo', 'worklogs') }}",
+    )
+    project.write(
+        "lines.yml", _LINES.replace('{name: amount, data_type: "numeric(10, 2)"}', "{name: position, data_type: int}")
+    )
+    project.write("totals.sql", "select client from {{ ref('lines') }} group by client")
+    project.build()
+    assert project.failures == []
+    assert project.execute("select to_regclass('reports.by_hand'), count(*) from reports.doomed") == [(None, 3)]
+
+
+def test_indexes_follow_the_configuration(project: Project) -> None:
+    def indexes() -> list[str]:
+        return sorted(
+            one.split(" USING ")[1]
+            for (one,) in project.execute("select indexdef from pg_indexes where tablename = 'lines'")
+        )
+
+    kept = project.execute(
+        "select oid from pg_class where relname in (select indexname from pg_indexes where indexdef like '%(id)')"
+    )
+    project.write("lines.yml", _LINES.replace("{columns: [client]}", "{columns: [client, id]}, {columns: [amount]}"))
+    identity = project.execute("select 'marts.lines'::regclass::oid")
+    project.build()
+    assert project.failures == []
+    assert indexes() == ["btree (amount)", "btree (client, id)", "btree (id)"]
+    assert project.execute("select 'marts.lines'::regclass::oid") == identity
+    assert kept == project.execute(
+        "select oid from pg_class where relname in (select indexname from pg_indexes where indexdef like '%(id)')"
+    )
+
+
+@pytest.mark.parametrize("rows", ["(1, 'acme', 10), (1, 'acme', 10)", "(1, 'acme', 10), (1, 'beta', 10)"])
+def test_rows_that_share_a_key_are_refused_and_the_table_stays(project: Project, rows: str) -> None:
+    before = project.state()[("marts", "lines")].split(" ")[:2]
+    project.land(rows)
+    project.build()
+    assert [one for one in project.failures if "rows of lines share id" in one] == project.failures[:1]
+    assert project.execute("select count(*) from marts.lines") == [(3,)]
+    assert project.state()[("marts", "lines")].split(" ")[:2] == before
+
+
+def test_two_builds_at_once_leave_what_one_would(project: Project) -> None:
+    with project.warehouse.connect("transformer", autocommit=False) as other:
+        # As another build of the same table that is about to commit.
+        other.execute("lock table marts.shares in share update exclusive mode")
+        with project.warehouse.connect("transformer") as second, pytest.raises(psycopg.errors.LockNotAvailable):
+            second.execute("set lock_timeout = 10; lock table marts.shares in share update exclusive mode")
+        with project.warehouse.connect("analyst") as reader:
+            reader.execute("select * from marts.shares")

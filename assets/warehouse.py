@@ -34,7 +34,7 @@ class Build(Protocol):
         """Whether everything that is stale is built, and not only what a selection names."""
 
     def up_to_date(self) -> Sequence[str]:
-        """Return the dbt ids of models found up to date so far; an event comes after all that its node is built from."""
+        """Return the dbt ids of models found up to date so far, among them all that precede the last event's node."""
 
 
 class Transformer(Protocol):

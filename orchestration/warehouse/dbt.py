@@ -11,6 +11,7 @@ import os
 import queue
 import re
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -215,13 +216,13 @@ class DbtBuild:
             return
         from dbt.artifacts.schemas.results import RunStatus
         from dbt.artifacts.schemas.run import RunResult
-        from dbt.task import build
+        from dbt.task.build import BuildTask
 
         graph, up_to_date = self._graph, self._up_to_date
 
         with self._state.watched() as state:
 
-            class CuttingOff(build.BuildTask):
+            class CuttingOff(BuildTask):
                 def call_runner(self, runner: Any) -> Any:
                     name = runner.node.unique_id
                     if not runner.skip and cut_off.is_unchanged(name):
@@ -229,16 +230,22 @@ class DbtBuild:
                             up_to_date.append(name)
                         return RunResult.from_node(runner.node, RunStatus.Success, "unchanged")
                     result = super().call_runner(runner)
+                    for _ in range(_RETRIES):
+                        if _DEADLOCK not in str(result.message):
+                            break
+                        result = super().call_runner(runner)
                     if name in graph.nodes:
                         relation = graph.nodes[name].relation
                         cut_off.built(name, state(relation) if relation else None)
                     return result
 
-            former, build.BuildTask = build.BuildTask, CuttingOff
+            # dbt's command imports its task each time.
+            module = sys.modules[BuildTask.__module__]
+            module.BuildTask = CuttingOff  # type: ignore[attr-defined]
             try:
                 yield
             finally:
-                build.BuildTask = former
+                module.BuildTask = BuildTask  # type: ignore[attr-defined]
 
     def _describe(self, rows: int, query: str) -> str:
         """Say how many rows break a test, and what is in the first of them; dbt itself only counts them."""
@@ -262,6 +269,9 @@ class DbtBuild:
 _EXAMPLES: Final = 3
 _LONGEST_SHOWN: Final = 100
 _FORWARDED: Final = frozenset({"LogModelResult", "LogSnapshotResult", "LogTestResult"})
+# Postgres ends one of two transactions that wait for each other; it is not to blame, and tries again.
+_DEADLOCK: Final = "deadlock detected"
+_RETRIES: Final = 3
 # A tag given to the nodes of a plan while dbt builds them; it is in no file.
 _PLANNED: Final = "planned"
 

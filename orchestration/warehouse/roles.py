@@ -107,6 +107,9 @@ def _prepare_roles(
                     here = sql.Identifier(connection.info.dbname)
                     statement = sql.SQL("alter role {} in database {} set statement_timeout = {}")
                     connection.execute(statement.format(name, here, limit))
+        if passwords is not None:
+            # So that it can say since when a session holds a lock (dbt_project/macros/materializations).
+            connection.execute("grant pg_read_all_stats to transformer")
         # Before PostgreSQL 16, membership alone decided whether a login can switch to a role.
         right = "set" if connection.info.server_version >= 160000 else "member"
         missing = connection.execute(

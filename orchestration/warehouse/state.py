@@ -2,9 +2,10 @@
 
 A node is stale when its definition, anything it is built from, or the day of as_of differs from its last build, or when
 something else has written to its relation. Whether a table differs is Postgres' count of rows written: a build writes
-nothing to a table that comes out equal (dbt_project/macros/materializations). The record of the last builds is in the warehouse itself
-(`registry.built_nodes`), so that it goes wherever the tables go: a warehouse that was dropped, restored or exchanged is
-never taken for up to date. docs/changes.md shows the whole way from a vendor's change to a rebuilt model.
+nothing to a table that comes out equal (dbt_project/macros/materializations). The record of the last builds is in the
+warehouse itself (`registry.built_nodes`), so that it goes wherever the tables go: a warehouse that was dropped,
+restored or exchanged is never taken for up to date. docs/changes.md shows the whole way from a vendor's change to a
+rebuilt model.
 """
 
 import hashlib
@@ -336,7 +337,6 @@ class CutOff:
             return False
         inputs = self._inputs(name)
         if node.kind == "view":
-            assert known is not None
             if self._exchanged & set(node.parents) or _has_other_clock(known, inputs):
                 return False
         elif known is None or known.inputs != inputs:
@@ -411,7 +411,6 @@ def _stale(graph: Graph, built: Mapping[str, LastBuild], catalog: Catalog, force
         if name in forced or _is_stale_itself(graph, name, known, catalog):
             stale.add(name)
         elif node.kind == "view":
-            assert known is not None
             # It stores no rows, but it is made again with a relation below it that is exchanged.
             exchanged = (one for one in node.parents if one in stale and graph.nodes[one].kind in ("table", "view"))
             if any(exchanged) or _has_other_clock(known, inputs):
@@ -436,8 +435,8 @@ def _is_stale_itself(graph: Graph, name: str, known: LastBuild | None, catalog: 
     return known.relation != now
 
 
-def _has_other_clock(known: LastBuild, inputs: Mapping[str, str | None]) -> bool:
-    return (known.inputs or {}).get(_CLOCK) != inputs.get(_CLOCK)
+def _has_other_clock(known: LastBuild | None, inputs: Mapping[str, str | None]) -> bool:
+    return ((known and known.inputs) or {}).get(_CLOCK) != inputs.get(_CLOCK)
 
 
 def _inputs(node: Node, versions: Mapping[str, str | None], catalog: Catalog) -> dict[str, str | None]:

@@ -3,12 +3,14 @@
 A project of a few models with this project's materializations.
 """
 
+import copy
 import shutil
-from collections.abc import Callable
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from orchestration.settings import Settings
@@ -49,7 +51,8 @@ _MODELS = {
     " from {{ source('tempo', 'worklogs') }}",
     "totals.sql": "select client, sum(amount) as amount from {{ ref('lines') }} group by client",
     "report.sql": "{{ config(materialized='view', schema='reports') }} select * from {{ ref('lines') }}",
-    "report_of_report.sql": "{{ config(materialized='view', schema='reports') }} select client from {{ ref('report') }}",
+    "report_of_report.sql": "{{ config(materialized='view', schema='reports') }}"
+    " select client from {{ ref('report') }}",
     "sources.yml": _SOURCES,
     "lines.yml": _LINES,
 }
@@ -247,11 +250,70 @@ def test_rows_that_share_a_key_are_refused_and_the_table_stays(project: Project,
     assert project.state()[("marts", "lines")].split(" ")[:2] == before
 
 
+def test_a_build_that_needs_a_lock_waits_for_readers_in_turns_and_then_names_who_is_in_the_way(
+    project: Project,
+) -> None:
+    project.write(
+        "impatient.sql",
+        "{{ config(pre_hook=\"{{ patiently('lock table marts.lines in access exclusive mode',"
+        " api.Relation.create(schema='marts', identifier='lines'), attempts=2) }}\") }} select 1 as id",
+    )
+    with project.warehouse.connect("analyst", autocommit=False) as reader:
+        reader.execute("set application_name = 'lunch'")
+        reader.execute("select 1 from marts.lines")
+        pid = reader.info.backend_pid
+        project.build()
+        (failure,) = project.failures
+        assert f"marts.lines is in use by session {pid} of role analyst (lunch), in a transaction since 20" in failure
+        # The exchange of a view goes on when the reader has ended.
+        project.write("report.sql", _MODELS["report.sql"].replace("*", "id"))
+        timer = threading.Timer(3, reader.rollback)
+        timer.start()
+        waits = []
+        with project.warehouse.connect("analyst") as other, ThreadPoolExecutor(1) as builder:
+            reader.execute("select 1 from reports.report")
+            build = builder.submit(project.build, "--select", "report")
+            while not build.done():
+                began = time.monotonic()
+                other.execute("select count(*) from reports.report")
+                waits.append(time.monotonic() - began)
+                time.sleep(0.02)
+    assert project.failures == []
+    assert project.execute(
+        "select count(*) from pg_attribute where attrelid = 'reports.report'::regclass and attnum > 0"
+    ) == [(1,)]
+    assert max(waits) < 1.5
+
+
+def test_a_deadlock_is_tried_again(project: Project) -> None:
+    project.execute("create sequence marts.attempts")
+    project.write(
+        "unlucky.sql",
+        "{{ config(pre_hook=\"do $$ begin if nextval('marts.attempts') < 3 then raise deadlock_detected"
+        " using message = 'deadlock detected'; end if; end $$\") }} select 1 as id",
+    )
+    assert "unlucky" in project.build()
+    assert project.failures == []
+    assert project.execute("select count(*) from marts.unlucky") == [(1,)]
+    assert project.build() == []
+
+
 def test_two_builds_at_once_leave_what_one_would(project: Project) -> None:
-    with project.warehouse.connect("transformer", autocommit=False) as other:
-        # As another build of the same table that is about to commit.
-        other.execute("lock table marts.shares in share update exclusive mode")
-        with project.warehouse.connect("transformer") as second, pytest.raises(psycopg.errors.LockNotAvailable):
-            second.execute("set lock_timeout = 10; lock table marts.shares in share update exclusive mode")
-        with project.warehouse.connect("analyst") as reader:
-            reader.execute("select * from marts.shares")
+    project.land("(1, 'acme', 11), (2, 'acme', 20), (3, 'beta', 30), (4, 'beta', 40)")
+    other = copy.copy(project)
+    with ThreadPoolExecutor(1) as builder, project.warehouse.connect("transformer", autocommit=False) as first:
+        # As another process that has come as far as the lock, and has not committed.
+        first.execute("lock table marts.shares in share update exclusive mode")
+        first.execute("delete from marts.shares where client = 'beta'")
+        first.execute("insert into marts.shares select 'beta', 70, null from generate_series(1, 2)")
+        build = builder.submit(other.build)
+        time.sleep(2)
+        first.commit()
+        build.result()
+    assert other.failures == []
+    assert sorted(project.execute("select client, amount from marts.shares")) == [
+        ("acme", 31),
+        ("acme", 31),
+        ("beta", 70),
+        ("beta", 70),
+    ]

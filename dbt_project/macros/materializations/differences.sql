@@ -24,7 +24,7 @@
 
     set local work_mem = '128MB';
     -- Two builds at once would both write; readers are not concerned.
-    lock table {{ target }} in share update exclusive mode;
+    {{ patiently('lock table ' ~ target ~ ' in share update exclusive mode', target) }};
 
     create temporary table differences on commit drop as
     select

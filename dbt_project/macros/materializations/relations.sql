@@ -114,7 +114,7 @@
         {%- do wanted.update({('unique ' if one.get('unique') else '') ~ one.get('type', 'btree') ~ ' ' ~ columns: one}) -%}
     {%- endfor -%}
     {%- for name, description in present.items() if description not in wanted -%}
-        {%- do run_query('drop index ' ~ name) -%}
+        {%- do run_query(patiently('drop index ' ~ name, target)) -%}
     {%- endfor -%}
     {%- for description, one in wanted.items() if description not in present.values() -%}
         {%- do run_query(get_create_index_sql(target, one)) -%}
@@ -186,7 +186,8 @@
         from relations
         order by depth
     ").rows -%}
-    {%- do run_query('drop ' ~ existing_relation.type ~ ' ' ~ existing_relation ~ ' cascade') -%}
+    {%- set drop = 'drop ' ~ existing_relation.type ~ ' ' ~ existing_relation ~ ' cascade' -%}
+    {%- do run_query(patiently(drop, existing_relation)) -%}
     {%- do run_query('alter ' ~ target_relation.type ~ ' ' ~ new_relation ~ ' rename to ' ~ adapter.quote(target_relation.identifier)) -%}
     {%- for row in below -%}
         {%- do run_query(
@@ -198,4 +199,58 @@
             {%- do adapter.drop_relation(api.Relation.create(database, row['schema'], row['identifier'], type='view')) -%}
         {%- endif -%}
     {%- endfor -%}
+{%- endmacro %}
+
+{#
+    A statement that needs a lock which readers, or another build, may hold. It tries for half a second at a time, so that no reader waits behind
+    it for longer, and for a minute in all, which is the longest that a reader's idle transaction lasts; then it names the sessions in the way.
+
+    statement: what to do; it takes the lock.
+    relation:  the relation to be locked, and with it the views on it.
+    attempts:  how often it tries.
+#}
+{% macro patiently(statement, relation, attempts=40) -%}
+    do $patiently$
+    declare
+        in_the_way text;
+    begin
+        for attempt in 1..{{ attempts }} loop
+            begin
+                perform set_config('lock_timeout', '500ms', true);
+                {{ statement }};
+                perform set_config('lock_timeout', '0', true);
+                return;
+            exception when lock_not_available then
+                with recursive locked as (
+                    select '{{ relation }}'::regclass::oid as oid
+                    union
+                    select rewrites.ev_class
+                    from locked
+                    inner join pg_depend as dependencies
+                        on locked.oid = dependencies.refobjid and dependencies.classid = 'pg_rewrite'::regclass
+                    inner join pg_rewrite as rewrites on dependencies.objid = rewrites.oid
+                )
+
+                select
+                    string_agg(
+                        distinct format('session %s', locks.pid)
+                        || coalesce(' of role ' || sessions.usename, '')
+                        || coalesce(' (' || nullif(sessions.application_name, '') || ')', '')
+                        || coalesce(', in a transaction since ' || to_char(sessions.xact_start, 'YYYY-MM-DD HH24:MI:SS TZ'), ''),
+                        '; '
+                    )
+                into in_the_way
+                from locked
+                inner join pg_locks as locks on locked.oid = locks.relation and locks.granted and locks.pid != pg_backend_pid()
+                left join pg_stat_activity as sessions on locks.pid = sessions.pid;
+                if attempt = {{ attempts }} then
+                    raise lock_not_available using message = format(
+                        '{{ relation.schema }}.{{ relation.identifier }} is in use by %s. End it, with pg_terminate_backend if need be; the next run makes up for it',
+                        coalesce(in_the_way, 'a session that has ended meanwhile')
+                    );
+                end if;
+                perform pg_sleep(1);
+            end;
+        end loop;
+    end $patiently$
 {%- endmacro %}

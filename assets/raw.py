@@ -74,6 +74,9 @@ class Landing(Protocol):
     def alone(self, spec: SourceSpec) -> AbstractContextManager[None]:
         """Keep every other process from loading this source at the same time."""
 
+    def turn(self, spec: SourceSpec) -> AbstractContextManager[Any]:
+        """Wait until no build reads the raw tables of the source, and keep builds from it."""
+
 
 def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
     """One step that loads a source, and one asset for each of its raw tables.
@@ -219,7 +222,13 @@ def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
     what the warehouse holds (`_forget_local_state`).
     """
     keep_quiet()
-    pipeline = destination.pipeline(spec.name, landing.destination(), raw_schema(spec.name), landing.pipelines_folder())
+    pipeline = destination.pipeline(
+        spec.name,
+        landing.destination(),
+        raw_schema(spec.name),
+        landing.pipelines_folder(),
+        lambda: landing.turn(spec),
+    )
     try:
         yield pipeline
     finally:

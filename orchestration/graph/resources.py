@@ -18,6 +18,7 @@ from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import DbtBuild, DbtProject, Manifest, dbt_environment
 from orchestration.warehouse.opening import open_warehouse
 from orchestration.warehouse.state import BuildState
+from orchestration.warehouse.turns import turn_at_raw
 from sources.catalog import SourceSpec
 
 # The longest wait for another process that loads the same source: the slowest first load of a source.
@@ -116,6 +117,12 @@ class SourceLanding:
     def alone(self, spec: SourceSpec) -> Iterator[None]:
         """Hold the lock of the source; a process that died holds none."""
         with locked(self._places.settings.home / "dlt" / f"{spec.name}.lock", spec.title):
+            yield
+
+    @contextmanager
+    def turn(self, spec: SourceSpec) -> Iterator[None]:
+        """Hold the raw tables of the source against builds."""
+        with turn_at_raw(self._places.warehouse, "loader", [spec.schema]):
             yield
 
 

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -43,6 +43,7 @@ from orchestration.warehouse.state import (
     read_graph,
     record_builds,
 )
+from orchestration.warehouse.turns import turn_at_raw
 
 DBT_FOLDER: Final = PROJECT_FOLDER / "dbt_project"
 _NOT_INPUT: Final = frozenset({"target", "logs", "dbt_packages", "__pycache__"})
@@ -93,6 +94,29 @@ def prepare_manifest(home: Path, database: str, project: Path = DBT_FOLDER) -> M
         if not (folder / _MANIFEST).exists():
             _parse(project, database, store, folder)
     return Manifest(folder)
+
+
+class RawReaders:
+    """Which nodes of a plan still read which raw schemas; a schema that none reads any more is let go."""
+
+    def __init__(self, graph: Graph, planned: Plan, let_go: Callable[[str], None]) -> None:
+        """Take the plan, and what lets go of a schema."""
+        self._let_go = let_go
+        self._turn = threading.Lock()
+        self._readers: dict[str, set[str]] = {schema: set() for schema, _ in graph.sources.values()}
+        for name in planned.nodes:
+            for schema in graph.raw_schemas(name):
+                self._readers[schema].add(name)
+        self.finished(None)
+
+    def finished(self, name: str | None) -> None:
+        """Take in that a node has been built, has failed or is left out."""
+        with self._turn:
+            for schema in list(self._readers):
+                self._readers[schema].discard(name or "")
+                if not self._readers[schema]:
+                    del self._readers[schema]
+                    self._let_go(schema)
 
 
 class DbtBuild:
@@ -159,28 +183,32 @@ class DbtBuild:
 
     def _run(self) -> None:
         try:
-            is_whole = self.is_whole
-            # One moment for dbt and for what is noted, so that midnight cannot pass between the two.
-            moment = self._state.as_of or datetime.now(UTC)
-            built, before = self._state.read(moment)
-            planned = self._plan(built, before)
-            if is_whole and not planned.nodes:
-                return
-            # What a person selects is built in any case.
-            cut_off = CutOff(self._graph, built, before, planned) if is_whole else None
-            with self._cutting_off(cut_off):
-                result = self._invoke(planned, moment, is_whole=is_whole)
-            self._failures = _failures(result, self._broken_by)
-            results = [] if result.exception is not None else result.result.results
-            unchanged = frozenset(cut_off.unchanged if cut_off else ())
-            statuses = {one.node.unique_id: str(one.status) for one in results if one.node.unique_id not in unchanged}
-            after = self._state.catalog(moment)
-            recorded = record_builds(self._graph, built, before, after, statuses, is_whole=is_whole)
-            self._state.write(built, recorded)
+            schemas = {schema for schema, _ in self._graph.sources.values()}
+            with turn_at_raw(self._state.warehouse, "transformer", schemas) as let_go:
+                self._build(let_go)
         except Exception as error:  # noqa: BLE001 - reported by `failures`
             self._failures = [*self._failures, f"dbt could not build the warehouse: {error}"]
         finally:
             self._events.put(None)
+
+    def _build(self, let_go: Callable[[str], None]) -> None:
+        # One moment for dbt and for what is noted, so that midnight cannot pass between the two.
+        moment = self._state.as_of or datetime.now(UTC)
+        built, before = self._state.read(moment)
+        is_whole, planned = self.is_whole, self._plan(built, before)
+        if is_whole and not planned.nodes:
+            return
+        # What a person selects is built in any case.
+        cut_off = CutOff(self._graph, built, before, planned) if is_whole else None
+        with self._cutting_off(cut_off, planned, let_go):
+            result = self._invoke(planned, moment, is_whole=is_whole)
+        self._failures = _failures(result, self._broken_by)
+        results = [] if result.exception is not None else result.result.results
+        unchanged = frozenset(cut_off.unchanged if cut_off else ())
+        statuses = {one.node.unique_id: str(one.status) for one in results if one.node.unique_id not in unchanged}
+        after = self._state.catalog(moment)
+        recorded = record_builds(self._graph, built, before, after, statuses, is_whole=is_whole)
+        self._state.write(built, recorded)
 
     def _invoke(self, planned: Plan, moment: date | datetime, *, is_whole: bool) -> Any:
         from dbt.cli.main import dbtRunner
@@ -209,7 +237,7 @@ class DbtBuild:
         return dbtRunner(manifest=manifest, callbacks=[forward]).invoke(arguments)
 
     @contextmanager
-    def _cutting_off(self, cut_off: CutOff | None) -> Iterator[None]:
+    def _cutting_off(self, cut_off: CutOff | None, planned: Plan, let_go: Callable[[str], None]) -> Iterator[None]:
         """Let dbt leave out nodes that turn out not to be stale; without `cut_off`, none."""
         if cut_off is None:
             yield
@@ -219,11 +247,18 @@ class DbtBuild:
         from dbt.task.build import BuildTask
 
         graph, up_to_date = self._graph, self._up_to_date
+        raw_readers = RawReaders(graph, planned, let_go)
 
         with self._state.watched() as state:
 
             class CuttingOff(BuildTask):
                 def call_runner(self, runner: Any) -> Any:
+                    try:
+                        return self._run_or_leave_out(runner)
+                    finally:
+                        raw_readers.finished(runner.node.unique_id)
+
+                def _run_or_leave_out(self, runner: Any) -> Any:
                     name = runner.node.unique_id
                     if not runner.skip and cut_off.is_unchanged(name):
                         if graph.nodes[name].relation:

@@ -111,6 +111,17 @@ class Graph:
     lineages: Mapping[str, str]
     """Fingerprint of each incremental model that may be rebuilt, together with everything that it is built from."""
 
+    def raw_schemas(self, name: str) -> frozenset[str]:
+        """The raw schemas that a node reads while it is built: its own, and those of views that it reads."""
+        if name in self.sources:
+            return frozenset({self.sources[name][0]})
+        found = (
+            self.raw_schemas(one)
+            for one in self.nodes[name].parents
+            if one in self.sources or (one in self.nodes and self.nodes[one].kind == "view")
+        )
+        return frozenset[str]().union(*found)
+
     @cached_property
     def in_order(self) -> tuple[str, ...]:
         """Every node after its parents."""

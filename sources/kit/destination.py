@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,9 @@ class _SqlClient(Psycopg2SqlClient):
 class _Pipeline(Pipeline):
     """A pipeline whose working folder has no other writer, so that its schema need not be read again."""
 
+    turn: Callable[[], AbstractContextManager[Any]] = nullcontext
+    """Held while rows are written, which is the last and short part of a run."""
+
     @property
     def default_schema(self) -> Schema:
         """As dlt's, read from the file only once."""
@@ -160,16 +163,29 @@ class _Pipeline(Pipeline):
         with destination.kept_connections():
             return super().run(*arguments, **options)
 
+    def load(self, *arguments: Any, **options: Any) -> LoadInfo:
+        """As dlt's, within the pipeline's turn."""
+        with self.turn() if self.has_pending_data else nullcontext():
+            return super().load(*arguments, **options)
 
-def pipeline(name: str, credentials: Any, dataset_name: str, folder: Path | None = None) -> Pipeline:
+
+def pipeline(
+    name: str,
+    credentials: Any,
+    dataset_name: str,
+    folder: Path | None = None,
+    turn: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> Pipeline:
     """Return the pipeline of a source into a dataset of the warehouse that a DSN, or dlt's credentials, lead to.
 
-    `folder` is where dlt keeps its working files.
+    `folder` is where dlt keeps its working files; `turn` is held while rows are written.
     """
-    return dlt.pipeline(
+    made = dlt.pipeline(
         name,
         destination=Warehouse(credentials),
         dataset_name=dataset_name,
         pipelines_dir=str(folder or get_dlt_pipelines_dir()),
         _impl_cls=_Pipeline,
     )
+    made.turn = turn
+    return made

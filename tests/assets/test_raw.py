@@ -1,7 +1,10 @@
 """Raw assets: what a load writes and says, and what is left when it is skipped, fails or was killed."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,6 +21,7 @@ from assets.progress import LandedTable
 from assets.raw import configured, land, raw_assets
 from orchestration.graph.resources import LoggingListener
 from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.turns import turn_at_raw
 from sources.catalog import SOURCES, SourceSpec
 from sources.kit.arrow import to_arrow
 from sources.kit.errors import SourceError
@@ -38,6 +42,7 @@ class Vendor:
     failure: Exception | None = None
     keys_seen: list[str] = field(default_factory=list)
     table: Table = SHOPS
+    when_read: Callable[[], None] = lambda: None
 
     def spec(self) -> SourceSpec:
         # A name of the model, because the loader may write into the model's schemas alone.
@@ -67,6 +72,7 @@ class Vendor:
             @dlt.resource(**vendor.table.dlt_hints())
             def shops(api_key: str = dlt.secrets.value) -> Iterator[Any]:
                 vendor.keys_seen.append(api_key)
+                vendor.when_read()
                 dlt.current.resource_metrics()["pages_read"] = 3
                 yield to_arrow(vendor.table, vendor.shops, quarantine=quarantine)
                 if vendor.failure:
@@ -102,6 +108,9 @@ class LentPlace:
 
     def alone(self, _: SourceSpec) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def turn(self, spec: SourceSpec) -> AbstractContextManager[Any]:
+        return turn_at_raw(self.warehouse, "loader", [spec.schema])
 
 
 @pytest.fixture
@@ -154,6 +163,29 @@ def test_a_load_counts_what_was_read_and_what_was_written(vendor: Vendor, landin
     assert (landed["shops"].read, landed["shops"].written) == (2, 1)
     landed, _ = land(vendor.spec(), landing)
     assert (landed["shops"].read, landed["shops"].written) == (2, 0)
+    assert _rows(landing, "shops") == [("1", "Bakery"), ("2", "More books")]
+
+
+def test_a_load_reads_its_vendor_while_a_build_has_the_raw_tables_and_writes_after_it(
+    vendor: Vendor, landing: LentPlace
+) -> None:
+    land(vendor.spec(), landing)
+    vendor.shops[1]["name"] = "More books"
+    builds, has_begun, may_end = ThreadPoolExecutor(1), threading.Event(), threading.Event()
+
+    def build() -> list[tuple[Any, ...]]:
+        with turn_at_raw(landing.warehouse, "transformer", ["raw_tempo"]):
+            has_begun.set()
+            may_end.wait(30)
+            time.sleep(0.5)
+            return _rows(landing, "shops")
+
+    with builds:
+        seen = builds.submit(build)
+        has_begun.wait(30)
+        vendor.when_read = may_end.set
+        land(vendor.spec(), landing)
+    assert seen.result() == [("1", "Bakery"), ("2", "Books")]
     assert _rows(landing, "shops") == [("1", "Bakery"), ("2", "More books")]
 
 

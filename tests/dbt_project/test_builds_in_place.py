@@ -17,6 +17,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_environment, prepare_manifest
 from orchestration.warehouse.state import BuildState
+from orchestration.warehouse.turns import turn_at_raw
 
 _PROJECT = """
 name: workledger
@@ -316,4 +317,31 @@ def test_two_builds_at_once_leave_what_one_would(project: Project) -> None:
         ("acme", 31),
         ("beta", 70),
         ("beta", 70),
+    ]
+
+
+def test_rows_that_land_while_a_build_runs_are_the_next_builds_and_the_load_waits_no_longer_than_raw_is_read(
+    project: Project,
+) -> None:
+    project.write("shares.sql", _MODELS["shares.sql"].replace("null::text", "pg_sleep(1)::text"))
+    project.write("last.sql", "select pg_sleep(3)::text as slept, count(*) as lines from {{ ref('shares') }}")
+    project.build()
+    project.land("(1, 'acme', 50)")
+    with ThreadPoolExecutor(1) as builder:
+        build = builder.submit(project.build)
+        sleeping = "select 1 from pg_stat_activity where query ~ 'pg_sleep.1' and pid != pg_backend_pid()"
+        while not project.execute(sleeping) and not build.done():
+            time.sleep(0.02)
+        began = time.monotonic()
+        with turn_at_raw(project.warehouse, "loader", ["raw_tempo"]):
+            waited = time.monotonic() - began
+            project.land("(1, 'acme', 60), (2, 'beta', 1)")
+            assert not build.done()
+        assert set(build.result()) >= {"lines", "shares", "last"}
+    assert 0.2 < waited < 3
+    assert project.execute("select amount from marts.lines union all select amount from marts.shares") == [(50,), (50,)]
+    project.build()
+    assert project.execute("select sum(amount) from marts.lines union all select sum(amount) from marts.shares") == [
+        (61,),
+        (61,),
     ]

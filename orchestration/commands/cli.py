@@ -67,7 +67,10 @@ def run(selection: str | None) -> None:
     """Land what is new, then build and test the warehouse."""
     from orchestration.commands.run import run as run_assets
 
-    if not run_assets(_settings(), selection).succeeded:
+    summary = run_assets(_settings(), selection)
+    if summary.is_interrupted:
+        sys.exit(_INTERRUPTED)
+    if not summary.succeeded:
         raise _Failed
 
 

@@ -1,10 +1,13 @@
 """`workledger run` and `workledger ui`: the asset graph, materialized in this process or shown in a browser."""
 
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import dagster as dg
@@ -59,20 +62,22 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
     began = time.monotonic()
     summary = RunSummary()
     log_file = log_folder(settings) / "run.log"
-    with output_to(log_file):
+    with output_to(log_file), _same_end_by_any_signal():
         resources = _prepare(settings, listener)
         instance = open_instance(settings, in_process=True)
         try:
             fail_runs_of_killed_processes(instance)
             if selection is None:
                 collect(summary, _execute(load_definitions(resources), instance, LOAD_JOB))
-                summary.up_to_date = _nothing_to_build(resources.transformer, instance)
-                if not summary.up_to_date:
+                if not summary.is_interrupted:
+                    summary.up_to_date = _nothing_to_build(resources.transformer, instance)
+                if not (summary.is_interrupted or summary.up_to_date):
                     collect(summary, _execute(build_definitions(settings, resources=resources), instance, BUILD_JOB))
             else:
                 definitions = build_definitions(settings, resources=resources)
                 for job_name, keys in _parts(definitions, selection):
-                    collect(summary, _execute(definitions, instance, job_name, keys))
+                    if not summary.is_interrupted:
+                        collect(summary, _execute(definitions, instance, job_name, keys))
             for cell in unresolved_cells(open_warehouse(settings)):
                 (summary.failures if cell.is_ambiguous else summary.unresolved_cells).append(str(cell))
         finally:
@@ -108,6 +113,19 @@ def ui(settings: Settings, port: int = _UI_PORT) -> NoReturn:
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def _same_end_by_any_signal() -> Iterator[None]:
+    """Let whoever ends the process, such as a service manager, do what Ctrl+C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _prepare(settings: Settings, listener: TerminalListener) -> Resources:

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
 from assets.nodes import FAILURES, ROW_COUNT, ROWS_WRITTEN, UP_TO_DATE
 from assets.progress import LandedTable
 from assets.raw import READ, SKIPPED, WRITTEN
+
+INTERRUPTED: Final = (
+    "The run was interrupted: every table is as one build left it, and the next run makes up for the rest."
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class RunSummary:
     failed_checks: list[str] = field(default_factory=list)
     unresolved_cells: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    is_interrupted: bool = False
     seconds: float = 0.0
 
     @property
@@ -71,7 +76,9 @@ def collect(summary: RunSummary, result: dg.ExecuteInProcessResult) -> None:
         else:
             summary.failed_checks.append(sentence)
     for event in result.filter_events(lambda one: one.is_step_failure):
-        summary.failures.extend(_sentences(event.step_failure_data))
+        sentences = _sentences(event.step_failure_data)
+        summary.is_interrupted |= INTERRUPTED in sentences
+        summary.failures.extend(sentences)
     if not result.success and not summary.failures:
         summary.failures.append("The run ended before its first step; see the log.")
 
@@ -97,4 +104,6 @@ def _sentences(failure: Any) -> list[str]:
     error = failure.error
     while error is not None and error.cause is not None:
         error = error.cause
+    if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+        return [INTERRUPTED]
     return [" ".join(str(error.message).split()) if error else "A step failed without a reason."]

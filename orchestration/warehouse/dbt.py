@@ -15,12 +15,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import orjson
 import psycopg
@@ -142,6 +143,9 @@ class DbtBuild:
         self._failures: list[str] = []
         self._broken_by: dict[str, str] = {}
         self._up_to_date: list[str] = []
+        self._is_interrupted = threading.Event()
+        # Of dbt's sessions.
+        self._name = f"workledger build {uuid4().hex[:12]}"
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield dbt's log events of nodes (data and info, as in its JSON log) until the build ends.
@@ -150,11 +154,17 @@ class DbtBuild:
         """
         # A daemon: an interrupted run must not wait for dbt, and the warehouse rolls back what was in progress.
         worker = threading.Thread(target=self._run, name="dbt build", daemon=True)
-        with _variables(self._environment):
+        with _variables({**self._environment, "PGAPPNAME": self._name}):
             worker.start()
-            while (event := self._events.get()) is not None:
-                yield event
-            worker.join()
+            try:
+                while (event := self._events.get()) is not None:
+                    yield event
+            except BaseException:
+                self._is_interrupted.set()
+                self._end_sessions()
+                raise
+            finally:
+                worker.join(_LONGEST_END_SECONDS)
 
     def failures(self) -> Sequence[str]:
         """Return one sentence for every node that failed."""
@@ -181,13 +191,21 @@ class DbtBuild:
             ]
         return planned
 
+    def _end_sessions(self) -> None:
+        """End dbt's sessions: an interrupted build neither works on nor holds locks, and the warehouse rolls back."""
+        with suppress(WarehouseError, psycopg.Error), self._state.warehouse.connect("transformer") as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s", (self._name,)
+            )
+
     def _run(self) -> None:
         try:
             schemas = {schema for schema, _ in self._graph.sources.values()}
             with turn_at_raw(self._state.warehouse, "transformer", schemas) as let_go:
                 self._build(let_go)
         except Exception as error:  # noqa: BLE001 - reported by `failures`
-            self._failures = [*self._failures, f"dbt could not build the warehouse: {error}"]
+            sentence = _common_cause(str(error)) or f"dbt could not build the warehouse: {error}"
+            self._failures = [*(one for one in self._failures if one != sentence), sentence]
         finally:
             self._events.put(None)
 
@@ -220,7 +238,9 @@ class DbtBuild:
             if message.info.level == "debug" or message.info.name not in _FORWARDED:
                 return
             event = msg_to_dict(message)
-            if rows := event["data"].get("num_failures"):
+            if message.info.name == "LogTestResult" and event["data"].get("status") == "error":
+                event["data"]["broken_by"] = "it could not be run; the failure says why"
+            elif rows := event["data"].get("num_failures"):
                 name = event["data"]["node_info"]["unique_id"]
                 event["data"]["broken_by"] = self._broken_by[name] = self._describe(
                     int(rows), manifest.nodes[name].compiled_code
@@ -238,40 +258,31 @@ class DbtBuild:
 
     @contextmanager
     def _cutting_off(self, cut_off: CutOff | None, planned: Plan, let_go: Callable[[str], None]) -> Iterator[None]:
-        """Let dbt leave out nodes that turn out not to be stale; without `cut_off`, none."""
-        if cut_off is None:
-            yield
-            return
+        """Let dbt leave out nodes that turn out not to be stale; without `cut_off`, none, and all of raw is held."""
         from dbt.artifacts.schemas.results import RunStatus
         from dbt.artifacts.schemas.run import RunResult
         from dbt.task.build import BuildTask
 
-        graph, up_to_date = self._graph, self._up_to_date
-        raw_readers = RawReaders(graph, planned, let_go)
-
         with self._state.watched() as state:
+            nodes = _Nodes(self._graph, state, cut_off, RawReaders(self._graph, planned, let_go) if cut_off else None)
+            is_interrupted, up_to_date = self._is_interrupted, self._up_to_date
 
             class CuttingOff(BuildTask):
                 def call_runner(self, runner: Any) -> Any:
-                    try:
-                        return self._run_or_leave_out(runner)
-                    finally:
-                        raw_readers.finished(runner.node.unique_id)
-
-                def _run_or_leave_out(self, runner: Any) -> Any:
                     name = runner.node.unique_id
-                    if not runner.skip and cut_off.is_unchanged(name):
-                        if graph.nodes[name].relation:
+                    if is_interrupted.is_set():
+                        return RunResult.from_node(runner.node, RunStatus.Error, "interrupted")
+                    if not runner.skip and nodes.is_unchanged(name):
+                        if runner.node.resource_type != "test":
                             up_to_date.append(name)
-                        return RunResult.from_node(runner.node, RunStatus.Success, "unchanged")
-                    result = super().call_runner(runner)
-                    for _ in range(_RETRIES):
-                        if _DEADLOCK not in str(result.message):
-                            break
+                        result = RunResult.from_node(runner.node, RunStatus.Success, "unchanged")
+                    else:
                         result = super().call_runner(runner)
-                    if name in graph.nodes:
-                        relation = graph.nodes[name].relation
-                        cut_off.built(name, state(relation) if relation else None)
+                        for _ in range(_RETRIES):
+                            if _DEADLOCK not in str(result.message):
+                                break
+                            result = super().call_runner(runner)
+                    nodes.finished(name)
                     return result
 
             # dbt's command imports its task each time.
@@ -307,6 +318,7 @@ _FORWARDED: Final = frozenset({"LogModelResult", "LogSnapshotResult", "LogTestRe
 # Postgres ends one of two transactions that wait for each other; it is not to blame, and tries again.
 _DEADLOCK: Final = "deadlock detected"
 _RETRIES: Final = 3
+_LONGEST_END_SECONDS: Final = 10.0
 # A tag given to the nodes of a plan while dbt builds them; it is in no file.
 _PLANNED: Final = "planned"
 
@@ -410,6 +422,31 @@ def dbt_environment(warehouse: Warehouse) -> dict[str, str]:
     return {names[key]: str(value) for key, value in parameters.items() if key in names}
 
 
+@dataclass(frozen=True)
+class _Nodes:
+    """What is told, while dbt runs, of each node that is finished; nothing here may fail, or dbt waits for the node."""
+
+    graph: Graph
+    state: Callable[[tuple[str, str]], str | None]
+    cut_off: CutOff | None
+    raw_readers: RawReaders | None
+
+    def is_unchanged(self, name: str) -> bool:
+        return self.cut_off is not None and self.cut_off.is_unchanged(name)
+
+    def finished(self, name: str) -> None:
+        if self.cut_off is not None and name in self.graph.nodes and name not in self.cut_off.unchanged:
+            relation = self.graph.nodes[name].relation
+            try:
+                self.cut_off.built(name, self.state(relation) if relation else None)
+            except psycopg.Error:
+                # Unknown is another state than that of the last build.
+                self.cut_off.built(name, None)
+        if self.raw_readers is not None:
+            with suppress(psycopg.Error):
+                self.raw_readers.finished(name)
+
+
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
@@ -486,18 +523,38 @@ def _failures(result: Any, broken_by: Mapping[str, str]) -> list[str]:
     if result.success:
         return []
     if result.exception is not None:
-        return [f"dbt could not build the warehouse: {_one_line(result.exception)}"]
-    sentences = []
+        return [
+            _common_cause(str(result.exception)) or f"dbt could not build the warehouse: {_one_line(result.exception)}"
+        ]
+    sentences: dict[str, None] = {}
     for one in result.result:
         if str(one.status) in _BAD:
             what = f"{one.node.resource_type} {one.node.name} ({one.node.original_file_path})"
             if rows := broken_by.get(one.node.unique_id):
-                sentences.append(f"The {what} failed: {rows}.")
+                sentences[f"The {what} failed: {rows}."] = None
                 continue
             # dbt's first line repeats the node's name and file.
             reason = re.sub(r"^\w+ Error in [^\n]*\)\s*\n", "", str(one.message or f"it ended as {one.status}"))
-            sentences.append(f"The {what} failed: {_one_line(reason)}.")
-    return sentences
+            # What ends every node is said once.
+            sentences[_common_cause(reason) or f"The {what} failed: {_one_line(reason)}."] = None
+    return list(sentences)
+
+
+def _common_cause(reason: str) -> str | None:
+    """A sentence on what is wrong with the server or its disk, None for anything else."""
+    if "No space left on device" in reason or "disk full" in reason.lower():
+        return f"The warehouse's disk is full: make room and run again. {_NOTHING_HALF}"
+    if _LOST.search(reason):
+        return f"The connection to the warehouse was lost: see that its server runs, and run again. {_NOTHING_HALF}"
+    return None
+
+
+_NOTHING_HALF: Final = "Every table is as one build left it; the next run makes up for the rest."
+_LOST: Final = re.compile(
+    "server closed the connection|terminating connection|connection already closed|connection to server .* failed"
+    "|SSL connection has been closed|the database system is |connection is closed|consuming input failed",
+    re.IGNORECASE,
+)
 
 
 def _one_line(error: object) -> str:

@@ -336,7 +336,7 @@ class CutOff:
         self._planned = planned
         self._versions: dict[str, str | None] = {name: before.relations.get(one) for name, one in graph.sources.items()}
         self._exchanged: set[str] = set()
-        self.unchanged: list[str] = []
+        self.unchanged: set[str] = set()
         """Nodes that were asked about and needed no build."""
 
     def is_unchanged(self, name: str) -> bool:
@@ -352,7 +352,7 @@ class CutOff:
                 return False
         elif known is None or known.inputs != inputs:
             return False
-        self.unchanged.append(name)
+        self.unchanged.add(name)
         return True
 
     def built(self, name: str, relation: str | None) -> None:

@@ -123,7 +123,8 @@ def _session(chance: Random, number: int) -> Iterator[dict[str, Any]]:
         yield line("file-history-snapshot", messageId="m", snapshot={"trackedFileBackups": {}, "text": text(400)})
         yield line("user", message={"role": "user", "content": text(300)}, promptId=f"{MARK}-p{prompt}")
         for answer in range(chance.randint(2, 5)):
-            message_id = f"msg_01{MARK}{prompt:04d}{answer:02d}"
+            # As long as the vendor's: of shorter ids it would have to be found out which lines are one answer.
+            message_id = f"msg_01{MARK}{prompt:07d}{answer:07d}"
             parts = chance.choice((1, 2, 2, 3))
             for part in range(parts):
                 usage = {

@@ -29,7 +29,7 @@ def main() -> None:
         print(f"{size / 2**20:,.0f} MiB of transcripts in {sum(1 for _ in made.rglob('*.jsonl')):,} files")
         parse_alone(made)  # once for the page cache
         alone = parse_alone(made)
-        print(f"read and parsed with orjson in one process: {alone:.2f} s")
+        print(f"read and parsed with orjson in one process: {alone:.2f} CPU s")
         for text in arguments.text or ["none", "redacted"]:
             bench = Bench(Path(temporary, text), text)
             bench.transcripts.symlink_to(made)
@@ -43,12 +43,10 @@ def main() -> None:
                 worked = sum(seconds for seconds, _ in nodes)
                 rows = sum(count for name, count in counts.items() if name.startswith("rows_"))
                 print(
-                    f"SESSION_TEXT={text}: raw load {loading:.2f} s = {loading / alone:.2f} × parsing alone "
-                    f"({counts['lines_read'] / loading:,.0f} lines/s, {rows:,} rows; "
-                    f"peak memory {memory.mebibytes:,.0f} MiB, helpers included); "
-                    f"marts {building:.2f} s, of which models {worked:.2f} s; "
-                    f"together {loading + building:.2f} s = {(loading + building) / alone:.2f} × parsing alone; "
-                    f"CPU {used:.2f} s = {used / alone:.2f} ×, of which the load {used_loading:.2f} s"
+                    f"SESSION_TEXT={text}: load {loading:.2f} s ({counts['lines_read'] / loading:,.0f} lines/s, "
+                    f"{rows:,} rows; peak memory {memory.mebibytes:,.0f} MiB, helpers included); "
+                    f"marts {building:.2f} s, of which models {worked:.2f} s; together {loading + building:.2f} s; "
+                    f"CPU {used:.2f} s = {used / alone:.2f} × parsing alone, of which the load {used_loading:.2f} s"
                 )
                 for seconds, node in nodes[: arguments.slowest]:
                     print(f"{'':8}{seconds:6.2f} s  {node}")

@@ -22,7 +22,8 @@
                 earlier.file_id = later.file_id
                 and earlier.generation < later.generation
                 and {{ line_key | replace('$', 'earlier.') }} = {{ line_key | replace('$', 'later.') }}
-        where rewritten.generation > 0
+        -- As an equation: the planner then expects few rewritten files, and does not sort all records to join them with nothing.
+        where sign(rewritten.generation) = 1
     )
 {%- endmacro %}
 

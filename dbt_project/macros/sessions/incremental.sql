@@ -56,3 +56,25 @@
 {% macro allow_large_sorts() -%}
     set local work_mem = '128MB'
 {%- endmacro %}
+
+{#
+    Condition that a row of `lines` is a line that was copied from another session. Mostly there are none, and to look each of a million
+    lines up in an empty table would take as long as the rest of a query. Unit tests give the table rows of their own.
+#}
+{% macro is_copied(lines) -%}
+    {%- set copied_lines = ref('int_sessions__copied_lines') -%}
+    {%- set is_known = execute and model.resource_type == 'model' and load_relation(copied_lines) -%}
+    {%- if is_known and run_query('select 1 from ' ~ copied_lines ~ ' limit 1').rows | length == 0 -%}
+    false
+    {%- else -%}
+    exists (
+        select 1
+        from {{ copied_lines }} as copied_lines
+        where
+            copied_lines.file_id = {{ lines }}.file_id
+            and copied_lines.generation = {{ lines }}.generation
+            and copied_lines.line_offset = {{ lines }}.line_offset
+            and copied_lines.record_index = {{ lines }}.record_index
+    )
+    {%- endif -%}
+{%- endmacro %}

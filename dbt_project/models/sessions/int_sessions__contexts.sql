@@ -19,10 +19,6 @@ messages as (
         and {{ of_changed_sessions() }}
 ),
 
-copied_lines as (
-    select * from {{ ref('int_sessions__copied_lines') }}
-),
-
 timed as (
     select
         events.session_id,
@@ -30,17 +26,11 @@ timed as (
         events.cwd,
         events.git_branch,
         events.version,
-        copied_lines.file_id is not null as is_copied,
+        {{ is_copied('events') }} as is_copied,
         min(events.occurred_ms) as first_ms,
         max(events.occurred_ms) as last_ms,
         min(events.line_offset) as first_line_offset
     from events
-    left join copied_lines
-        on
-            events.file_id = copied_lines.file_id
-            and events.generation = copied_lines.generation
-            and events.line_offset = copied_lines.line_offset
-            and events.record_index = copied_lines.record_index
     group by 1, 2, 3, 4, 5, 6
 ),
 

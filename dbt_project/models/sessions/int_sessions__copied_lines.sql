@@ -7,7 +7,7 @@
 
 with
 
-events as (
+events as not materialized (
     select
         file_id,
         generation,

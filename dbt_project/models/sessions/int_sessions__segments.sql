@@ -13,10 +13,6 @@ events as (
     where {{ of_changed_sessions() }}
 ),
 
-copied_lines as (
-    select * from {{ ref('int_sessions__copied_lines') }}
-),
-
 contexts as (
     select * from {{ ref('int_sessions__contexts') }}
     where {{ of_changed_sessions() }}
@@ -56,16 +52,7 @@ kept as (
     from events
     inner join sessions on events.session_id = sessions.session_id
     left join directories on events.cwd = directories.cwd
-    where
-        not exists (
-            select 1
-            from copied_lines
-            where
-                copied_lines.file_id = events.file_id
-                and copied_lines.generation = events.generation
-                and copied_lines.line_offset = events.line_offset
-                and copied_lines.record_index = events.record_index
-        )
+    where not {{ is_copied('events') }}
 ),
 
 -- Simultaneous lines are one event: the first ends the gap, the others end gaps of no length.

@@ -46,10 +46,6 @@ ticket_mentions as (
     where {{ of_changed_sessions() }}
 ),
 
-copied_lines as (
-    select * from {{ ref('int_sessions__copied_lines') }}
-),
-
 project_keys as (
     select * from {{ ref('int_identity__project_keys') }}
 ),
@@ -153,16 +149,7 @@ tickets_in_buckets as (
     from ticket_mentions
     inner join sessions on ticket_mentions.session_id = sessions.session_id
     inner join project_keys on ticket_mentions.project_key = project_keys.project_key
-    where
-        not exists (
-            select 1
-            from copied_lines
-            where
-                copied_lines.file_id = ticket_mentions.file_id
-                and copied_lines.generation = ticket_mentions.generation
-                and copied_lines.line_offset = ticket_mentions.line_offset
-                and copied_lines.record_index = ticket_mentions.record_index
-        )
+    where not {{ is_copied('ticket_mentions') }}
 ),
 
 ticket_lists as (

@@ -71,10 +71,6 @@ events as (
         and {{ of_changed_sessions() }}
 ),
 
-copied_lines as (
-    select * from {{ ref('int_sessions__copied_lines') }}
-),
-
 sessions as (
     select * from {{ ref('int_sessions__sessions') }}
 ),
@@ -191,15 +187,7 @@ last_directories as (
         from events
         where
             events.session_id in (select without_directory.session_id from without_directory)
-            and not exists (
-                select 1
-                from copied_lines
-                where
-                    copied_lines.file_id = events.file_id
-                    and copied_lines.generation = events.generation
-                    and copied_lines.line_offset = events.line_offset
-                    and copied_lines.record_index = events.record_index
-            )
+            and not {{ is_copied('events') }}
     ) as in_time
 ),
 

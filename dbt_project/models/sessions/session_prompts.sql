@@ -19,10 +19,6 @@ lines as (
     where {{ of_changed_sessions() }}
 ),
 
-copied_lines as (
-    select * from {{ ref('int_sessions__copied_lines') }}
-),
-
 project_keys as (
     select * from {{ ref('int_identity__project_keys') }}
 ),
@@ -32,16 +28,7 @@ kept as (
         lines.*,
         coalesce(lines.prompt_id, lines.uuid, {{ place_key('lines') }}) as prompt_key
     from lines
-    where
-        not exists (
-            select 1
-            from copied_lines
-            where
-                copied_lines.file_id = lines.file_id
-                and copied_lines.generation = lines.generation
-                and copied_lines.line_offset = lines.line_offset
-                and copied_lines.record_index = lines.record_index
-        )
+    where not {{ is_copied('lines') }}
 ),
 
 -- One prompt per promptId: its first line is used, and images on any of its lines count.

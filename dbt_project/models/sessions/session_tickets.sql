@@ -18,10 +18,6 @@ mentions as (
     where {{ of_changed_sessions() }}
 ),
 
-copied_lines as (
-    select * from {{ ref('int_sessions__copied_lines') }}
-),
-
 project_keys as (
     select * from {{ ref('int_identity__project_keys') }}
 ),
@@ -34,16 +30,7 @@ rows_to_name as (
     from mentions
     -- What only looks like a ticket (UTF-8, SHA-256) belongs to no project.
     inner join project_keys on mentions.project_key = project_keys.project_key
-    where
-        not exists (
-            select 1
-            from copied_lines
-            where
-                copied_lines.file_id = mentions.file_id
-                and copied_lines.generation = mentions.generation
-                and copied_lines.line_offset = mentions.line_offset
-                and copied_lines.record_index = mentions.record_index
-        )
+    where not {{ is_copied('mentions') }}
     group by mentions.session_id, mentions.ticket_key
 ),
 

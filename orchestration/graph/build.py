@@ -20,6 +20,7 @@ from orchestration.graph.automation import (
     SENSOR_NAME,
     check_new_data,
 )
+from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.policies import sensor_status, with_policies
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.graph.schedules import (
@@ -143,6 +144,7 @@ def build_definitions(
                 run_tags=CHECK_TAGS,
                 description="Hold new raw data to its suite of expectations.",
             ),
+            housekeeping_sensor(settings),
         ],
     )
 

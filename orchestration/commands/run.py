@@ -24,7 +24,7 @@ from orchestration.graph.build import (
     open_resources,
 )
 from orchestration.graph.instance import log_folder, open_instance
-from orchestration.graph.locks import acting_for
+from orchestration.graph.locks import acting_as
 from orchestration.graph.processes import bury_dead_runs, process_tags
 from orchestration.graph.resources import WarehouseTransformer
 from orchestration.inputs.configuration import open_inputs
@@ -138,7 +138,7 @@ def _execute(
     job = definitions.resolve_job_def(job_name)
     whole = keys is None or set(keys) == set(job.asset_layer.selected_asset_keys)
     run_id = str(uuid4())
-    acting_for(run_id, "workledger run")
+    acting_as(f"run {run_id[:8]} (workledger run)")
     return job.execute_in_process(
         run_id=run_id,
         instance=instance,

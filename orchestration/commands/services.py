@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,7 +69,8 @@ class Services:
                 return
             self._collect()
             time.sleep(0.05)
-        raise WorkledgerError(f"Dagster's code server does not start; see {self.logs / 'code_server.log'}.")
+        if not self._ending:
+            raise WorkledgerError(f"Dagster's code server does not start; see {self.logs / 'code_server.log'}.")
 
     def serve(self) -> None:
         """Start runs as they are asked for, and collect children that end, until a signal asks to end.
@@ -82,7 +84,7 @@ class Services:
                 for request in select.select(requests, [], [], 0.5)[0]:
                     run_id = request.recv(1000).decode()
                     if run_id:
-                        self._fork(f"run {run_id}", lambda run_id=run_id: launcher.execute(run_id))
+                        self._fork(f"run {run_id}", partial(launcher.execute, run_id))
             self._collect()
 
     def first(self, name: str, body: Callable[[], None]) -> None:

@@ -13,12 +13,14 @@ from typing import Final
 from orchestration.commands.output import visible
 from orchestration.commands.services import Services, freeze
 from orchestration.graph.instance import dagster_folder, log_folder, open_instance
+from orchestration.graph.locks import acting_as, locked
 from orchestration.graph.processes import bury_dead_runs
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import database_name, open_warehouse
 
 _UI_PORT: Final = 3000
+_LONGEST_WAIT_SECONDS: Final = 15.0
 _LOCATION: Final = "orchestration.definitions"
 
 
@@ -35,21 +37,24 @@ def ui(settings: Settings, port: int = _UI_PORT) -> None:
     say = _terminal()
     services = Services(log_folder(settings), say)
     services.listen_to_signals()
-    _prepare_environment(settings)
-    open_warehouse(settings, say)
-    services.first("preparation", lambda: _prepare(settings, say))
-    # Every child needs it, and this is the only time it is read.
-    import orchestration.definitions  # noqa: F401
+    acting_as("workledger ui")
+    # Two daemons would start everything twice. What a killed UI has left behind ends, and frees the lock, in seconds.
+    with locked(dagster_folder(settings) / "ui.lock", "A UI of this home", say, longest=_LONGEST_WAIT_SECONDS):
+        _prepare_environment(settings)
+        open_warehouse(settings, say)
+        services.first("preparation", lambda: _prepare(settings, say))
+        # Every child needs it, and this is the only time it is read.
+        import orchestration.definitions  # noqa: F401
 
-    freeze()
-    place = Path(tempfile.mkdtemp(prefix="workledger-ui-"))
-    try:
-        _start(services, place, port)
-        say(f"The asset graph is at http://127.0.0.1:{port}; Ctrl+C ends it.")
-        services.serve()
-    finally:
-        services.end()
-        shutil.rmtree(place, ignore_errors=True)
+        freeze()
+        place = Path(tempfile.mkdtemp(prefix="workledger-ui-"))
+        try:
+            _start(services, place, port)
+            say(f"The asset graph is at http://127.0.0.1:{port}; Ctrl+C ends it.")
+            services.serve()
+        finally:
+            services.end()
+            shutil.rmtree(place, ignore_errors=True)
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------

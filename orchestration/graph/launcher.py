@@ -17,7 +17,7 @@ from typing import Any, Final
 import dagster as dg
 from dagster._grpc.types import ExecuteRunArgs
 
-from orchestration.graph.locks import acting_for
+from orchestration.graph.locks import acting_as
 from orchestration.graph.processes import PROCESS_TAG, is_dead, process_id, this_process
 
 # How long a run may take to end when it is asked to, before it is killed.
@@ -49,7 +49,7 @@ class ForkedRunLauncher(dg.DefaultRunLauncher):
         run = self._instance.get_run_by_id(run_id)
         process = run.tags.get(PROCESS_TAG) if run else None
         if run is None or process is None:
-            return super().terminate(run_id)
+            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         number = process_id(process)
         if run.is_finished or number is None:
             return False
@@ -74,7 +74,7 @@ def execute(run_id: str) -> None:
         if run is None or run.is_finished or run.job_code_origin is None:
             return
         instance.add_run_tags(run_id, {PROCESS_TAG: this_process()})
-        acting_for(run_id, run.job_name)
+        acting_as(f"run {run_id[:8]} ({run.job_name})")
         arguments = ExecuteRunArgs(run.job_code_origin, run_id, instance.get_ref()).get_command_args()
     call("dagster", arguments[arguments.index("api") :])
 

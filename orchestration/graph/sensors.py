@@ -81,7 +81,7 @@ def _last_attempts(instance: dg.DagsterInstance, source: str) -> list[tuple[dg.D
 
 def _pause(failures: int, last: datetime) -> float:
     """Seconds until the next attempt."""
-    pause = min(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1), _LONGEST_PAUSE_SECONDS)
+    pause = min(_FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1), _LONGEST_PAUSE_SECONDS)
     return pause - (_now() - last.replace(tzinfo=UTC)).total_seconds()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.errors import WorkledgerError
-from orchestration.graph.locks import acting_for, locked
+from orchestration.graph.locks import acting_as, locked
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def holder(tmp_path: Path) -> Iterator[int]:
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
-        acting_for("3f2a91bc-0000", "refresh_tempo")
+        acting_as("run 3f2a91bc (refresh_tempo)")
         with locked(tmp_path / "tempo.lock", "Tempo", print):
             os.write(writer, b"held")
             signal.pause()

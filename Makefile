@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup run ui test lint hooks docs stop lock clean
+.PHONY: setup run ui test test-kill lint hooks docs stop lock clean
 
 setup: $(READY)
 
@@ -24,6 +24,10 @@ ui: $(READY)
 test: $(READY)
 	@echo "→ Running the tests (two workers)"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
+
+test-kill: $(READY)
+	@echo "→ Killing the processes of a UI of the tests' own (one to two minutes)"
+	@$(BIN)/python -m pytest -m kill -q
 
 lint: $(READY)
 	@echo "→ The checks of .pre-commit-config.yaml"

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SHAPE: Final = "has_expected_shape"
 VOLUME: Final = "has_expected_volume"
-EXPECTATIONS_POOL: Final = "expectations"
 DOCS_FOLDER: Final = "docs_folder"
 ROWS: Final = "rows_in_table"
 # The data and rules that were evaluated; the same are not evaluated twice.
@@ -72,7 +71,6 @@ def expectation_checks(
         description=f"Look whether raw data of {title} is as the vendor promises it, and about as much as usual.",
         specs=list(_check_specs(suite, title, condition)),
         can_subset=True,
-        pool=EXPECTATIONS_POOL,
         config_schema={
             DOCS_FOLDER: dg.Field(
                 str, is_required=False, description="Folder for Great Expectations' data docs; without it none."

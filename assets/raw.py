@@ -89,7 +89,6 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
         description=f"Load what is new in {spec.title} into schema {raw_schema(spec.name)}.",
         specs=[_asset_spec(spec, table) for table in spec.tables],
         check_specs=check_specs(spec),
-        pool=spec.name,
         # The HTTP client retries vendors' errors; this is for everything else, such as a lost database connection.
         retry_policy=dg.RetryPolicy(
             max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS

@@ -15,7 +15,7 @@ from assets.nodes import FAILURES, ROW_COUNT, ROWS_WRITTEN, verification, with_a
 from assets.progress import Listener
 
 BUILD_NAME: Final = "build_warehouse"
-DBT_POOL: Final = "dbt"
+
 # Postgres's status of a statement that built a table: `SELECT 12`, `INSERT 0 12`, `MERGE 12`.
 _ROWS_AFFECTED: Final = re.compile(r"^[A-Z ]+?(?: 0)? (\d+)$")
 
@@ -80,7 +80,7 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     manifest = with_attached_tests(manifest)
     translator = WarehouseTranslator()
 
-    @dbt_assets(manifest=manifest, name=BUILD_NAME, dagster_dbt_translator=translator, pool=DBT_POOL)
+    @dbt_assets(manifest=manifest, name=BUILD_NAME, dagster_dbt_translator=translator)
     def build_warehouse(context: dg.AssetExecutionContext, transformer: dg.ResourceParam[Transformer]) -> Iterator[Any]:
         selection, indirect = get_subset_selection_for_context(
             context=context,

@@ -83,7 +83,7 @@ def run(selection: str | None) -> None:
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1024, 65535), help="Port of the UI.")
 def ui(port: int) -> None:
     """Open Dagster's UI on 127.0.0.1 and start the warehouse; Ctrl-C ends the UI."""
-    from orchestration.commands.run import ui as open_ui
+    from orchestration.commands.ui import ui as open_ui
 
     free = _free_port_from(port)
     if free != port:

@@ -12,7 +12,8 @@ from assets.keys import expectations_job_name, expectations_name
 from orchestration.commands.terminal import output_to
 from orchestration.errors import WorkledgerError
 from orchestration.graph.build import build_definitions
-from orchestration.graph.instance import log_folder, open_instance, process_tags
+from orchestration.graph.instance import log_folder, open_instance
+from orchestration.graph.processes import process_tags
 from orchestration.settings import Settings
 from orchestration.warehouse.opening import open_warehouse
 from sources.catalog import SOURCES
@@ -44,7 +45,7 @@ def check_expectations(
     with output_to(log_file):
         open_warehouse(settings)
         definitions = build_definitions(settings)
-        with open_instance(settings, in_process=True) as instance:
+        with open_instance(settings) as instance:
             for name in sources or SOURCES:
                 folder = docs_folder / name if docs_folder else None
                 whole &= _check(definitions, instance, name, folder, console)

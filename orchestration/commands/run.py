@@ -1,20 +1,17 @@
-"""`workledger run` and `workledger ui`: the asset graph, materialized in this process or shown in a browser."""
+"""`workledger run`: the asset graph, materialized in this process."""
 
-import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Final, NoReturn
+from uuid import uuid4
 
 import dagster as dg
 from rich.console import Console
 
 from assets.keys import raw_key
 from assets.nodes import verification
+from orchestration.commands.ending import ends_by_sigterm
 from orchestration.commands.summary import RunSummary, collect
 from orchestration.commands.terminal import TerminalListener, output_to, print_summary
 from orchestration.errors import WorkledgerError
@@ -26,21 +23,15 @@ from orchestration.graph.build import (
     load_definitions,
     open_resources,
 )
-from orchestration.graph.instance import (
-    dagster_folder,
-    fail_runs_of_killed_processes,
-    log_folder,
-    open_instance,
-    process_tags,
-)
+from orchestration.graph.instance import log_folder, open_instance
+from orchestration.graph.locks import acting_as
+from orchestration.graph.processes import bury_dead_runs, process_tags
 from orchestration.graph.resources import WarehouseTransformer
 from orchestration.inputs.configuration import open_inputs
-from orchestration.settings import PROJECT_FOLDER, Settings
+from orchestration.settings import Settings
 from orchestration.warehouse.opening import open_warehouse
 from orchestration.warehouse.reference_cells import unresolved_cells
 from sources.catalog import SOURCES
-
-_UI_PORT: Final = 3000
 
 
 def run(settings: Settings, selection: str | None = None, console: Console | None = None) -> RunSummary:
@@ -62,11 +53,12 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
     began = time.monotonic()
     summary = RunSummary()
     log_file = log_folder(settings) / "run.log"
-    with output_to(log_file), _same_end_by_any_signal():
+    with output_to(log_file), ends_by_sigterm(listener.says):
         resources = _prepare(settings, listener)
-        instance = open_instance(settings, in_process=True)
+        instance = open_instance(settings)
         try:
-            fail_runs_of_killed_processes(instance)
+            for buried in bury_dead_runs(instance):
+                listener.says(f"Run {buried.run_id[:8]} had died with its process and is marked as failed")
             if selection is None:
                 collect(summary, _execute(load_definitions(resources), instance, LOAD_JOB))
                 if not summary.is_interrupted:
@@ -88,44 +80,7 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
     return summary
 
 
-def ui(settings: Settings, port: int = _UI_PORT) -> NoReturn:
-    """Turn this process into Dagster's UI on 127.0.0.1; schedules, sensors and automation conditions run meanwhile.
-
-    The process is replaced, so that whatever ends it, a signal or a closed terminal, reaches Dagster and its children.
-
-    Raises:
-        WorkledgerError: the warehouse cannot be started.
-    """
-    open_warehouse(settings)
-    folder = dagster_folder(settings)
-    print(f"The asset graph is at http://127.0.0.1:{port} in a few seconds; Ctrl+C ends it.", flush=True)
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(PROJECT_FOLDER / "workspace.yaml")]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-    environment = {
-        **os.environ,
-        "DAGSTER_HOME": str(folder),
-        # Relative paths start at the user's folder, not at the one where Dagster runs.
-        **settings.as_environment(),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH")])),
-    }
-    os.chdir(PROJECT_FOLDER)
-    os.execve(sys.executable, command, environment)  # noqa: S606 - there is nothing for a shell to read
-
-
 # --- from here on: how it is done ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def _same_end_by_any_signal() -> Iterator[None]:
-    """Let whoever ends the process, such as a service manager, do what Ctrl+C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
 
 
 def _prepare(settings: Settings, listener: TerminalListener) -> Resources:
@@ -184,7 +139,10 @@ def _execute(
     """Run a job, or only these assets of it."""
     job = definitions.resolve_job_def(job_name)
     whole = keys is None or set(keys) == set(job.asset_layer.selected_asset_keys)
+    run_id = str(uuid4())
+    acting_as(f"run {run_id[:8]} (workledger run)")
     return job.execute_in_process(
+        run_id=run_id,
         instance=instance,
         asset_selection=None if whole else list(keys or ()),
         raise_on_error=False,

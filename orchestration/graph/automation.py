@@ -4,6 +4,8 @@ import dagster as dg
 
 SENSOR_NAME = "carry_new_data"
 CHECK_SENSOR_NAME = "check_new_data"
+# People wait for new rows; a look costs a second or two of one core.
+INTERVAL_SECONDS = 20
 # As often as the busiest source is loaded: transcripts grow every few seconds, and a check costs seconds.
 CHECK_INTERVAL_SECONDS = 15 * 60
 

@@ -13,11 +13,20 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from assets.nodes import built_nodes
 from assets.progress import Listener
 from assets.raw import raw_assets
-from orchestration.graph.automation import CHECK_INTERVAL_SECONDS, CHECK_SENSOR_NAME, SENSOR_NAME, check_new_data
+from orchestration.graph.automation import (
+    CHECK_INTERVAL_SECONDS,
+    CHECK_SENSOR_NAME,
+    INTERVAL_SECONDS,
+    SENSOR_NAME,
+    check_new_data,
+)
+from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.policies import sensor_status, with_policies
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.graph.schedules import (
-    RUN_TAGS,
+    BUILD_TAGS,
+    CHECK_TAGS,
+    LOAD_TAGS,
     build_schedules,
     expectations_job,
     load_selection,
@@ -107,10 +116,14 @@ def build_definitions(
         resources=vars(resources) | dict(resource_overrides or {}),
         jobs=[
             _load_job(),
-            dg.define_asset_job(BUILD_JOB, built_selection, description="Build and test the whole warehouse."),
+            dg.define_asset_job(
+                BUILD_JOB, built_selection, description="Build and test the whole warehouse.", tags=BUILD_TAGS
+            ),
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
         ],
+        # A run has a process of its own; its steps need none beside it.
+        executor=dg.in_process_executor,
         schedules=[*build_schedules(specs, settings), warehouse_schedule(BUILD_JOB, settings)],
         sensors=[
             file_sensor(SOURCES["claude_code"], settings, lambda: transcripts(settings)),
@@ -119,7 +132,8 @@ def build_definitions(
                 SENSOR_NAME,
                 target=built_selection,
                 default_status=sensor_status(settings),
-                minimum_interval_seconds=30,
+                minimum_interval_seconds=INTERVAL_SECONDS,
+                run_tags=BUILD_TAGS,
                 description="Carry new raw data through dbt.",
             ),
             dg.AutomationConditionSensorDefinition(
@@ -127,12 +141,14 @@ def build_definitions(
                 target=dg.AssetSelection.checks(*expectations),
                 default_status=sensor_status(settings),
                 minimum_interval_seconds=CHECK_INTERVAL_SECONDS,
+                run_tags=CHECK_TAGS,
                 description="Hold new raw data to its suite of expectations.",
             ),
+            housekeeping_sensor(settings),
         ],
     )
 
 
 def _load_job() -> UnresolvedAssetJobDefinition:
     selection = load_selection(*SOURCES.values())
-    return dg.define_asset_job(LOAD_JOB, selection, description="Load every source.", tags=RUN_TAGS)
+    return dg.define_asset_job(LOAD_JOB, selection, description="Load every source.", tags=LOAD_TAGS)

@@ -1,19 +1,18 @@
-"""Dagster's instance in the home: its settings, and the runs of processes that were killed."""
+"""Dagster's instance in the home, and its settings."""
 
 import json
-import os
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
-import psutil
-from dagster._core.instance.ref import InstanceRef
 
 from orchestration.errors import WorkledgerError
 from orchestration.settings import Settings
 
-_PROCESS_TAG: Final = "workledger/process"
-_IN_PROGRESS: Final = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED)
+# Runs with the same value of this tag are executed one after the other.
+ALONE_TAG: Final = "workledger/alone"
+# The slowest first load of a source takes an hour or two; one that takes longer hangs.
+MAX_RUNTIME_SECONDS: Final = 3 * 3600
 
 _DAGSTER_YAML: Final = """\
 # Written by Workledger at every start; runs, schedules and events of the asset graph are stored beside it.
@@ -27,19 +26,48 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+run_launcher:
+  module: orchestration.graph.launcher
+  class: ForkedRunLauncher
+# What runs print goes to files below `logs`; Dagster's own capture starts two more processes for each step.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 concurrency:
-  pools:
-    default_limit: 1
+  runs:
+    max_concurrent_runs: 3
+    # Two loads of one source, or two builds, would only wait for each other.
+    tag_concurrency_limits:
+      - key: {alone}
+        value:
+          applyLimitPerUniqueValue: true
+        limit: 1
+run_queue:
+  dequeue_interval_seconds: 1
 run_monitoring:
   enabled: true
-  free_slots_after_run_end_seconds: 5
+  start_timeout_seconds: 120
+  cancel_timeout_seconds: 60
+  poll_interval_seconds: 30
+  # For what is materialized by hand; jobs have limits of their own.
+  max_runtime_seconds: {max_runtime}
+run_retries:
+  enabled: true
+  # A run whose process died is started once more; jobs say by a tag if a failed step is a reason, too.
+  max_retries: 1
+  retry_on_asset_or_op_failure: false
+retention:
+  schedule: &kept
+    purge_after_days:
+      skipped: 1
+      success: 7
+      failure: 7
+      started: 7
+  sensor: *kept
+  auto_materialize: *kept
 freshness:
   enabled: true
 """
-# One process shows its own progress; capturing its output would start a helper process for every step.
-_IN_PROCESS: Final = {
-    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
-}
 
 
 def dagster_folder(settings: Settings) -> Path:
@@ -49,7 +77,9 @@ def dagster_folder(settings: Settings) -> Path:
         WorkledgerError: the home cannot be written.
     """
     folder = _home_folder(settings, "dagster")
-    (folder / "dagster.yaml").write_text(_DAGSTER_YAML.format(folder=json.dumps(str(folder))))
+    (folder / "dagster.yaml").write_text(
+        _DAGSTER_YAML.format(folder=json.dumps(str(folder)), alone=ALONE_TAG, max_runtime=MAX_RUNTIME_SECONDS)
+    )
     return folder
 
 
@@ -62,29 +92,9 @@ def log_folder(settings: Settings) -> Path:
     return _home_folder(settings, "logs")
 
 
-def open_instance(settings: Settings, *, in_process: bool = False) -> dg.DagsterInstance:
-    """Open the project's own Dagster instance, which `workledger ui` shows.
-
-    Args:
-        settings: where the home is.
-        in_process: the caller runs steps itself and shows their progress.
-    """
-    reference = InstanceRef.from_dir(str(dagster_folder(settings)), overrides=_IN_PROCESS if in_process else None)
-    return dg.DagsterInstance.from_ref(reference)
-
-
-def process_tags() -> dict[str, str]:
-    """Tags of a run in this process: which process it is, so that its death is noticed; and no automatic retry."""
-    return {_PROCESS_TAG: _this_process(), "dagster/max_retries": "0"}
-
-
-def fail_runs_of_killed_processes(instance: dg.DagsterInstance) -> None:
-    """Mark runs of killed processes as failed, so that nothing waits for them."""
-    for one in instance.get_runs(dg.RunsFilter(statuses=list(_IN_PROGRESS))):
-        process = one.tags.get(_PROCESS_TAG)
-        if process and not _is_alive(process):
-            instance.report_run_failed(one, "The process that ran it was killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(one.run_id)
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Open the project's own Dagster instance, which `workledger ui` shows."""
+    return dg.DagsterInstance.from_config(str(dagster_folder(settings)))
 
 
 def _home_folder(settings: Settings, name: str) -> Path:
@@ -96,15 +106,3 @@ def _home_folder(settings: Settings, name: str) -> Path:
             f"{folder} cannot be written ({error.strerror}); set WORKLEDGER_HOME to a writable folder."
         ) from None
     return folder
-
-
-def _this_process() -> str:
-    return f"{os.getpid()}:{psutil.Process().create_time():.0f}"
-
-
-def _is_alive(process: str) -> bool:
-    number, _, created = process.partition(":")
-    try:
-        return f"{psutil.Process(int(number)).create_time():.0f}" == created
-    except psutil.NoSuchProcess:
-        return False

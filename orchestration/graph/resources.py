@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
-
-from filelock import FileLock, Timeout
+from typing import Any
 
 from assets.progress import LandedTable, Listener
-from orchestration.errors import WorkledgerError
+from orchestration.graph.locks import locked
 from orchestration.inputs.configuration import Inputs, open_inputs
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
@@ -21,34 +19,32 @@ from orchestration.warehouse.state import BuildState
 from orchestration.warehouse.turns import turn_at_raw
 from sources.catalog import SourceSpec
 
-# The longest wait for another process that loads the same source: the slowest first load of a source.
-_LONGEST_WAIT_SECONDS: Final = 1800.0
-
 _logger = logging.getLogger(__name__)
 
 
 class LoggingListener:
-    """Writes progress to the log; the UI shows the events of a run that Dagster started."""
+    """Writes progress to the log, which `workledger ui` shows on its terminal; Dagster's UI has the events of a run."""
 
     def says(self, sentence: str) -> None:
-        """Log a preparation."""
+        """Log a preparation, or what is waited for."""
         _logger.info("%s", sentence)
 
     def begins(self, what: str) -> None:
         """Log the part that begins."""
-        _logger.info("begins: %s", what)
+        _logger.debug("begins: %s", what)
 
     def landed(self, title: str, tables: Mapping[str, LandedTable]) -> None:
         """Log the rows of a load."""
-        _logger.info("landed: %s, %d rows", title, sum(table.written for table in tables.values()))
+        written = sum(table.written for table in tables.values())
+        _logger.info("%s: %s", title, f"{written:,} rows new or changed" if written else "nothing new")
 
     def skipped(self, sentence: str) -> None:
         """Log why a source is skipped."""
-        _logger.info("skipped: %s", sentence)
+        _logger.info("%s", sentence)
 
     def failed(self, sentence: str) -> None:
         """Log what failed."""
-        _logger.error("failed: %s", sentence)
+        _logger.error("Failed: %s", sentence)
 
     def built(self, node: str, done: int, total: int) -> None:
         """Log a node of the warehouse."""
@@ -56,7 +52,12 @@ class LoggingListener:
 
     def finished(self, count: int, failed: int, up_to_date: int) -> None:
         """Log the end of the build."""
-        _logger.info("built: %d models and tests, %d failed; %d models are up to date", count, failed, up_to_date)
+        _logger.info(
+            "Warehouse: %d models and tests%s; %d models are up to date",
+            count,
+            f", {failed} of them failed" if failed else "",
+            up_to_date,
+        )
 
 
 class Places:
@@ -116,7 +117,7 @@ class SourceLanding:
     @contextmanager
     def alone(self, spec: SourceSpec) -> Iterator[None]:
         """Hold the lock of the source; a process that died holds none."""
-        with locked(self._places.settings.home / "dlt" / f"{spec.name}.lock", spec.title):
+        with locked(self._places.settings.home / "dlt" / f"{spec.name}.lock", spec.title, self._listener.says):
             yield
 
     @contextmanager
@@ -154,32 +155,10 @@ class WarehouseTransformer:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the lock of the build; a process that died holds none."""
-        with locked(self._places.settings.home / "dbt" / "build.lock", "The warehouse's build"):
+        with locked(self._places.settings.home / "dbt" / "build.lock", "The warehouse's build", self._listener.says):
             yield
 
 
 def warehouse_name(warehouse: Warehouse) -> str:
     """A short name for files that belong to one warehouse; that of the embedded one does not depend on its port."""
     return "embedded" if warehouse.embedded else hashlib.sha256(warehouse.address.encode()).hexdigest()[:12]
-
-
-@contextmanager
-def locked(file: Path, what: str) -> Iterator[None]:
-    """Hold a lock between processes; it is released when its holder ends, however it ends.
-
-    Raises:
-        WorkledgerError: another process has held it for half an hour.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=_LONGEST_WAIT_SECONDS)
-    except Timeout:
-        raise WorkledgerError(
-            f"{what} is still in progress in another process after {_LONGEST_WAIT_SECONDS / 60:.0f} minutes; "
-            f"end that process, or wait and try again."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

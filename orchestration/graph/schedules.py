@@ -1,19 +1,29 @@
 """Schedules: when each source is loaded and the warehouse built; how often is in `policies`."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets.checks import check_specs
 from assets.keys import expectations_job_name, job_name, raw_key
+from orchestration.graph.instance import ALONE_TAG, MAX_RUNTIME_SECONDS
 from orchestration.graph.policies import WAREHOUSE_CRON, schedule_status
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
 
 SOURCE_TAG = "workledger/source"
-# A run whose process died is started again; within a run the step has retries of its own.
-RUN_TAGS = {"dagster/max_retries": "1"}
+# A load that failed, or whose process died, is started once more; what fails again waits for the next tick. Within a
+# run the step has retries of its own.
+LOAD_TAGS: Final = {
+    "dagster/max_retries": "1",
+    "dagster/retry_on_asset_or_op_failure": "true",
+    "dagster/max_runtime": str(MAX_RUNTIME_SECONDS),
+}
+CHECK_TAGS: Final = {ALONE_TAG: "expectations", "dagster/max_retries": "0", "dagster/max_runtime": "1800"}
+# A failed build is repeated by the schedule, one whose process died by Dagster. The slowest build takes some minutes.
+BUILD_TAGS: Final = {ALONE_TAG: "build", "dagster/max_retries": "1", "dagster/max_runtime": "3600"}
 
 
 def source_job(spec: SourceSpec) -> UnresolvedAssetJobDefinition:
@@ -22,7 +32,7 @@ def source_job(spec: SourceSpec) -> UnresolvedAssetJobDefinition:
         name=job_name(spec.name),
         selection=load_selection(spec),
         description=f"Load what is new in {spec.title}.",
-        tags={SOURCE_TAG: spec.name, **RUN_TAGS},
+        tags={SOURCE_TAG: spec.name, ALONE_TAG: spec.name, **LOAD_TAGS},
     )
 
 
@@ -32,6 +42,7 @@ def expectations_job(spec: SourceSpec, checks: dg.AssetChecksDefinition) -> Unre
         name=expectations_job_name(spec.name),
         selection=dg.AssetSelection.checks(checks),
         description=f"Check raw data of {spec.title} against its suite; given a folder, write data docs.",
+        tags=CHECK_TAGS,
     )
 
 

@@ -59,6 +59,8 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "jit": "off",
     "random_page_cost": "1.1",
     "max_locks_per_transaction": "256",
+    # What a killed client was executing ends, and with it its locks, for which the next run would wait in silence.
+    "client_connection_check_interval": "2s",
     "log_min_messages": "warning",
     "log_line_prefix": "%m [%p] ",
 }

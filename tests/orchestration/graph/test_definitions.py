@@ -12,11 +12,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.keys import raw_key
+from assets.keys import job_name, raw_key
 from assets.nodes import BUILT_NODES, FAILURES, UP_TO_DATE
 from orchestration.commands.summary import RunSummary, collect
+from orchestration.graph.automation import SENSOR_NAME
 from orchestration.graph.build import BUILD_JOB, build_definitions
+from orchestration.graph.instance import ALONE_TAG
 from orchestration.graph.resources import LoggingListener
+from orchestration.graph.schedules import BUILD_TAGS
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import DATABASE
@@ -139,10 +142,9 @@ def test_every_dbt_test_is_an_asset_check(definitions: dg.Definitions, manifest:
     assert tests - {key.name for key in graph.asset_check_keys} == set()
 
 
-def test_each_source_has_a_step_a_pool_a_job_and_a_schedule(definitions: dg.Definitions) -> None:
+def test_each_source_has_a_step_a_job_and_a_schedule(definitions: dg.Definitions) -> None:
     for source, spec in SOURCES.items():
         asset = definitions.resolve_assets_def(raw_key(source, spec.tables[0].name))
-        assert asset.op.pool == source
         assert asset.op.name == f"load_{source}"
         schedule = definitions.resolve_schedule_def(f"{source}_schedule")
         assert schedule.cron_schedule == spec.cron
@@ -150,6 +152,18 @@ def test_each_source_has_a_step_a_pool_a_job_and_a_schedule(definitions: dg.Defi
         assert {
             key.path[0] for key in definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
         } == {source}
+
+
+def test_what_runs_has_a_time_limit_a_bound_of_retries_and_no_twin(definitions: dg.Definitions) -> None:
+    jobs = {name: definitions.resolve_job_def(name).tags for name in (BUILD_JOB, *map(job_name, SOURCES))}
+    for tags in jobs.values():
+        assert 0 < int(tags["dagster/max_runtime"]) <= 3 * 3600
+        assert tags["dagster/max_retries"] == "1"
+    assert len({tags[ALONE_TAG] for tags in jobs.values()}) == len(jobs)
+    # The condition's builds are builds like any other.
+    carrying = definitions.resolve_sensor_def(SENSOR_NAME)
+    assert isinstance(carrying, dg.AutomationConditionSensorDefinition)
+    assert carrying.run_tags.items() >= BUILD_TAGS.items()
 
 
 def test_a_whole_build_comes_by_the_clock_so_that_a_new_day_comes_without_new_rows(

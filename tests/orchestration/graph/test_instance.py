@@ -1,6 +1,5 @@
-"""Dagster's instance: where it is kept, and what becomes of runs whose process was killed."""
+"""Dagster's instance: where it is kept, and by which rules it starts, repeats and ends runs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -8,13 +7,8 @@ import pytest
 import yaml
 
 from orchestration.errors import WorkledgerError
-from orchestration.graph.instance import (
-    _this_process,
-    dagster_folder,
-    fail_runs_of_killed_processes,
-    log_folder,
-    open_instance,
-)
+from orchestration.graph.instance import ALONE_TAG, dagster_folder, log_folder, open_instance
+from orchestration.graph.launcher import ForkedRunLauncher
 from orchestration.graph.storage import QuickEventLogStorage
 from orchestration.settings import Settings
 
@@ -29,24 +23,6 @@ def a_load() -> None:
     nothing()
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with open_instance(Settings(profile="production", home=tmp_path), in_process=True) as one:
-        yield one
-
-
-def test_a_run_of_a_killed_process_is_marked_failed_and_one_of_a_living_is_not(instance: dg.DagsterInstance) -> None:
-    def started(process: str) -> dg.DagsterRun:
-        tags = {"workledger/process": process}
-        return instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED, tags=tags)
-
-    dead, reused, alive = started("4194303:1"), started(f"{_this_process().split(':')[0]}:1"), started(_this_process())
-    foreign = instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED)
-    fail_runs_of_killed_processes(instance)
-    statuses = [instance.get_run_by_id(run.run_id).status.value for run in (dead, reused, alive, foreign)]  # type: ignore[union-attr]
-    assert statuses == ["FAILURE", "FAILURE", "STARTED", "STARTED"]
-
-
 def test_the_instance_is_the_projects_own_keeps_runs_and_tells_nobody(tmp_path: Path) -> None:
     settings = Settings(profile="production", home=tmp_path)
     with open_instance(settings) as instance:
@@ -59,7 +35,17 @@ def test_the_instance_is_the_projects_own_keeps_runs_and_tells_nobody(tmp_path: 
         assert dg.DagsterEventType.RUN_SUCCESS in events
     written = yaml.safe_load((dagster_folder(settings) / "dagster.yaml").read_text())
     assert written["telemetry"] == {"enabled": False}
-    assert written["concurrency"]["pools"]["default_limit"] == 1
+    limit = {"key": ALONE_TAG, "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+    assert written["concurrency"]["runs"]["tag_concurrency_limits"] == [limit]
+
+
+def test_runs_are_monitored_repeated_once_and_have_a_time_limit(tmp_path: Path) -> None:
+    with open_instance(Settings(profile="production", home=tmp_path)) as instance:
+        assert instance.run_monitoring_enabled
+        assert instance.run_monitoring_max_runtime_seconds == 3 * 3600
+        assert instance.run_retries_enabled
+        assert instance.run_retries_max_retries == 1
+        assert isinstance(instance.run_launcher, ForkedRunLauncher)
 
 
 def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """File sensors: what grew is loaded once, what did not change is left alone, and nothing is lost while a load runs."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from orchestration.graph import sensors
 from orchestration.graph.schedules import SOURCE_TAG
 from orchestration.graph.sensors import file_sensor
 from orchestration.inputs.reference import reference_files, transcripts
@@ -39,72 +43,154 @@ def transcript(tmp_path: Path) -> Path:
     return file
 
 
-Tick = Callable[[str | None], tuple[list[dg.RunRequest], str | None, str | None]]
-
-
 @pytest.fixture
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as one:
         yield one
 
 
+class Daemon:
+    """Evaluates a sensor with its own cursor, as the daemon does, and executes what it asks for as it is told."""
+
+    def __init__(self, sensor: dg.SensorDefinition, instance: dg.DagsterInstance, source: str) -> None:
+        self._sensor = sensor
+        self._instance = instance
+        self._source = source
+        self.cursor: str | None = None
+        self.message: str | None = None
+
+    def tick(self) -> dg.DagsterRun | None:
+        """Return the run that the tick asks for, in progress."""
+        context = dg.build_sensor_context(instance=self._instance, cursor=self.cursor)
+        data = self._sensor.evaluate_tick(context)
+        self.cursor, self.message = data.cursor, data.skip_message
+        if not data.run_requests:
+            return None
+        (request,) = data.run_requests
+        # No key: Dagster would never start a second run under the same one.
+        assert request.run_key is None
+        tags = {SOURCE_TAG: self._source, **request.tags}
+        return self._instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED, tags=tags)
+
+    def succeed(self, run: dg.DagsterRun | None) -> None:
+        assert run is not None, self.message
+        self._instance.report_dagster_event(
+            dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_SUCCESS.value, job_name="a_load"), run.run_id
+        )
+
+    def fail(self, run: dg.DagsterRun | None) -> None:
+        assert run is not None, self.message
+        self._instance.report_run_failed(run)
+
+    def load(self) -> None:
+        """A tick that asks for a load, the load, and the tick that learns of it."""
+        self.succeed(self.tick())
+        assert self.tick() is None
+        assert self.message == "What has changed is loaded."
+
+
 @pytest.fixture
-def tick(reference: Path, transcript: Path, instance: dg.DagsterInstance) -> Tick:
+def daemon(reference: Path, transcript: Path, instance: dg.DagsterInstance) -> Daemon:
     settings = Settings(profile="production", home=reference.parent, reference_dir=reference)
     sensor = file_sensor(SOURCES["claude_code"], settings, lambda: transcripts(settings))
-
-    def evaluate(cursor: str | None) -> tuple[list[dg.RunRequest], str | None, str | None]:
-        data = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
-        return list(data.run_requests or []), data.cursor, data.skip_message
-
-    return evaluate
+    return Daemon(sensor, instance, "claude_code")
 
 
-def test_the_first_look_requests_a_load_and_an_unchanged_folder_none(tick: Tick) -> None:
-    requests, cursor, _ = tick(None)
-    assert [request.run_key for request in requests] == [cursor]
-    again, _, message = tick(cursor)
-    assert not again
-    assert message == "No file has changed."
-
-
-def test_a_grown_transcript_requests_one_load_under_a_key_of_its_own(tick: Tick, transcript: Path) -> None:
-    _, before, _ = tick(None)
+def _grow(transcript: Path) -> None:
     with transcript.open("a") as lines:
         lines.write('{"type": "user"}\n')
-    requests, after, _ = tick(before)
-    assert [request.run_key for request in requests] == [after]
-    assert after != before
 
 
-def test_a_new_transcript_requests_a_load(tick: Tick, transcript: Path) -> None:
-    _, before, _ = tick(None)
+def test_the_first_look_requests_a_load_and_an_unchanged_folder_none(daemon: Daemon) -> None:
+    daemon.load()
+    assert daemon.tick() is None
+    assert daemon.message == "No file has changed."
+
+
+def test_a_grown_transcript_and_a_new_one_request_one_load_each(daemon: Daemon, transcript: Path) -> None:
+    daemon.load()
+    _grow(transcript)
+    daemon.load()
     transcript.with_name("6f1c1f6e-0000-4000-8000-000000000002.jsonl").write_text("{}\n")
-    assert len(tick(before)[0]) == 1
+    daemon.load()
+    assert daemon.tick() is None
 
 
 def test_growth_during_a_load_waits_for_the_next_tick(
-    tick: Tick, transcript: Path, instance: dg.DagsterInstance
+    daemon: Daemon, transcript: Path, instance: dg.DagsterInstance
 ) -> None:
-    _, before, _ = tick(None)
+    daemon.load()
     run = instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED, tags={SOURCE_TAG: "claude_code"})
-    with transcript.open("a") as lines:
-        lines.write('{"type": "user"}\n')
-    requests, kept, message = tick(before)
-    assert not requests
-    assert kept in (None, before)
-    assert message == "Claude Code transcripts is still being loaded."
+    _grow(transcript)
+    assert daemon.tick() is None
+    assert daemon.message == "Claude Code transcripts is still being loaded."
     instance.report_run_canceled(run)
-    assert len(tick(before)[0]) == 1
+    assert daemon.tick() is not None
 
 
-def test_a_root_that_does_not_exist_is_no_failure(tick: Tick, transcript: Path) -> None:
+def test_growth_is_not_forgotten_when_its_load_fails_once(daemon: Daemon, transcript: Path) -> None:
+    daemon.load()
+    loaded = daemon.cursor
+    _grow(transcript)
+    daemon.fail(daemon.tick())
+    assert daemon.cursor == loaded
+    assert daemon.tick() is None
+    assert daemon.cursor == loaded
+    assert _pause(daemon) == 60
+    with _an_hour_later():
+        daemon.load()
+    assert daemon.cursor != loaded
+    assert daemon.tick() is None
+
+
+def test_a_load_that_fails_for_good_is_tried_ever_more_seldom_also_while_files_grow(
+    daemon: Daemon, transcript: Path
+) -> None:
+    pauses = []
+    for _ in range(8):
+        _grow(transcript)
+        with _an_hour_later():
+            daemon.fail(daemon.tick())
+        _grow(transcript)
+        assert daemon.tick() is None
+        pauses.append(_pause(daemon))
+    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    with _an_hour_later():
+        daemon.load()
+
+
+def _pause(daemon: Daemon) -> int:
+    """The announced pause in seconds, of which a few have passed already."""
+    found = re.fullmatch(
+        r"The last \d+ loads of Claude Code transcripts failed; the next one begins in (\d+) s\.", str(daemon.message)
+    )
+    assert found
+    return -(-int(found[1]) // 60) * 60
+
+
+@contextmanager
+def _an_hour_later() -> Iterator[None]:
+    now = sensors._now() + timedelta(hours=1, seconds=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sensors, "_now", lambda: now)
+        yield
+
+
+def test_a_retry_by_dagster_counts_as_the_load(daemon: Daemon, transcript: Path, instance: dg.DagsterInstance) -> None:
+    run = daemon.tick()
+    daemon.fail(run)
+    assert run is not None
+    # Dagster gives a retry the tags of what it repeats.
+    daemon.succeed(instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED, tags=run.tags))
+    assert daemon.tick() is None
+    assert daemon.message == "What has changed is loaded."
+
+
+def test_a_root_that_does_not_exist_is_no_failure(daemon: Daemon, transcript: Path) -> None:
     transcript.unlink()
     transcript.parent.rmdir()
     transcript.parent.parent.rmdir()
-    requests, cursor, _ = tick(None)
-    assert cursor is not None
-    assert len(requests) == 1
+    daemon.load()
 
 
 def test_session_roots_that_cannot_be_read_name_no_transcripts(reference: Path) -> None:
@@ -114,11 +200,12 @@ def test_session_roots_that_cannot_be_read_name_no_transcripts(reference: Path) 
 
 def test_an_edited_reference_file_requests_a_load(reference: Path, instance: dg.DagsterInstance) -> None:
     settings = Settings(profile="production", home=reference.parent, reference_dir=reference)
-    sensor = file_sensor(SOURCES["reference"], settings, lambda: reference_files(settings))
-    first = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
+    daemon = Daemon(
+        file_sensor(SOURCES["reference"], settings, lambda: reference_files(settings)), instance, "reference"
+    )
+    daemon.load()
     (reference / "clients.csv").write_text("client,company_name,status\n")
-    second = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=first.cursor))
-    assert len(second.run_requests or []) == 1
+    assert daemon.tick() is not None
 
 
 def test_a_sandbox_without_dataset_has_no_transcripts_and_is_not_generated(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Opening the warehouse on a server of the user's own: rights, roles and refused addresses."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,3 +110,26 @@ def test_a_dsn_that_leads_nowhere_is_refused_without_its_password(dsn: str, sent
     with pytest.raises(WarehouseError, match=sentence) as refusal:
         open_warehouse(Settings(profile="production", home=Path("/nonexistent"), warehouse_dsn=dsn))
     assert "topsecret" not in str(refusal.value)
+
+
+def test_what_a_killed_client_executes_ends_and_frees_its_locks(warehouse: Warehouse) -> None:
+    program = (
+        "import psycopg, sys\n"
+        "with psycopg.connect(sys.argv[1]) as connection:\n"
+        "    connection.execute('create table marts.held (id int)')\n"
+        "    connection.commit()\n"
+        "    connection.execute('lock table marts.held')\n"
+        "    print('held', flush=True)\n"
+        "    connection.execute('select pg_sleep(120)')\n"
+    )
+    command = [sys.executable, "-c", program, warehouse.dsn("owner")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "held\n"
+        time.sleep(0.2)
+        client.kill()
+    began = time.monotonic()
+    with warehouse.connect("owner") as connection:
+        connection.execute("set lock_timeout = '20s'")
+        connection.execute("drop table marts.held")
+    assert time.monotonic() - began < 10

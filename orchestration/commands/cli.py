@@ -191,6 +191,26 @@ def expectations(sources: tuple[str, ...], folder: Path | None) -> None:
         raise _Failed
 
 
+@workledger.group()
+@_debug_option
+def reference() -> None:
+    """The reference files, in which the business decides."""
+
+
+@reference.command()
+@_debug_option
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+def accept(files: tuple[str, ...]) -> None:
+    """Say that the rows which FILE, such as clients.csv, would take away are meant to go.
+
+    It holds for the file as it is now and the rows that are in force now.
+    """
+    from orchestration.commands.reference import accept as accept_losses
+
+    for sentence in accept_losses(_settings(), files, _notify):
+        click.echo(visible(sentence))
+
+
 @workledger.command()
 @_debug_option
 def stop() -> None:

@@ -1,6 +1,7 @@
 """What each reference file may hold (rules, chapter 2): columns, types, defaults, allowed values, keys; and the SPEC.
 
-A row's key is its natural key; files with dates may hold one key several times as long as the ranges do not overlap.
+A row's key is its natural key, by which it is told whether the row has left its file (rule 2.16). Files with dates may
+hold one key several times as long as the ranges do not overlap.
 """
 
 from __future__ import annotations
@@ -606,7 +607,20 @@ CURRENCIES: Final = Table(
     mirrors=True,
 )
 
-TABLES: Final = (*(file.table for file in FILES), CURRENCIES, REJECTED_FILES)
+ACCEPTED_LOSSES: Final = Table(
+    "accepted_losses",
+    "Consents of a person to what a file takes away; each holds for one content of the file and one version in force.",
+    ("consent_id",),
+    (
+        Column("consent_id", "text", "Hash of the version in force and of the file's content."),
+        Column("file", "text", "File name.", required=True),
+        Column("extent", "text", "How many rows of how many, and the first of their keys.", required=True),
+        Column("accepted_at", "timestamp", "When it was given, UTC.", required=True),
+    ),
+    keeps_record=False,
+)
+
+TABLES: Final = (*(file.table for file in FILES), CURRENCIES, REJECTED_FILES, ACCEPTED_LOSSES)
 
 SPEC: Final = SourceSpec(
     name="reference",

@@ -144,7 +144,7 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Re
     Raises:
         SourceError: the source gave up; nothing of this load was written.
     """
-    with configured(spec, landing.configuration(spec)), landing.alone(spec), source_pipeline(spec, landing) as pipeline:
+    with configured(spec, landing.configuration(spec)), landing.alone(spec), _pipeline(spec, landing) as pipeline:
         _forget_local_state(pipeline)
         are_there = _complete_tables(spec, pipeline, create=False)
         started = datetime.now(UTC)
@@ -157,25 +157,9 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Re
 
 def create_empty(spec: SourceSpec, landing: Landing) -> None:
     """Create the tables of a source that cannot be read, so that everything downstream of it builds."""
-    with landing.alone(spec), source_pipeline(spec, landing) as pipeline:
+    with landing.alone(spec), _pipeline(spec, landing) as pipeline:
         pipeline.drop()
         _complete_tables(spec, pipeline, create=True)
-
-
-@contextlib.contextmanager
-def source_pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
-    """Provide the source's pipeline; left active, later reads in this process would use its warehouse.
-
-    Its working folder, which holds every row that it loads, is removed when the load ends: the next one begins with
-    what the warehouse holds (`_forget_local_state`).
-    """
-    keep_quiet()
-    pipeline = destination.pipeline(spec.name, landing.destination(), raw_schema(spec.name), landing.pipelines_folder())
-    try:
-        yield pipeline
-    finally:
-        pipeline.deactivate()
-        shutil.rmtree(pipeline.working_dir, ignore_errors=True)
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -225,6 +209,22 @@ def _data_version(context: dg.AssetExecutionContext, key: dg.AssetKey, *, change
         if tags and (version := tags.get("dagster/data_version")):
             return dg.DataVersion(version)
     return dg.DataVersion(context.run.run_id)
+
+
+@contextlib.contextmanager
+def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
+    """Provide the source's pipeline; left active, later reads in this process would use its warehouse.
+
+    Its working folder, which holds every row that it loads, is removed when the load ends: the next one begins with
+    what the warehouse holds (`_forget_local_state`).
+    """
+    keep_quiet()
+    pipeline = destination.pipeline(spec.name, landing.destination(), raw_schema(spec.name), landing.pipelines_folder())
+    try:
+        yield pipeline
+    finally:
+        pipeline.deactivate()
+        shutil.rmtree(pipeline.working_dir, ignore_errors=True)
 
 
 def _forget_local_state(pipeline: Pipeline) -> None:

@@ -201,13 +201,14 @@ def reference() -> None:
 @_debug_option
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 def accept(files: tuple[str, ...]) -> None:
-    """Say that the rows which FILE, such as clients.csv, would take away are meant to go.
+    """Say that the rows which FILE, such as clients.csv, has lost are meant to go.
 
-    It holds for the file as it is now and the rows that are in force now.
+    It holds for what the last load has refused: if the file changes again, it is looked at again.
     """
     from orchestration.commands.reference import accept as accept_losses
+    from orchestration.warehouse.opening import open_warehouse
 
-    for sentence in accept_losses(_settings(), files, _notify):
+    for sentence in accept_losses(open_warehouse(_settings(), _notify), files):
         click.echo(visible(sentence))
 
 

@@ -1,71 +1,48 @@
-"""`workledger reference accept`, and what the reference files would take away beside what is in force."""
+"""`workledger reference accept`, and what has landed of the reference files."""
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dlt.common.schema import Schema
-from dlt.extract.source import DltSource
-
-from assets.raw import source_pipeline
 from orchestration.errors import WorkledgerError
-from orchestration.graph.resources import LoggingListener, Places, SourceLanding
-from orchestration.inputs.reference import reference_folder
-from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
 from sources.kit import destination
 from sources.kit.run import keep_quiet
 from sources.reference import SPEC
-from sources.reference.client import read_folder
 from sources.reference.losses import InForce
-from sources.reference.resources import consents, in_force
-from sources.reference.schema import FILES
+from sources.reference.resources import in_force
+from sources.reference.schema import FILES, REJECTED_FILES
 
-_logger = logging.getLogger(__name__)
+_TABLE = f"{SPEC.schema}.{REJECTED_FILES.name}"
 
 
-def accept(settings: Settings, names: Sequence[str], notify: Callable[[str], None] = _logger.info) -> list[str]:
-    """Record that what reference files take away is meant to go; the next load lets it go.
+def accept(warehouse: Warehouse, names: Sequence[str]) -> list[str]:
+    """Record that rows which reference files have lost are meant to go; the next load lets them go (rule 2.16).
 
-    A consent holds for the file as it is now and the rows that are in force now. Each file is decided on its own: if
-    one cannot be accepted, nothing is recorded.
+    A consent holds for what the last load has refused: for the file as it was then, and the rows that are in force. If
+    one of the files cannot be accepted, nothing is recorded.
 
     Args:
-        settings: where the folder and the warehouse are.
+        warehouse: where they landed.
         names: the files, such as `clients.csv`, `clients`, or a path that ends so.
-        notify: receives one sentence before anything that takes long.
 
     Returns:
-        One sentence for each file: what will go.
+        One sentence for each file.
 
     Raises:
-        WorkledgerError: a name is that of no reference file, or nothing of the file is held back.
-        SourceError: there is no folder of reference files.
+        WorkledgerError: a name is that of no reference file, or the last load refused no lost rows of it.
     """
-    chosen = list(dict.fromkeys(_file_name(name) for name in names))
-    landing = SourceLanding(Places(settings, notify), LoggingListener(), attended=True)
-    with landing.alone(SPEC), source_pipeline(SPEC, landing) as pipeline:
-        contents = read_folder(reference_folder(settings), in_force())
-        losses = [(name, contents[name].loss) for name in chosen]
-        held_back = [loss for _, loss in losses if loss is not None]
-        for name, loss in losses:
-            if loss is None:
-                problem = next(iter(contents[name].problems), None)
+    files = list(dict.fromkeys(_file_name(name) for name in names))
+    with warehouse.connect("loader") as connection, connection.transaction():
+        is_there = connection.execute("select to_regclass(%s) is not null", [_TABLE]).fetchone() == (True,)
+        for file in files:
+            query = f"update {_TABLE} set accepted_at = now() where file = %s and consent_id is not null"
+            if not is_there or not connection.execute(query, [file]).rowcount:
                 raise WorkledgerError(
-                    f"{problem}; mend it, this cannot be accepted."
-                    if problem
-                    else f"{name}.csv takes away nothing that needs consent; `workledger run` lands it as it is."
+                    f"The last load found no lost rows in {file}: there is nothing to accept. `workledger run` looks "
+                    "again, and says what a file would take away."
                 )
-        pipeline.drop()
-        resource = consents(held_back)
-        pipeline.run(
-            DltSource(Schema(SPEC.name), SPEC.name, [resource]), loader_file_format="csv"
-        ).raise_on_failed_jobs()
-    return [
-        f"Accepted: {loss.extent} go from {loss.file.name}.csv with the next load (`workledger run`)."
-        for loss in held_back
-    ]
+    return [f"Accepted: `workledger run` takes {file} as the last load found it." for file in files]
 
 
 def landed_before(warehouse: Warehouse) -> InForce:
@@ -84,4 +61,4 @@ def _file_name(name: str) -> str:
     stem = Path(name).name.removesuffix(".csv")
     if stem not in known:
         raise WorkledgerError(f"{name} is no reference file; write one of {', '.join(sorted(known))}.")
-    return stem
+    return f"{stem}.csv"

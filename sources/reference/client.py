@@ -40,6 +40,7 @@ class Problem:
 
     `row` is the line of the file on which the row begins (the header is line 1), None where the whole file is meant.
     A problem of the whole folder (`of_folder`) is one of each of its files, and `reason` is the whole sentence.
+    `consent` names the loss that a person may accept; empty for what must be mended.
     """
 
     file: str
@@ -48,6 +49,7 @@ class Problem:
     value: str | None
     reason: str
     of_folder: bool = False
+    consent: str = ""
 
     def __str__(self) -> str:
         """One sentence with file, row, column and value."""
@@ -83,7 +85,7 @@ class Content:
     """What was read from one file, good or not.
 
     `is_whole` unless rows were left out because they could not be read, or were lost. `data` is None where there is no
-    file; `loss` are rows in force that it lacks, if they are too many to be believed.
+    file.
     """
 
     file: ReferenceFile
@@ -91,7 +93,6 @@ class Content:
     problems: list[Problem] = field(default_factory=list)
     is_whole: bool = True
     data: bytes | None = field(default=None, repr=False)
-    loss: Loss | None = None
 
     def key_of(self, row: Row) -> str:
         """The row's natural key as text: trimmed, lower case, parts joined by `|`."""
@@ -466,20 +467,27 @@ _SPECIAL_CHECKS: dict[str, Callable[[Content], None]] = {
 
 def _check_losses(folder: Path, contents: Sequence[Content], in_force: InForce) -> None:
     """Rows in force do not go by the mistake of a moment (rule 2.16)."""
+    losses: list[tuple[Content, Loss]] = []
     for content in contents:
+        keys = {content.row_key_of(row) for row in content.rows}
         # A file that is refused anyway takes nothing away.
-        if not content.problems:
-            keys = {content.row_key_of(row) for row in content.rows}
-            content.loss = loss_of(content.file, keys, content.data, in_force)
-    losing = [(content, content.loss) for content in contents if content.loss is not None]
+        if not content.problems and (loss := loss_of(content.file, keys, content.data, in_force)):
+            losses.append((content, loss))
     is_emptied = all(content.data is None and not content.problems for content in contents)
-    sentence = folder_loss(folder, [loss for _, loss in losing]) if is_emptied and losing else ""
-    for content, loss in losing:
+    sentence = folder_loss(folder, [loss for _, loss in losses]) if is_emptied else ""
+    for content, loss in losses:
         content.is_whole = False
-        if sentence:
-            content.problems.append(Problem(f"{content.file.name}.csv", None, None, None, sentence, of_folder=True))
-        else:
-            content.reject(None, None, None, loss.reason)
+        content.problems.append(
+            Problem(
+                file=f"{content.file.name}.csv",
+                row=None,
+                column=None,
+                value=None,
+                reason=sentence or loss.reason,
+                of_folder=is_emptied,
+                consent=loss.consent,
+            )
+        )
 
 
 # --- between files ------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sources.reference.schema import ReferenceFile
 
@@ -21,26 +20,10 @@ _LONGEST_SHOWN_KEY = 60
 
 
 @dataclass(frozen=True)
-class Version:
-    """The rows of one file that are in force.
-
-    `digest` differs from that of any other version, of one with the same rows at another time, too.
-    """
-
-    keys: frozenset[str]
-    digest: str
-
-    @classmethod
-    def of(cls, rows: Sequence[tuple[Any, ...]]) -> Version:
-        """The version that consists of landed rows: each its key, then its hash and the time of its load."""
-        return cls(frozenset(row[0] for row in rows), _digest(*sorted(str(row) for row in rows)))
-
-
-@dataclass(frozen=True)
 class InForce:
-    """What has landed before: the version of every file, and the consents that were given."""
+    """What has landed before: the keys of every file's rows, and the consents of a person."""
 
-    versions: Mapping[str, Version] = field(default_factory=dict)
+    keys: Mapping[str, Collection[str]] = field(default_factory=dict)
     consents: Collection[str] = ()
 
 
@@ -48,8 +31,7 @@ class InForce:
 class Loss:
     """Rows in force that a file no longer has, too many to go without consent.
 
-    `what` is wrong with the file. `consent` names this loss: from this version to this content of the file, and to no
-    other.
+    `what` is wrong with the file. `consent` names this loss: from these rows to this content of the file, and no other.
     """
 
     file: ReferenceFile
@@ -87,17 +69,16 @@ def loss_of(file: ReferenceFile, keys: Collection[str], content: bytes | None, i
         content: its bytes, None where it is not there.
         in_force: what has landed before.
     """
-    version = in_force.versions.get(file.name)
-    if version is None:
-        return None
-    lost = sorted(version.keys.difference(keys))
-    many = len(lost) >= _FEWEST and 3 * len(lost) > len(version.keys)
+    before = in_force.keys.get(file.name, ())
+    lost = sorted(set(before).difference(keys))
+    many = len(lost) >= _FEWEST and 3 * len(lost) > len(before)
     gone = bool(lost) and (not keys or content is None)
-    consent = _digest(file.name, version.digest, "none" if content is None else hashlib.sha256(content).hexdigest())
+    state = "gone" if content is None else hashlib.sha256(content).hexdigest()
+    consent = hashlib.sha256("\0".join((file.name, state, *sorted(before))).encode()).hexdigest()[:32]
     if not (many or gone) or consent in in_force.consents:
         return None
     what = "is not there" if content is None else "has lost rows" if keys else "has no rows"
-    return Loss(file, tuple(lost), len(version.keys), what, consent)
+    return Loss(file, tuple(lost), len(before), what, consent)
 
 
 def folder_loss(folder: Path, losses: Sequence[Loss]) -> str:
@@ -115,7 +96,3 @@ def folder_loss(folder: Path, losses: Sequence[Loss]) -> str:
         f"reference: {folder} {what}, and the rows in force would go ({files}); restore or mount it, or set "
         f"REFERENCE_DIR to the folder with the reference files{accept}"
     )
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

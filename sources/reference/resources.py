@@ -1,4 +1,4 @@
-"""The dlt source of the reference files: one table per file, `rejected_files` and `accepted_losses`.
+"""The dlt source of the reference files: one table per file, and `rejected_files`.
 
 A file that passes its checks replaces its table; rows that did not change are not written again. A bad file, or one
 that has lost its rows, lands nothing of itself: its last good version stays in force, and `rejected_files` says what to
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -23,10 +23,10 @@ from sources.kit.currencies import all_decimals
 from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine
 from sources.kit.run import PerRun
-from sources.kit.table import LOADED_AT, ROW_HASH, Table
+from sources.kit.table import ROW_HASH, Table
 from sources.reference.client import Content, Problem, read_folder, unknown_files, validate_folder
-from sources.reference.losses import InForce, Loss, Version
-from sources.reference.schema import ACCEPTED_LOSSES, CURRENCIES, FILES, REJECTED_FILES, ReferenceFile
+from sources.reference.losses import InForce
+from sources.reference.schema import CURRENCIES, FILES, REJECTED_FILES, ReferenceFile
 
 __all__ = ["Problem", "reference", "validate_folder"]
 
@@ -35,32 +35,20 @@ logger = logging.getLogger(__name__)
 
 @dlt.source(name="reference", section="reference", max_table_nesting=0)
 def reference() -> Any:
-    """One table per reference file, `currencies`, `rejected_files` with what is wrong in them now, `accepted_losses`.
+    """One table per reference file, `currencies`, and `rejected_files` with what is wrong in them now.
 
     Setting (`SOURCES__REFERENCE__…`): `FOLDER`, the folder with the files.
     """
     runs = PerRun(_Run)
-    return (*(_table_of(file, runs) for file in FILES), _currencies(runs), _rejections(runs), _accepted_losses())
+    return (*(_table_of(file, runs) for file in FILES), _currencies(runs), _rejections(runs))
 
 
 def in_force() -> InForce:
     """What has landed before, read through the running pipeline; nothing where none runs."""
-    loaded_at = f"extract(epoch from {LOADED_AT.name})::text"
     return InForce(
-        {file.name: Version.of(landed.rows(file.table, ["row_key", ROW_HASH.name, loaded_at])) for file in FILES},
-        {consent for (consent,) in landed.rows(ACCEPTED_LOSSES, ["consent_id"])},
+        {file.name: {key for (key,) in landed.rows(file.table, ["row_key"])} for file in FILES},
+        {consent for (consent,) in landed.rows(REJECTED_FILES, ["consent_id"], "accepted_at is not null")},
     )
-
-
-def consents(losses: Sequence[Loss]) -> Any:
-    """The resource that lands a person's consents to losses; the next load lets these rows go."""
-    now = datetime.now(UTC)
-    records = [
-        {"consent_id": loss.consent, "file": f"{loss.file.name}.csv", "extent": loss.extent, "accepted_at": now}
-        for loss in losses
-    ]
-    batch = to_arrow(ACCEPTED_LOSSES, records, quarantine=Quarantine("reference", now))
-    return dlt.resource([batch], **ACCEPTED_LOSSES.dlt_hints())
 
 
 class _Run:
@@ -109,27 +97,19 @@ def _rejections(runs: PerRun[_Run]) -> Any:
         ]
         records = [
             {
-                "problem_id": hashlib.sha256(f"{problem.file} {problem}".encode()).hexdigest()[:32],
+                "problem_id": hashlib.sha256(f"{problem.file} {problem} {problem.consent}".encode()).hexdigest()[:32],
                 "file": problem.file,
                 "row_number": problem.row,
                 "column_name": problem.column,
                 "value": problem.value,
                 "reason": str(problem),
+                "consent_id": problem.consent,
             }
             for problem in problems
         ]
         yield from _replacement(REJECTED_FILES, to_arrow(REJECTED_FILES, records, quarantine=run.quarantine))
 
     return rejected_files
-
-
-def _accepted_losses() -> Any:
-    @dlt.resource(**ACCEPTED_LOSSES.dlt_hints())
-    def accepted_losses() -> Iterator[Any]:
-        # Rows come by `consents` alone.
-        yield from declare(ACCEPTED_LOSSES)
-
-    return accepted_losses
 
 
 def _batch(table: Table, content: Content, quarantine: Quarantine) -> pa.Table:

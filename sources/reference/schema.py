@@ -590,6 +590,8 @@ REJECTED_FILES: Final = Table(
         Column("column_name", "text", "Column; empty where the whole row is meant."),
         Column("value", "text", "Value as it stands there."),
         Column("reason", "text", "What is wrong and how to mend it.", required=True),
+        Column("consent_id", "text", "Of lost rows: hash of the keys in force and of the file's content."),
+        Column("accepted_at", "timestamp", "When a person said that the lost rows are meant to go, UTC."),
     ),
     keeps_record=False,
     mirrors=True,
@@ -607,20 +609,7 @@ CURRENCIES: Final = Table(
     mirrors=True,
 )
 
-ACCEPTED_LOSSES: Final = Table(
-    "accepted_losses",
-    "Consents of a person to what a file takes away; each holds for one content of the file and one version in force.",
-    ("consent_id",),
-    (
-        Column("consent_id", "text", "Hash of the version in force and of the file's content."),
-        Column("file", "text", "File name.", required=True),
-        Column("extent", "text", "How many rows of how many, and the first of their keys.", required=True),
-        Column("accepted_at", "timestamp", "When it was given, UTC.", required=True),
-    ),
-    keeps_record=False,
-)
-
-TABLES: Final = (*(file.table for file in FILES), CURRENCIES, REJECTED_FILES, ACCEPTED_LOSSES)
+TABLES: Final = (*(file.table for file in FILES), CURRENCIES, REJECTED_FILES)
 
 SPEC: Final = SourceSpec(
     name="reference",

@@ -12,17 +12,16 @@ from typing import Any
 import dlt
 import psycopg
 import pytest
-from dlt.common.schema import Schema
-from dlt.extract.source import DltSource
 
+from orchestration.commands.reference import accept
+from orchestration.errors import WorkledgerError
 from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.kit import destination
 from sources.kit.errors import SourceError
 from sources.reference import guide
-from sources.reference.client import SHIPPED_FOLDER, read_folder, validate_folder
-from sources.reference.losses import InForce, Version
-from sources.reference.resources import consents, in_force
+from sources.reference.client import SHIPPED_FOLDER, validate_folder
+from sources.reference.losses import InForce
 from sources.reference.schema import FILES, TABLES
 
 DEVELOPERS = """email,name,clockify_id,github_username,jira_account_id,timezone,status
@@ -293,13 +292,6 @@ class Landing:
         pipeline = destination.pipeline("reference", self.warehouse.dsn("loader"), "raw_reference", self.pipelines)
         pipeline.run(SOURCES["reference"].build())
 
-    def accept(self, *names: str) -> None:
-        """As `workledger reference accept` does."""
-        pipeline = destination.pipeline("reference", self.warehouse.dsn("loader"), "raw_reference", self.pipelines)
-        contents = read_folder(self.folder, in_force())
-        losses = [loss for name in names if (loss := contents[name].loss)]
-        pipeline.run(DltSource(Schema("reference"), "reference", [consents(losses)]))
-
     def problems(self) -> list[str]:
         return [reason for (reason,) in self.query("select reason from raw_reference.rejected_files order by 1")]
 
@@ -407,7 +399,7 @@ def _rows(*numbers: int) -> str:
     return HEADER + "".join(f"c{number:02},Client {number}\n" for number in numbers)
 
 
-IN_FORCE = InForce({"clients": Version(frozenset(f"c{number:02}" for number in range(15)), "1")})
+IN_FORCE = InForce({"clients": {f"c{number:02}" for number in range(15)}})
 ALL = "15 of 15 rows in force (client: c00, c01, c02, c03, c04 and 10 more) would go; "
 SIX = "6 of 15 rows in force (client: c09, c10, c11, c12, c13 and 1 more) would go; "
 MEND = "restore them, or run `workledger reference accept clients.csv` if they are meant to go"
@@ -434,7 +426,7 @@ def test_a_file_that_loses_its_rows_is_refused(write: Write, content: str | None
 
 
 def test_few_rows_may_go_but_not_all_of_them(write: Write) -> None:
-    in_force = InForce({"developers": Version(frozenset(("ada@example.com", "eve@example.com", "x", "y")), "1")})
+    in_force = InForce({"developers": {"ada@example.com", "eve@example.com", "x", "y"}})
     assert validate_folder(write(), in_force) == []
     (problem,) = validate_folder(write(developers=DEVELOPERS.splitlines()[0]), in_force)
     assert "4 of 4 rows in force (email: ada@example.com, eve@example.com, x, y) would go" in str(problem)
@@ -494,23 +486,37 @@ def test_lost_rows_stay_in_force_until_a_person_accepts_it(landing: Landing, wri
     assert landing.query(count) == [(15,)]
     assert landing.problems() == [f"clients.csv has no rows; {ALL}{MEND}"]
     # A consent is for this content alone …
-    landing.accept("clients")
+    accept(landing.warehouse, ["some/folder/clients.csv"])
     write(clients=_rows(0), contracts=None)
     landing.run()
     assert landing.query(count) == [(15,)]
+    # … and gone with it.
     write(clients=HEADER, contracts=None)
+    landing.run()
+    assert landing.query(count) == [(15,)]
+    accept(landing.warehouse, ["clients"])
     landing.run()
     assert landing.query(count) == [(0,)]
     assert landing.problems() == []
-    assert landing.query("select file, extent from raw_reference.accepted_losses") == [
-        ("clients.csv", ALL.removesuffix(" would go; "))
-    ]
-    # … and for what was in force: the same rows, once restored, are held back again.
+    # The same loss, once the rows were restored, is another one.
     write(clients=HEADER + MANY, contracts=None)
     landing.run()
     write(clients=HEADER, contracts=None)
     landing.run()
     assert landing.query(count) == [(15,)]
+
+
+def test_only_what_a_load_refused_for_lost_rows_can_be_accepted(landing: Landing, write: Write) -> None:
+    with pytest.raises(WorkledgerError, match=r"found no lost rows in clients\.csv"):
+        accept(landing.warehouse, ["clients"])
+    landing.run()
+    write(clients="", developers=DEVELOPERS.replace("inactive", "asleep"), contracts=CONTRACTS)
+    landing.run()
+    with pytest.raises(WorkledgerError, match=r"found no lost rows in developers\.csv"):
+        accept(landing.warehouse, ["clients", "developers.csv"])
+    with pytest.raises(WorkledgerError, match=r"client\.csv is no reference file; write one of accounts, "):
+        accept(landing.warehouse, ["client.csv"])
+    assert landing.query("select count(*) from raw_reference.rejected_files where accepted_at is not null") == [(0,)]
 
 
 def test_the_guide_says_what_the_declaration_says() -> None:
@@ -541,7 +547,7 @@ def test_a_folder_without_a_vendors_list_takes_the_one_that_ships(landing: Landi
     (landing.folder / "price_multipliers.csv").write_text("model,term,value,valid_from,valid_to,multiplier\n")
     landing.run()
     assert {model for (model,) in landing.query(query)} == shipped
-    landing.accept("price_multipliers")
+    accept(landing.warehouse, ["price_multipliers"])
     landing.run()
     assert landing.query(query) == []
     # A list of one's own, of however few rows, does not give way to the one that ships because it is gone.

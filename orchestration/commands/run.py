@@ -202,7 +202,8 @@ def _suggestion(selection: str, definitions: dg.Definitions) -> str:
     names = sorted((spec.key.to_user_string() for spec in specs), key=lambda name: name.startswith("marts/"))
     choices = {name.rpartition("/")[2]: f'key:"{name}"' for name in names}
     choices |= {name: f'key:"{name}"' for name in names} | {group: f"group:{group}" for group in groups}
-    for word in re.findall(r"[\w/]+", selection):
+    # A word before a colon is the selection syntax's own.
+    for word in re.findall(r"[\w/]+(?![\w/:])", selection):
         near = difflib.get_close_matches(word, choices, n=1, cutoff=0.8)
         if near and word not in groups.union(names):
             return f"; perhaps {choices[near[0]]} is meant."

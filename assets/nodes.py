@@ -13,6 +13,8 @@ BUILT: Final = "built"
 UP_TO_DATE: Final = "up_to_date"
 # Metadata of a failed build: one sentence for each node.
 FAILURES: Final = "failures"
+# Tag of a run whose assets a person selected, by whatever selection: what is up to date is built again.
+SELECTED_TAG: Final = "workledger/selected"
 BUILT_NODES: Final = dg.AssetKey(["registry", "built_nodes"])
 
 

@@ -304,7 +304,10 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
         return []
     with pipeline.sql_client() as client:
         table = client.make_qualified_table_name(REJECTED_TABLE)
-        rows = client.execute_sql(f"select reason from {table} order by file, row_number, column_name")
+        # A problem of the whole folder is one of each of its files.
+        rows = client.execute_sql(
+            f"select reason from {table} group by reason order by min(file), min(row_number), min(column_name)"
+        )
     # The reason already names its place.
     return [str(reason) for (reason,) in rows or ()]
 

@@ -1,7 +1,7 @@
 """dbt's manifest as assets and asset checks; dbt itself is run in `orchestration.warehouse.dbt`."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -11,7 +11,7 @@ from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from assets.keys import node_group, node_key
-from assets.nodes import FAILURES, ROW_COUNT, ROWS_WRITTEN, verification, with_attached_tests
+from assets.nodes import FAILURES, ROW_COUNT, ROWS_WRITTEN, SELECTED_TAG, verification, with_attached_tests
 from assets.progress import Listener
 
 BUILD_NAME: Final = "build_warehouse"
@@ -44,8 +44,14 @@ class Transformer(Protocol):
     def listener(self) -> Listener:
         """Receives progress."""
 
-    def build(self, arguments: Sequence[str]) -> Build:
-        """Prepare `dbt build` with further arguments, such as a selection; it starts when its events are read."""
+    def build(self, arguments: Sequence[str], chosen: Collection[str] | None = None) -> Build:
+        """Prepare `dbt build`; it starts when its events are read.
+
+        Args:
+            arguments: further arguments of dbt, such as a selection.
+            chosen: the dbt ids of the models and snapshots that are built whether or not they are stale; None builds
+                what is stale.
+        """
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep every other process from building the warehouse at the same time."""
@@ -91,7 +97,15 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             dagster_dbt_translator=translator,
             current_dbt_indirect_selection_env=None,
         )
-        build = transformer.build([*selection, *(["--indirect-selection", indirect] if indirect else [])])
+        chosen = None
+        if selection or SELECTED_TAG in context.run.tags:
+            chosen = {
+                unique_id
+                for unique_id, node in manifest["nodes"].items()
+                if node["resource_type"] in ("model", "snapshot")
+                and translator.get_asset_key(node) in context.selected_asset_keys
+            }
+        build = transformer.build([*selection, *(["--indirect-selection", indirect] if indirect else [])], chosen)
         listener = transformer.listener
         listener.begins("Warehouse")
         done = 0
@@ -111,7 +125,7 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         listener.finished(done, len(build.failures()), len(build.up_to_date()))
         if failures := build.failures():
             raise dg.Failure(
-                description=f"{len(failures)} models or tests failed.",
+                description=f"{len(failures)} models or tests failed, the first with: {failures[0]}",
                 metadata={FAILURES: dg.MetadataValue.json(list(failures))},
                 allow_retries=False,
             )

@@ -198,6 +198,27 @@ def expectations(sources: tuple[str, ...], folder: Path | None) -> None:
         raise _Failed
 
 
+@workledger.group()
+@_debug_option
+def reference() -> None:
+    """The reference files, in which the business decides."""
+
+
+@reference.command()
+@_debug_option
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+def accept(files: tuple[str, ...]) -> None:
+    """Say that the rows which FILE, such as clients.csv, has lost are meant to go.
+
+    It holds for what the last load has refused: if the file changes again, it is looked at again.
+    """
+    from orchestration.commands.reference import accept as accept_losses
+    from orchestration.warehouse.opening import open_warehouse
+
+    for sentence in accept_losses(open_warehouse(_settings(), _notify), files):
+        click.echo(visible(sentence))
+
+
 @workledger.command()
 @_debug_option
 def stop() -> None:

@@ -12,6 +12,7 @@ from orchestration.settings import Settings, load_settings
 if TYPE_CHECKING:
     from orchestration.inputs.configuration import Inputs
     from sources.catalog import SourceSpec
+    from sources.reference.losses import InForce
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Check settings, home, warehouse, sources, reference files and ClickHouse; a failed check stops no other."""
+    from orchestration.commands.reference import landed_before
+    from orchestration.warehouse.opening import open_warehouse
+    from sources.reference.client import NOTHING_IN_FORCE
+
     try:
         settings = load_settings()
     except WorkledgerError as error:
@@ -39,9 +44,11 @@ def examine() -> Iterator[Finding]:
         return
     warehouse = _warehouse(settings)
     yield warehouse
+    in_force = NOTHING_IN_FORCE
     if not warehouse.failed:
         yield from _reference_names(settings)
-    yield from _sources(settings)
+        in_force = landed_before(open_warehouse(settings))
+    yield from _sources(settings, in_force)
     yield from _path_globs(settings)
     yield _clickhouse(settings)
 
@@ -93,7 +100,7 @@ def _reference_names(settings: Settings) -> Iterator[Finding]:
         yield Finding("reference names", str(cell), failed=True)
 
 
-def _sources(settings: Settings) -> Iterator[Finding]:
+def _sources(settings: Settings, in_force: "InForce") -> Iterator[Finding]:
     from orchestration.inputs.configuration import open_inputs
     from sources.catalog import SOURCES
 
@@ -105,7 +112,7 @@ def _sources(settings: Settings) -> Iterator[Finding]:
         return
     if inputs.dataset_dir is not None:
         yield Finding("sandbox", f"serves {inputs.dataset_dir}")
-    yield from _reference_files(inputs)
+    yield from _reference_files(inputs, in_force)
     for spec in SOURCES.values():
         if spec.name == "claude_code":
             yield _session_roots(inputs)
@@ -114,23 +121,23 @@ def _sources(settings: Settings) -> Iterator[Finding]:
             yield _credentials(spec, inputs)
 
 
-def _reference_files(inputs: "Inputs") -> Iterator[Finding]:
+def _reference_files(inputs: "Inputs", in_force: "InForce") -> Iterator[Finding]:
     from sources.kit.errors import SourceError
     from sources.reference.client import read_folder, validate_folder
     from sources.reference.rates import missing_rates
 
     folder = inputs.reference_dir
     try:
-        problems = validate_folder(folder)
+        problems = validate_folder(folder, in_force)
     except SourceError as error:
         yield Finding("reference files", str(error), failed=True)
         return
-    for problem in problems:
-        yield Finding("reference files", str(problem), failed=True)
+    for sentence in dict.fromkeys(map(str, problems)):
+        yield Finding("reference files", sentence, failed=True)
     if not problems:
         count = sum(1 for _ in folder.glob("*.csv"))
         yield Finding("reference files", f"{count} in {folder}, all well-formed")
-    contents = read_folder(folder)
+    contents = read_folder(folder, in_force)
     for sentence in missing_rates(
         lambda file, columns: (tuple(row.values.get(name) for name in columns) for row in contents[file].rows)
     ):

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -146,11 +146,11 @@ class WarehouseTransformer:
         """The parsed project."""
         return self._project.manifest
 
-    def build(self, arguments: Sequence[str]) -> DbtBuild:
-        """Prepare `dbt build` with further arguments."""
+    def build(self, arguments: Sequence[str], chosen: Collection[str] | None = None) -> DbtBuild:
+        """Prepare `dbt build` of the chosen models, or of what is stale."""
         warehouse = self._places.warehouse
         state = BuildState(warehouse, self._places.settings.as_of)
-        return self._project.build(arguments, dbt_environment(warehouse), state)
+        return self._project.build(arguments, dbt_environment(warehouse), state, chosen)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -14,10 +14,11 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -40,9 +41,11 @@ from orchestration.warehouse.state import (
     Graph,
     LastBuild,
     Plan,
+    absent,
     plan,
     read_graph,
     record_builds,
+    unready_tests,
 )
 from orchestration.warehouse.turns import turn_at_raw
 
@@ -131,14 +134,17 @@ class DbtBuild:
         manifest: Manifest,
         graph: Graph,
         state: BuildState,
+        chosen: Collection[str] | None = None,
     ) -> None:
-        """Take what dbt needs and what was built before; the build starts when the events are read."""
+        """Take what dbt needs, what was built before and what was chosen; the build starts when the events are read."""
         self._arguments = list(arguments)
         self._variables = variables
         self._environment = environment
         self._manifest = manifest
         self._graph = graph
         self._state = state
+        self._models = [name for name, node in graph.nodes.items() if node.relation]
+        self._chosen = None if chosen is None else frozenset(chosen)
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._failures: list[str] = []
         self._broken_by: dict[str, str] = {}
@@ -172,8 +178,8 @@ class DbtBuild:
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything that is stale is built, and not only what a selection names."""
-        return "--select" not in self._arguments
+        """Whether everything that is stale is built, and not only a part that was chosen."""
+        return self._chosen is None or self._chosen.issuperset(self._models)
 
     def up_to_date(self) -> Sequence[str]:
         """Return the dbt ids of models and snapshots found up to date so far, and so not built again."""
@@ -181,14 +187,12 @@ class DbtBuild:
 
     def has_nothing_to_do(self) -> bool:
         """Tell whether everything is up to date, which `up_to_date` then lists; dbt is not imported for it."""
-        return self.is_whole and not self._plan(*self._state.read(self._state.as_of or datetime.now(UTC))).nodes
+        return self._chosen is None and not self._plan(*self._state.read(self._state.as_of or datetime.now(UTC))).nodes
 
     def _plan(self, built: Mapping[str, LastBuild], now: Catalog) -> Plan:
         planned = plan(self._graph, built, now)
-        if self.is_whole:
-            self._up_to_date = [
-                name for name, node in self._graph.nodes.items() if node.relation and name not in planned.nodes
-            ]
+        if self._chosen is None:
+            self._up_to_date = [name for name in self._models if name not in planned.nodes]
         return planned
 
     def _end_sessions(self) -> None:
@@ -213,22 +217,33 @@ class DbtBuild:
         # One moment for dbt and for what is noted, so that midnight cannot pass between the two.
         moment = self._state.as_of or datetime.now(UTC)
         built, before = self._state.read(moment)
-        is_whole, planned = self.is_whole, self._plan(built, before)
-        if is_whole and not planned.nodes:
-            return
+        planned = self._plan(built, before)
+        marked: Collection[str] = ()
+        selection: list[str] = []
         # What a person selects is built in any case.
-        cut_off = CutOff(self._graph, built, before, planned) if is_whole else None
+        cut_off = None
+        if self._chosen is None:
+            if not planned.nodes:
+                return
+            cut_off = CutOff(self._graph, built, before, planned)
+            if planned.nodes != self._graph.nodes.keys():
+                # Tests are planned one by one, like models.
+                marked = planned.nodes
+                selection = ["--select", f"tag:{_MARKED}", "--indirect-selection", "empty"]
+        elif marked := unready_tests(self._graph, before, self._chosen):
+            selection = ["--exclude", f"tag:{_MARKED}"]
+        refresh = ["--full-refresh"] if planned.is_refresh else []
         with self._cutting_off(cut_off, planned, let_go):
-            result = self._invoke(planned, moment, is_whole=is_whole)
-        self._failures = _failures(result, self._broken_by)
+            result = self._invoke(marked, moment, [*selection, *refresh])
         results = [] if result.exception is not None else result.result.results
         unchanged = frozenset(cut_off.unchanged if cut_off else ())
         statuses = {one.node.unique_id: str(one.status) for one in results if one.node.unique_id not in unchanged}
         after = self._state.catalog(moment)
-        recorded = record_builds(self._graph, built, before, after, statuses, is_whole=is_whole)
+        self._failures = _failures(result, self._broken_by, partial(absent, self._graph, after))
+        recorded = record_builds(self._graph, built, before, after, statuses, is_whole=self.is_whole)
         self._state.write(built, recorded)
 
-    def _invoke(self, planned: Plan, moment: date | datetime, *, is_whole: bool) -> Any:
+    def _invoke(self, marked: Iterable[str], moment: date | datetime, arguments: Sequence[str]) -> Any:
         from dbt.cli.main import dbtRunner
         from dbt_common.events.functions import msg_to_dict
 
@@ -248,13 +263,11 @@ class DbtBuild:
             self._events.put(event)
 
         variables = json.dumps({**self._variables, "as_of": moment.isoformat()})
-        arguments = [*self._arguments, "--vars", variables, *(["--full-refresh"] if planned.is_refresh else [])]
-        if is_whole and planned.nodes != self._graph.nodes.keys():
-            for name in planned.nodes:
-                manifest.nodes[name].tags.append(_PLANNED)
-            # Tests are planned one by one, like models.
-            arguments += ["--select", f"tag:{_PLANNED}", "--indirect-selection", "empty"]
-        return dbtRunner(manifest=manifest, callbacks=[forward]).invoke(arguments)
+        for name in marked:
+            manifest.nodes[name].tags.append(_MARKED)
+        return dbtRunner(manifest=manifest, callbacks=[forward]).invoke(
+            [*self._arguments, "--vars", variables, *arguments]
+        )
 
     @contextmanager
     def _cutting_off(self, cut_off: CutOff | None, planned: Plan, let_go: Callable[[str], None]) -> Iterator[None]:
@@ -319,8 +332,9 @@ _FORWARDED: Final = frozenset({"LogModelResult", "LogSnapshotResult", "LogTestRe
 _DEADLOCK: Final = "deadlock detected"
 _RETRIES: Final = 3
 _LONGEST_END_SECONDS: Final = 10.0
-# A tag given to the nodes of a plan while dbt builds them; it is in no file.
-_PLANNED: Final = "planned"
+_BUILD_IT_TOO: Final = "Select what it is built from as well, or build everything with `workledger run`."
+# A tag given to nodes that a build selects, or leaves out, while dbt builds them; it is in no file.
+_MARKED: Final = "marked"
 
 
 @dataclass(frozen=True)
@@ -331,13 +345,20 @@ class DbtProject:
     settings: Settings = field(repr=False)
     project: Path = DBT_FOLDER
 
-    def build(self, arguments: Sequence[str], environment: Mapping[str, str], state: BuildState) -> DbtBuild:
-        """Prepare `dbt build` of what is stale, or of exactly what a selection among the arguments names.
+    def build(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        state: BuildState,
+        chosen: Collection[str] | None = None,
+    ) -> DbtBuild:
+        """Prepare `dbt build` of what is stale, or of exactly what was chosen.
 
         Args:
             arguments: further arguments of dbt, such as a selection.
             environment: says where the warehouse is (profiles.yml).
             state: what was built there before.
+            chosen: dbt ids of the models that the arguments select, or of all models; None is what is stale.
         """
         home = self.settings.home
         variables = dbt_variables(self.settings)
@@ -361,6 +382,7 @@ class DbtProject:
             self.manifest,
             read_graph(self.manifest.read(), {**_own_variables(self.project), **variables}),
             state,
+            chosen,
         )
 
     def document(self, environment: Mapping[str, str], folder: Path) -> None:
@@ -519,7 +541,8 @@ def _variables(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _failures(result: Any, broken_by: Mapping[str, str]) -> list[str]:
+def _failures(result: Any, broken_by: Mapping[str, str], absent: Callable[[str], Sequence[str]]) -> list[str]:
+    """One sentence for each node that failed; `absent` says which relations that a node reads do not exist."""
     if result.success:
         return []
     if result.exception is not None:
@@ -532,6 +555,9 @@ def _failures(result: Any, broken_by: Mapping[str, str]) -> list[str]:
             what = f"{one.node.resource_type} {one.node.name} ({one.node.original_file_path})"
             if rows := broken_by.get(one.node.unique_id):
                 sentences[f"The {what} failed: {rows}."] = None
+                continue
+            if names := absent(one.node.unique_id):
+                sentences[f"The {what} reads what is not built yet: {', '.join(names)}. {_BUILD_IT_TOO}"] = None
                 continue
             # dbt's first line repeats the node's name and file.
             reason = re.sub(r"^\w+ Error in [^\n]*\)\s*\n", "", str(one.message or f"it ended as {one.status}"))

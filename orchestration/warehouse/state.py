@@ -203,6 +203,39 @@ def plan(graph: Graph, built: Mapping[str, LastBuild], catalog: Catalog) -> Plan
     return Plan(stale, is_refresh=False)
 
 
+def absent(graph: Graph, catalog: Catalog, name: str) -> list[str]:
+    """Return the relations that a node reads and that do not exist, as schema.name.
+
+    Args:
+        graph: the project.
+        catalog: the state of the warehouse.
+        name: dbt id of the node.
+    """
+    relations = [
+        graph.nodes[one].relation if one in graph.nodes else graph.sources[one] for one in graph.nodes[name].parents
+    ]
+    return [".".join(one) for one in relations if one and one not in catalog.relations]
+
+
+def unready_tests(graph: Graph, catalog: Catalog, chosen: frozenset[str]) -> list[str]:
+    """Return the tests of chosen models that also read what neither exists nor is chosen: nobody asked for that yet.
+
+    Args:
+        graph: the project.
+        catalog: the state of the warehouse.
+        chosen: dbt ids of the models that are built.
+    """
+    will_be = {graph.nodes[one].relation for one in chosen}
+    ready = {".".join(one) for one in will_be if one}
+    return [
+        name
+        for name, node in graph.nodes.items()
+        if node.kind == "test"
+        and not chosen.isdisjoint(node.parents)
+        and not ready.issuperset(absent(graph, catalog, name))
+    ]
+
+
 def record_builds(
     graph: Graph,
     built: Mapping[str, LastBuild],

@@ -1,7 +1,8 @@
-"""Reads and checks the reference files (rules 2.1 to 2.4). Nothing is landed here.
+"""Reads and checks the reference files (rules 2.1 to 2.4 and 2.16). Nothing is landed here.
 
-A file is checked whole: form, types, required cells, allowed values, keys, dates that overlap, and what its cells point
-at in other files. What only the vendors know (a client that Clockify has and no file names) is checked in the models.
+A file is checked whole: form, types, required cells, allowed values, keys, dates that overlap, rows that it has lost,
+and what its cells point at in other files. What only the vendors know (a client that Clockify has and no file names) is
+checked in the models.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -20,12 +21,14 @@ from typing import Any
 
 from sources.kit.errors import SourceError
 from sources.reference.cells import clean, folded, loosely, nearest, suggestion, typed
+from sources.reference.losses import InForce, Loss, folder_loss, loss_of
 from sources.reference.schema import FILES, ReferenceFile
 
 _ID = re.compile(r"[0-9a-f]{24}|[A-Z]{3}-[0-9a-z]{4,}", re.ASCII)
 _GENERATED_CONTRACT_NUMBER = re.compile(r".+-CON-(IT|WEB|MARKETING|OTHER)-\d{4}(-\d+)?", re.ASCII | re.IGNORECASE)
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "reference"
 """The reference files that come with Workledger."""
+NOTHING_IN_FORCE = InForce()
 _LONGEST_SHOWN_VALUE = 80
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _TYPOGRAPHIC_QUOTES = re.compile("[“”„«»]")
@@ -36,6 +39,8 @@ class Problem:
     """One thing that is wrong: where it stands and how to mend it.
 
     `row` is the line of the file on which the row begins (the header is line 1), None where the whole file is meant.
+    A problem of the whole folder (`of_folder`) is one of each of its files, and `reason` is the whole sentence.
+    `consent` names the loss that a person may accept; empty for what must be mended.
     """
 
     file: str
@@ -43,9 +48,13 @@ class Problem:
     column: str | None
     value: str | None
     reason: str
+    of_folder: bool = False
+    consent: str = ""
 
     def __str__(self) -> str:
         """One sentence with file, row, column and value."""
+        if self.of_folder:
+            return self.reason
         place = self.file
         if self.row is not None:
             place += f", row {self.row}"
@@ -73,16 +82,25 @@ class Row:
 
 @dataclass
 class Content:
-    """What was read from one file, good or not; `is_whole` unless rows were left out because they could not be read."""
+    """What was read from one file, good or not.
+
+    `is_whole` unless rows were left out because they could not be read, or were lost. `data` is None where there is no
+    file.
+    """
 
     file: ReferenceFile
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     is_whole: bool = True
+    data: bytes | None = field(default=None, repr=False)
 
     def key_of(self, row: Row) -> str:
         """The row's natural key as text: trimmed, lower case, parts joined by `|`."""
         return "|".join(_key_part(row, name) for name in self.file.key)
+
+    def row_key_of(self, row: Row) -> str:
+        """The key of the landed row; the row of a file that has one at most may have an empty natural key."""
+        return self.key_of(row) or self.file.name
 
     def reject(self, row: Row | int | None, column: str | None, value: str | None, reason: str) -> None:
         """Note a problem of this file."""
@@ -92,30 +110,43 @@ class Content:
         self.problems.append(Problem(f"{self.file.name}.csv", number, column, value, reason))
 
 
-def read_folder(folder: Path | str) -> dict[str, Content]:
-    """Read and check every reference file of `folder`; absent files have no rows, lists of vendors those that ship.
+def read_folder(folder: Path | str, in_force: InForce = NOTHING_IN_FORCE) -> dict[str, Content]:
+    """Read and check every reference file of a folder.
 
-    Raises `SourceError` when there is no such folder.
+    Absent files have no rows, lists of vendors those that ship.
+
+    Args:
+        folder: the folder of reference files.
+        in_force: what has landed before, which a file may not take away without consent.
+
+    Raises:
+        SourceError: there is no such folder, and nothing of it is in force.
     """
     path = Path(folder)
-    if not path.is_dir():
-        raise SourceError(f"reference: {path} is no folder; set REFERENCE_DIR to the folder with the reference files")
-    contents = {file.name: _read_file(file, _path_of(file, path)) for file in FILES}
+    contents = {file.name: _read_file(file, path) for file in FILES}
     for content in contents.values():
         _check_keys(content)
         _check_ranges(content)
         _SPECIAL_CHECKS.get(content.file.name, _nothing_special)(content)
+    _check_losses(path, list(contents.values()), in_force)
+    if not path.is_dir() and not any(content.problems for content in contents.values()):
+        raise SourceError(f"reference: {path} is no folder; set REFERENCE_DIR to the folder with the reference files")
     for content in contents.values():
         _check_references(content, contents)
     return contents
 
 
-def validate_folder(folder: Path | str) -> list[Problem]:
+def validate_folder(folder: Path | str, in_force: InForce = NOTHING_IN_FORCE) -> list[Problem]:
     """Everything that is wrong in a folder of reference files, in the order of the files; empty when all is well.
 
-    Raises `SourceError` when there is no such folder.
+    Args:
+        folder: the folder of reference files.
+        in_force: what has landed before, which a file may not take away without consent.
+
+    Raises:
+        SourceError: there is no such folder, and nothing of it is in force.
     """
-    contents = read_folder(folder)
+    contents = read_folder(folder, in_force)
     return [*unknown_files(folder), *(problem for content in contents.values() for problem in content.problems)]
 
 
@@ -140,20 +171,23 @@ def read_file(name: str, folder: Path) -> Content:
         folder: the folder of reference files; an absent file has no rows.
     """
     file = next(each for each in FILES if each.name == name)
-    return _read_file(file, _path_of(file, folder))
+    return _read_file(file, folder)
 
 
-def _path_of(file: ReferenceFile, folder: Path) -> Path:
-    path = folder / f"{file.name}.csv"
-    return SHIPPED_FOLDER / path.name if file.is_vendor_list and not path.exists() else path
-
-
-def _read_file(file: ReferenceFile, path: Path) -> Content:
+def _read_file(file: ReferenceFile, folder: Path) -> Content:
     content = Content(file)
-    if not path.exists():
+    try:
+        content.data = (folder / f"{file.name}.csv").read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        if not file.is_vendor_list:
+            return content
+    except OSError as failure:
+        content.is_whole = False
+        content.reject(None, None, None, f"cannot be read ({failure.strerror}); check its rights")
         return content
+    data = content.data
     content.is_whole = False
-    text = _decoded(content, path)
+    text = _decoded(content, (SHIPPED_FOLDER / f"{file.name}.csv").read_bytes() if data is None else data)
     if text is None:
         return content
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -185,13 +219,8 @@ def _read_file(file: ReferenceFile, path: Path) -> Content:
     return content
 
 
-def _decoded(content: Content, path: Path) -> str | None:
+def _decoded(content: Content, data: bytes) -> str | None:
     """The file's text, UTF-8 or with the mark of UTF-16; None where it is refused."""
-    try:
-        data = path.read_bytes()
-    except OSError as failure:
-        content.reject(None, None, None, f"cannot be read ({failure.strerror}); check its rights")
-        return None
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -431,6 +460,34 @@ _SPECIAL_CHECKS: dict[str, Callable[[Content], None]] = {
     "clients": _check_clients,
     "business_calendars": _check_calendars,
 }
+
+
+# --- beside what is in force ---------------------------------------------------------------------------------------
+
+
+def _check_losses(folder: Path, contents: Sequence[Content], in_force: InForce) -> None:
+    """Rows in force do not go by the mistake of a moment (rule 2.16)."""
+    losses: list[tuple[Content, Loss]] = []
+    for content in contents:
+        keys = {content.row_key_of(row) for row in content.rows}
+        # A file that is refused anyway takes nothing away.
+        if not content.problems and (loss := loss_of(content.file, keys, content.data, in_force)):
+            losses.append((content, loss))
+    is_emptied = all(content.data is None and not content.problems for content in contents)
+    sentence = folder_loss(folder, [loss for _, loss in losses]) if is_emptied else ""
+    for content, loss in losses:
+        content.is_whole = False
+        content.problems.append(
+            Problem(
+                file=f"{content.file.name}.csv",
+                row=None,
+                column=None,
+                value=None,
+                reason=sentence or loss.reason,
+                of_folder=is_emptied,
+                consent=loss.consent,
+            )
+        )
 
 
 # --- between files ------------------------------------------------------------------------------------------------

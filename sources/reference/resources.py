@@ -1,7 +1,8 @@
 """The dlt source of the reference files: one table per file, and `rejected_files`.
 
-A file that passes its checks replaces its table; rows that did not change are not written again. A bad file lands
-nothing of itself: its last good version stays in force, and `rejected_files` says what to mend.
+A file that passes its checks replaces its table; rows that did not change are not written again. A bad file, or one
+that has lost its rows, lands nothing of itself: its last good version stays in force, and `rejected_files` says what to
+mend.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sources.kit.quarantine import Quarantine
 from sources.kit.run import PerRun
 from sources.kit.table import ROW_HASH, Table
 from sources.reference.client import Content, Problem, read_folder, unknown_files, validate_folder
+from sources.reference.losses import InForce
 from sources.reference.schema import CURRENCIES, FILES, REJECTED_FILES, ReferenceFile
 
 __all__ = ["Problem", "reference", "validate_folder"]
@@ -41,12 +43,20 @@ def reference() -> Any:
     return (*(_table_of(file, runs) for file in FILES), _currencies(runs), _rejections(runs))
 
 
+def in_force() -> InForce:
+    """What has landed before, read through the running pipeline; nothing where none runs."""
+    return InForce(
+        {file.name: {key for (key,) in landed.rows(file.table, ["row_key"])} for file in FILES},
+        {consent for (consent,) in landed.rows(REJECTED_FILES, ["consent_id"], "accepted_at is not null")},
+    )
+
+
 class _Run:
     """What the resources of one run share: the folder, read once."""
 
     def __init__(self) -> None:
         self.quarantine = Quarantine("reference", datetime.now(UTC))
-        self.contents = cache(read_folder)
+        self.contents = cache(lambda folder: read_folder(folder, in_force()))
 
 
 def _table_of(file: ReferenceFile, runs: PerRun[_Run]) -> Any:
@@ -87,12 +97,13 @@ def _rejections(runs: PerRun[_Run]) -> Any:
         ]
         records = [
             {
-                "problem_id": hashlib.sha256(str(problem).encode()).hexdigest()[:32],
+                "problem_id": hashlib.sha256(f"{problem.file} {problem} {problem.consent}".encode()).hexdigest()[:32],
                 "file": problem.file,
                 "row_number": problem.row,
                 "column_name": problem.column,
                 "value": problem.value,
                 "reason": str(problem),
+                "consent_id": problem.consent,
             }
             for problem in problems
         ]
@@ -102,10 +113,7 @@ def _rejections(runs: PerRun[_Run]) -> Any:
 
 
 def _batch(table: Table, content: Content, quarantine: Quarantine) -> pa.Table:
-    records = [
-        {**row.values, "row_number": row.number, "row_key": content.key_of(row) or content.file.name}
-        for row in content.rows
-    ]
+    records = [{**row.values, "row_number": row.number, "row_key": content.row_key_of(row)} for row in content.rows]
     return to_arrow(table, records, quarantine=quarantine)
 
 

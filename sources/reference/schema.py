@@ -1,6 +1,7 @@
 """What each reference file may hold (rules, chapter 2): columns, types, defaults, allowed values, keys; and the SPEC.
 
-A row's key is its natural key; files with dates may hold one key several times as long as the ranges do not overlap.
+A row's key is its natural key, by which it is told whether the row has left its file (rule 2.16). Files with dates may
+hold one key several times as long as the ranges do not overlap.
 """
 
 from __future__ import annotations
@@ -589,6 +590,8 @@ REJECTED_FILES: Final = Table(
         Column("column_name", "text", "Column; empty where the whole row is meant."),
         Column("value", "text", "Value as it stands there."),
         Column("reason", "text", "What is wrong and how to mend it.", required=True),
+        Column("consent_id", "text", "Of lost rows: hash of the keys in force and of the file's content."),
+        Column("accepted_at", "timestamp", "When a person said that the lost rows are meant to go, UTC."),
     ),
     keeps_record=False,
     mirrors=True,

@@ -30,7 +30,7 @@ from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.private_files import make_private
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.opening import embedded_server, open_warehouse
+from orchestration.warehouse.opening import DATABASE, embedded_server, open_warehouse
 from orchestration.warehouse.roles import ROLES
 from sources.catalog import SOURCES
 from tests.end_to_end import plain_transcripts
@@ -269,15 +269,22 @@ def test_a_broken_reference_file_is_named_with_its_place_and_the_rest_is_built(w
     position = header.split(",").index("status")
     cells = row.split(",")
     cells[position] = "asleep"
+    emptied = file.with_name("contracts.csv")
+    signed = emptied.read_text()
+    contracts = world.value("select count(*) from marts.contracts where not is_deleted")
     try:
         file.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
+        emptied.write_text("")
         broken = world.run("group:reference or group:agreements")
     finally:
         file.write_text(sound)
+        emptied.write_text(signed)
     assert not broken.succeeded
     (sentence,) = [one for one in broken.failed_checks if "no_file_rejected" in one]
     for part in ("clients.csv", "row 2", "status", "asleep"):
         assert sentence.count(part) == 1
+    assert f"contracts.csv has no rows; {contracts} of {contracts} rows in force" in sentence
+    assert world.value("select count(*) from marts.contracts where not is_deleted") == contracts > 0
     assert world.value("select count(*) from marts.clients") > 0
     assert "marts.clients" in {one.name for one in broken.built}
     assert world.run("group:reference").succeeded
@@ -287,8 +294,16 @@ def test_a_selection_runs_that_part_alone_and_a_wrong_one_is_named(world: World,
     part = world.run('key:"clockify/users"')
     assert set(part.landed) == {"clockify"}
     assert part.built == []
-    with pytest.raises(WorkledgerError, match="selects no asset"):
-        world.run("group:nothing_of_that_name")
+    for selection, sentence in (
+        ("group:nothing_of_that_name", "selects no asset; `workledger ui` shows their names."),
+        ("tag:nothing_of_that_name", "selects no asset; `workledger ui` shows their names."),
+        ("group:agrements", "selects no asset; perhaps group:agreements is meant."),
+        ('+key:"marts/develpers"', 'selects no asset; perhaps key:"marts/developers" is meant.'),
+        ("developers", 'cannot be read: it names no asset; perhaps key:"marts/developers" is meant.'),
+    ):
+        with pytest.raises(WorkledgerError) as refused:
+            world.run(selection)
+        assert str(refused.value) == f"The selection {selection!r} {sentence}"
     with pytest.raises(WorkledgerError, match="cannot be read"):
         world.run("group:(")
 
@@ -378,3 +393,26 @@ def test_no_credential_stands_in_dlts_state_which_its_table_holds_compressed(wor
     assert len(states) >= len(SOURCES)
     assert any("read_at" in state for state in states), "Clockify's cursor, as a sign that the text is readable"
     assert not [name for name, secret in _credentials(world).items() for state in states if secret.decode() in state]
+
+
+def test_a_selection_on_a_new_warehouse_brings_what_it_is_built_from(world: World, first: RunSummary) -> None:
+    developers = world.value("select count(*) from marts.developers")
+    server = embedded_server(world.settings)
+    with psycopg.connect(**server.administrator(DATABASE), autocommit=True) as connection:
+        schemas = connection.execute(
+            "select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public)'"
+        )
+        for (schema,) in schemas.fetchall():
+            connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))
+    part = world.run('key:"marts/developers"')
+    assert part.succeeded, (part.failures, part.failed_checks)
+    assert set(part.landed) == {"clockify", "plaid", "reference"}
+    assert re.search(
+        r'→ key:"marts/developers" is built from what does not exist yet: Clockify, Plaid, Reference files are loaded, '
+        r"\d+ tables and views are built as well\.",
+        world.output.getvalue(),
+    )
+    assert world.value("select count(*) from marts.developers") == developers
+    assert not {one.name for one in part.built} & {"marts.time_entries", "marts.invoice_prefills"}
+    # Now that they exist, it alone is built.
+    assert [one.name for one in world.run('key:"marts/developers"').built] == ["marts.developers"]

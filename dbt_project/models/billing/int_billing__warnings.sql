@@ -438,9 +438,12 @@ silent_sources as (
 
 -- Every month is built with the last good version of these files. The other files are about costs, banks and contacts.
 refused_names as (
-    select distinct regexp_replace(file, '\.csv$', '') as file
+    select
+        regexp_replace(file, '\.csv$', '') as file,
+        bool_and(has_lost_rows) as has_lost_rows
     from rejected_files
     where regexp_replace(file, '\.csv$', '') in ('{{ files_of_bills | join("', '") }}')
+    group by regexp_replace(file, '\.csv$', '')
 ),
 
 refused_files as (
@@ -449,7 +452,8 @@ refused_files as (
         null::text as currency,
         prefills.invoice_month,
         'stale_source' as code,
-        refused_names.file || '.csv was refused; '
+        refused_names.file || '.csv was refused'
+        || case when refused_names.has_lost_rows then ' because rows are missing in it' else '' end || '; '
         || coalesce(
             'the version of ' || {{ local_date('loads.last_changed_at', 'agency.timezone') }} || ' is in force',
             'there is no earlier version, so it counts as empty'
@@ -458,7 +462,9 @@ refused_files as (
     cross join prefills
     cross join agency
     left join loads on loads.source = 'reference' and refused_names.file = loads.table_name
-    group by prefills.client_id, prefills.invoice_month, refused_names.file, loads.last_changed_at, agency.timezone
+    group by
+        prefills.client_id, prefills.invoice_month, refused_names.file, refused_names.has_lost_rows, loads.last_changed_at,
+        agency.timezone
 ),
 
 open_months as (

@@ -68,7 +68,7 @@ def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT_FOLDER, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("run", "ui", "dsn", "sql", "sandbox", "doctor", "stop"):
+    for command in ("run", "ui", "dsn", "sql", "sandbox", "reference", "doctor", "stop"):
         assert f"\n  {command} " in done.stdout
 
 
@@ -160,6 +160,7 @@ def test_sql_reads_a_query_from_standard_input(workledger: Command, monkeypatch:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("reference", "accept", "clients"), "found no lost rows in clients.csv: there is nothing to accept"),
         (("sql", "select * from raw_clockify.users"), "Role analyst may not do that (permission denied for schema"),
         (("sql", "select * from marts.nothing"), "`workledger run` builds the tables"),
         (("sql", "selct 1"), "The query is refused at character 1: syntax error"),
@@ -167,7 +168,7 @@ def test_sql_reads_a_query_from_standard_input(workledger: Command, monkeypatch:
         (("sql", "--json", "select 1/0 as x"), "The query is refused: division by zero."),
     ],
 )
-def test_a_failing_query_ends_in_one_sentence_on_standard_error(
+def test_a_failing_command_ends_in_one_sentence_on_standard_error(
     workledger: Command, arguments: tuple[str, ...], sentence: str
 ) -> None:
     outcome = workledger(*arguments)

@@ -129,6 +129,22 @@ def test_a_malformed_reference_file_is_named_with_row_column_and_value(
     assert sentence.startswith("reference files: developers.csv, row 3, column timezone: 'Europe/Nowhere'")
 
 
+def test_a_reference_file_that_has_lost_its_rows_is_found(
+    environment: pytest.MonkeyPatch, reference: Path, warehouse: Warehouse
+) -> None:
+    with warehouse.connect("loader") as connection:
+        connection.execute("create table raw_reference.clients as values ('acme'), ('beta')")
+        connection.execute("alter table raw_reference.clients rename column1 to row_key")
+    try:
+        assert only_failure() == (
+            "reference files: clients.csv has no rows; 2 of 2 rows in force (client: acme, beta) would go; restore "
+            "them, or run `workledger reference accept clients.csv` if they are meant to go"
+        )
+    finally:
+        with warehouse.connect("loader") as connection:
+            connection.execute("drop table raw_reference.clients")
+
+
 def test_an_unwritable_home_is_found(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     environment.setenv("WORKLEDGER_HOME", str(tmp_path / "file" / "home"))

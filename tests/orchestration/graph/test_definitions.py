@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from assets.keys import job_name, raw_key
-from assets.nodes import BUILT_NODES, FAILURES, UP_TO_DATE
+from assets.nodes import BUILT_NODES, FAILURES, SELECTED_TAG, UP_TO_DATE
 from orchestration.commands.summary import RunSummary, collect
 from orchestration.graph.automation import SENSOR_NAME
 from orchestration.graph.build import BUILD_JOB, build_definitions
@@ -213,7 +213,8 @@ class OneBuild:
         self._up_to_date = up_to_date
         self._failures = failures
 
-    def build(self, _: Any) -> "OneBuild":
+    def build(self, _: Any, chosen: Collection[str] | None) -> "OneBuild":
+        self.chosen = chosen
         return self
 
     def alone(self) -> AbstractContextManager[None]:
@@ -229,10 +230,14 @@ class OneBuild:
         return self._failures
 
 
-def _built(home: Path, build: OneBuild) -> dg.ExecuteInProcessResult:
+def _built(
+    home: Path, build: OneBuild, tags: dict[str, str] | None = None, selection: list[dg.AssetKey] | None = None
+) -> dg.ExecuteInProcessResult:
     definitions = build_definitions(Settings(profile="production", home=home), {"transformer": build})
     with dg.DagsterInstance.ephemeral() as instance:
-        return definitions.resolve_job_def(BUILD_JOB).execute_in_process(instance=instance, raise_on_error=False)
+        return definitions.resolve_job_def(BUILD_JOB).execute_in_process(
+            instance=instance, raise_on_error=False, tags=tags, asset_selection=selection
+        )
 
 
 def test_all_that_is_up_to_date_is_one_event(home: Path, manifest: dict[str, Any]) -> None:
@@ -258,11 +263,25 @@ def test_what_finds_nothing_to_build_imports_no_dbt_and_no_vendors_package() -> 
     assert not imported & {"dagster_dbt", "dbt", "great_expectations", "plaid", "clickhouse_connect", "pandas"}
 
 
+def test_what_is_selected_is_chosen_and_everything_is_what_is_stale(home: Path, manifest: dict[str, Any]) -> None:
+    models = {name for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "snapshot")}
+    for tags, selection, chosen in (
+        (None, None, None),
+        (None, [dg.AssetKey(["marts", "developers"])], {"model.workledger.developers"}),
+        # As `workledger run --select kind:dbt` does.
+        ({SELECTED_TAG: "true"}, None, models),
+    ):
+        build = OneBuild([], [])
+        assert _built(home, build, tags, selection).success
+        assert build.chosen == chosen
+
+
 def test_a_failed_build_says_what_failed_and_calls_no_view_on_it_up_to_date(home: Path) -> None:
     # A view on an incremental table stays as it is when the build of the table fails.
     result = _built(home, OneBuild(["model.workledger.work_logs"], ["The model time_entries failed."]))
     [failure] = result.filter_events(lambda one: one.is_step_failure)
     data = failure.step_failure_data.user_failure_data
     assert data is not None
+    assert data.description == "1 models or tests failed, the first with: The model time_entries failed."
     assert data.metadata[FAILURES].value == ["The model time_entries failed."]
     assert not result.get_asset_materialization_events()

@@ -10,7 +10,14 @@ import pytest
 from orchestration.errors import WarehouseError
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_environment, dbt_variables, prepare_manifest
+from orchestration.warehouse.dbt import (
+    DBT_FOLDER,
+    DbtBuild,
+    DbtProject,
+    dbt_environment,
+    dbt_variables,
+    prepare_manifest,
+)
 from orchestration.warehouse.state import BuildState
 
 
@@ -66,21 +73,76 @@ models:
 """
 
 
-def test_a_test_that_does_not_pass_names_model_column_and_value(warehouse: Warehouse, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    (project / "models").mkdir(parents=True)
-    (project / "dbt_project.yml").write_text("name: workledger\nversion: '1.0.0'\nprofile: workledger\n")
-    shutil.copy(DBT_FOLDER / "profiles.yml", project)
-    shutil.copytree(DBT_FOLDER / "tests" / "generic", project / "tests" / "generic")
-    (project / "models" / "clients.sql").write_text("select 'CLI-1' as id")
-    (project / "models" / "projects.sql").write_text(
-        "select 'CLI-2' as client_id, 'CLI-1' as contract_id, 'lost' as status"
+class Project:
+    """A project of three models and their tests, and its builds."""
+
+    def __init__(self, warehouse: Warehouse, folder: Path) -> None:
+        self.warehouse = warehouse
+        self.folder = folder / "project"
+        (self.folder / "models").mkdir(parents=True)
+        (self.folder / "dbt_project.yml").write_text(
+            "name: workledger\nversion: '1.0.0'\nprofile: workledger\nmodels: {+materialized: table}\n"
+        )
+        shutil.copy(DBT_FOLDER / "profiles.yml", self.folder)
+        shutil.copytree(DBT_FOLDER / "tests" / "generic", self.folder / "tests" / "generic")
+        (self.folder / "models" / "projects.yml").write_text(_TESTED)
+        self.settings = Settings(profile="production", home=folder / "home")
+
+    def write(self, **models: str) -> None:
+        for name, query in models.items():
+            (self.folder / "models" / f"{name}.sql").write_text(query)
+
+    def build(self, arguments: list[str], chosen: set[str] | None = None) -> DbtBuild:
+        manifest = prepare_manifest(self.settings.home, self.warehouse.database, self.folder)
+        return DbtProject(manifest, self.settings, self.folder).build(
+            arguments,
+            dbt_environment(self.warehouse),
+            BuildState(self.warehouse),
+            None if chosen is None else {f"model.workledger.{name}" for name in chosen},
+        )
+
+
+@pytest.fixture
+def project(fresh_database: Warehouse, tmp_path: Path) -> Project:
+    return Project(fresh_database, tmp_path)
+
+
+def _built(build: DbtBuild) -> set[str]:
+    return {event["data"]["node_info"]["node_name"] for event in build.events()}
+
+
+def test_what_is_chosen_is_built_again_and_what_it_lacks_is_named(project: Project) -> None:
+    project.write(
+        clients="select 'CLI-1' as id",
+        projects="select id as client_id, id as contract_id, 'active' as status from {{ ref('clients') }}",
+        other_projects="select client_id, contract_id from {{ ref('projects') }}",
     )
-    (project / "models" / "other_projects.sql").write_text("select 'CLI-1' as client_id, 'CLI-3' as contract_id")
-    (project / "models" / "projects.yml").write_text(_TESTED)
-    settings = Settings(profile="production", home=tmp_path / "home")
-    manifest = prepare_manifest(settings.home, warehouse.database, project)
-    build = DbtProject(manifest, settings, project).build([], dbt_environment(warehouse), BuildState(warehouse))
+    alone = project.build(["--select", "projects other_projects"], {"projects", "other_projects"})
+    assert _built(alone) >= {"projects"}
+    assert alone.failures() == [
+        "The model projects (models/projects.sql) reads what is not built yet: staging.clients. "
+        "Select what it is built from as well, or build everything with `workledger run`."
+    ]
+    # A test of it that reads what nobody asked for is left out.
+    first = project.build(["--select", "clients"], {"clients"})
+    assert (_built(first), first.failures()) == ({"clients"}, [])
+
+    every = {"clients", "projects", "other_projects"}
+    tests = {"foreign_keys_projects", "allowed_values_projects", "foreign_keys_other_projects"}
+    assert _built(project.build([])) == {"projects", "other_projects"} | tests
+    assert _built(project.build([])) == set()
+    again = project.build([], every)
+    assert (_built(again), again.failures(), again.up_to_date()) == (every | tests, [], [])
+    assert _built(project.build([])) == set()
+
+
+def test_a_test_that_does_not_pass_names_model_column_and_value(project: Project) -> None:
+    project.write(
+        clients="select 'CLI-1' as id",
+        projects="select 'CLI-2' as client_id, 'CLI-1' as contract_id, 'lost' as status",
+        other_projects="select 'CLI-1' as client_id, 'CLI-3' as contract_id",
+    )
+    build = project.build([])
     broken = {
         event["data"]["node_info"]["node_name"]: (event["data"]["status"], event["data"]["broken_by"])
         for event in build.events()

@@ -13,13 +13,16 @@ import dlt
 import psycopg
 import pytest
 
+from orchestration.commands.reference import accept
+from orchestration.errors import WorkledgerError
 from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from sources.kit import destination
 from sources.kit.errors import SourceError
 from sources.reference import guide
 from sources.reference.client import SHIPPED_FOLDER, validate_folder
-from sources.reference.schema import FILES
+from sources.reference.losses import InForce
+from sources.reference.schema import FILES, TABLES
 
 DEVELOPERS = """email,name,clockify_id,github_username,jira_account_id,timezone,status
 ada@example.com,Ada,,,,Europe/Berlin,active
@@ -289,12 +292,15 @@ class Landing:
         pipeline = destination.pipeline("reference", self.warehouse.dsn("loader"), "raw_reference", self.pipelines)
         pipeline.run(SOURCES["reference"].build())
 
+    def problems(self) -> list[str]:
+        return [reason for (reason,) in self.query("select reason from raw_reference.rejected_files order by 1")]
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self.warehouse.connect("loader") as connection:
             return connection.execute(sql).fetchall()
 
     def versions(self) -> set[tuple[Any, ...]]:
-        tables = [*(file.name for file in FILES), "currencies", "rejected_files"]
+        tables = [table.name for table in TABLES]
         union = " union all ".join(
             f"select '{name}', ctid::text, xmin::text from raw_reference.{name}" for name in tables
         )
@@ -363,10 +369,9 @@ def test_a_file_that_was_bad_from_the_start_has_an_empty_table(landing: Landing,
 
 def test_rows_that_leave_a_file_leave_the_table(landing: Landing, write: Write) -> None:
     landing.run()
-    write(developers=DEVELOPERS.rsplit("bob", 1)[0], contracts=None)
+    write(developers=DEVELOPERS.rsplit("bob", 1)[0])
     landing.run()
     assert landing.query("select email from raw_reference.developers") == [("ada@example.com",)]
-    assert landing.query("select count(*) from raw_reference.contracts") == [(0,)]
 
 
 def test_rows_that_were_lost_come_back(landing: Landing) -> None:
@@ -384,6 +389,134 @@ def test_a_dropped_schema_comes_back(landing: Landing) -> None:
     landing.run()
     assert landing.query("select count(*) from raw_reference.developers") == [(2,)]
     assert landing.query("select count(*) from raw_reference.holidays") == [(0,)]
+
+
+MANY = "".join(f"c{number:02},Client {number}\n" for number in range(15))
+HEADER = "client,company_name\n"
+
+
+def _rows(*numbers: int) -> str:
+    return HEADER + "".join(f"c{number:02},Client {number}\n" for number in numbers)
+
+
+IN_FORCE = InForce({"clients": {f"c{number:02}" for number in range(15)}})
+ALL = "15 of 15 rows in force (client: c00, c01, c02, c03, c04 and 10 more) would go; "
+SIX = "6 of 15 rows in force (client: c09, c10, c11, c12, c13 and 1 more) would go; "
+MEND = "restore them, or run `workledger reference accept clients.csv` if they are meant to go"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    {
+        "0 bytes": ("", f"clients.csv has no rows; {ALL}{MEND}"),
+        "header alone": (HEADER, f"clients.csv has no rows; {ALL}{MEND}"),
+        "blank rows": (f"{HEADER},\n , \n", f"clients.csv has no rows; {ALL}{MEND}"),
+        "the separator alone": ("sep=,\n", f"clients.csv has no rows; {ALL}{MEND}"),
+        "gone": (None, f"clients.csv is not there; {ALL}{MEND}"),
+        "more than a third": (_rows(*range(9)), f"clients.csv has lost rows; {SIX}{MEND}"),
+        "other keys": (_rows(*range(9), *range(20, 26)), f"clients.csv has lost rows; {SIX}{MEND}"),
+        "a third": (_rows(*range(10)), None),
+        "other cells": (HEADER + MANY.replace("Client", "Customer"), None),
+        "keys in other case": (HEADER + MANY.replace("c0", "C0"), None),
+    }.values(),
+)
+def test_a_file_that_loses_its_rows_is_refused(write: Write, content: str | None, said: str | None) -> None:
+    folder = write(clients=content, contracts=None)
+    assert [str(problem) for problem in validate_folder(folder, IN_FORCE)] == ([said] if said else [])
+
+
+def test_few_rows_may_go_but_not_all_of_them(write: Write) -> None:
+    in_force = InForce({"developers": {"ada@example.com", "eve@example.com", "x", "y"}})
+    assert validate_folder(write(), in_force) == []
+    (problem,) = validate_folder(write(developers=DEVELOPERS.splitlines()[0]), in_force)
+    assert "4 of 4 rows in force (email: ada@example.com, eve@example.com, x, y) would go" in str(problem)
+
+
+def test_what_points_at_lost_rows_is_no_problem_of_its_own(write: Write) -> None:
+    terms = "client,billing_model,currency,tax_rate\nc14,hourly,USD,0\n"
+    (problem,) = validate_folder(write(clients=_rows(1), contracts=None, client_terms=terms), IN_FORCE)
+    assert problem.file == "clients.csv"
+
+
+def test_a_file_that_cannot_be_read_is_refused(write: Write) -> None:
+    folder = write(clients=None)
+    (folder / "clients.csv").symlink_to("clients.csv")
+    (folder / "developers.csv").unlink()
+    (folder / "developers.csv").mkdir()
+    assert [str(problem) for problem in validate_folder(folder, IN_FORCE)] == [
+        "developers.csv cannot be read (Is a directory); check its rights",
+        "clients.csv cannot be read (Too many levels of symbolic links); check its rights",
+    ]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_emptied_folder_takes_nothing_away(landing: Landing, is_there: bool) -> None:
+    landing.run()
+    before = landing.query("select client from raw_reference.clients order by 1")
+    for path in landing.folder.iterdir():
+        path.unlink()
+    what = "holds no reference file"
+    accept = (
+        ", or run `workledger reference accept developers.csv clients.csv contracts.csv` if the rows are meant to go"
+    )
+    if not is_there:
+        landing.folder.rmdir()
+        what, accept = "is no folder", ""
+    landing.run()
+    assert landing.query("select client from raw_reference.clients order by 1") == before
+    assert landing.query("select file from raw_reference.rejected_files order by 1") == [
+        ("clients.csv",),
+        ("contracts.csv",),
+        ("developers.csv",),
+    ]
+    assert set(landing.problems()) == {
+        f"reference: {landing.folder} {what}, and the rows in force would go (developers.csv 2, clients.csv 2, "
+        "contracts.csv 2); restore or mount it, or set REFERENCE_DIR to the folder with the reference files"
+        f"{accept}"
+    }
+
+
+def test_lost_rows_stay_in_force_until_a_person_accepts_it(landing: Landing, write: Write) -> None:
+    count = "select count(*) from raw_reference.clients"
+    write(clients=HEADER + MANY, contracts=None)
+    landing.run()
+    write(clients=HEADER, contracts=None)
+    landing.run()
+    landing.run()
+    assert landing.query(count) == [(15,)]
+    assert landing.problems() == [f"clients.csv has no rows; {ALL}{MEND}"]
+    # A consent is for this content alone …
+    accept(landing.warehouse, ["some/folder/clients.csv"])
+    write(clients=_rows(0), contracts=None)
+    landing.run()
+    assert landing.query(count) == [(15,)]
+    # … and gone with it.
+    write(clients=HEADER, contracts=None)
+    landing.run()
+    assert landing.query(count) == [(15,)]
+    accept(landing.warehouse, ["clients"])
+    landing.run()
+    assert landing.query(count) == [(0,)]
+    assert landing.problems() == []
+    # The same loss, once the rows were restored, is another one.
+    write(clients=HEADER + MANY, contracts=None)
+    landing.run()
+    write(clients=HEADER, contracts=None)
+    landing.run()
+    assert landing.query(count) == [(15,)]
+
+
+def test_only_what_a_load_refused_for_lost_rows_can_be_accepted(landing: Landing, write: Write) -> None:
+    with pytest.raises(WorkledgerError, match=r"found no lost rows in clients\.csv"):
+        accept(landing.warehouse, ["clients"])
+    landing.run()
+    write(clients="", developers=DEVELOPERS.replace("inactive", "asleep"), contracts=CONTRACTS)
+    landing.run()
+    with pytest.raises(WorkledgerError, match=r"found no lost rows in developers\.csv"):
+        accept(landing.warehouse, ["clients", "developers.csv"])
+    with pytest.raises(WorkledgerError, match=r"client\.csv is no reference file; write one of accounts, "):
+        accept(landing.warehouse, ["client.csv"])
+    assert landing.query("select count(*) from raw_reference.rejected_files where accepted_at is not null") == [(0,)]
 
 
 def test_the_guide_says_what_the_declaration_says() -> None:
@@ -410,7 +543,17 @@ def test_a_folder_without_a_vendors_list_takes_the_one_that_ships(landing: Landi
     shipped = {row["model"] for row in csv.DictReader((SHIPPED_FOLDER / "price_multipliers.csv").open(newline=""))}
     query = "select distinct model from raw_reference.price_multipliers"
     assert {model for (model,) in landing.query(query)} == shipped
-    # An empty file means that there is nothing to multiply by.
+    # An empty file means that there is nothing to multiply by; as for any file, that needs consent.
     (landing.folder / "price_multipliers.csv").write_text("model,term,value,valid_from,valid_to,multiplier\n")
     landing.run()
+    assert {model for (model,) in landing.query(query)} == shipped
+    accept(landing.warehouse, ["price_multipliers"])
+    landing.run()
     assert landing.query(query) == []
+    # A list of one's own, of however few rows, does not give way to the one that ships because it is gone.
+    own = "model,term,value,valid_from,valid_to,multiplier\nown,speed,fast,,,2\n"
+    (landing.folder / "price_multipliers.csv").write_text(own)
+    landing.run()
+    (landing.folder / "price_multipliers.csv").unlink()
+    landing.run()
+    assert landing.query(query) == [("own",)]

@@ -12,6 +12,7 @@ final as (
         column_name,
         value,
         reason,
+        consent_id is not null as has_lost_rows,
         loaded_at
     from source_rows
 )

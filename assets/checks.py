@@ -4,7 +4,7 @@ The checks run in the loading step, because only that step knows what the source
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import dagster as dg
@@ -12,10 +12,12 @@ import dagster as dg
 from assets.keys import raw_key
 from assets.progress import LandedTable
 from sources.catalog import SourceSpec
+from sources.kit.spec import ACCEPT_LOSS
 
 NOTHING_SET_ASIDE: Final = "nothing_set_aside"
 NO_FILE_REJECTED: Final = "no_file_rejected"
 NO_RATE_MISSING: Final = "no_rate_missing"
+EVERYTHING_VISIBLE: Final = "everything_visible"
 # Tables of records and transcript lines that did not fit their own table.
 SET_ASIDE_TABLES: Final = ("quarantined_records", "unreadable_lines")
 # Current problems of reference files; the last good version of such a file stays in force.
@@ -28,11 +30,13 @@ _SHOWN: Final = 20
 class Remarks:
     """What a source reports about its input besides its rows, one sentence each.
 
-    `rejections` are current problems of its files, `missing_rates` the exchange rates that the files need but lack.
+    `rejections` are current problems of its files, `missing_rates` the exchange rates that the files need but lack,
+    `not_visible` numbers of rows, by table, that the vendor does not show any more without calling them deleted.
     """
 
     rejections: Sequence[str] = ()
     missing_rates: Sequence[str] = ()
+    not_visible: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_specs(spec: SourceSpec) -> Sequence[dg.AssetCheckSpec]:
@@ -46,6 +50,15 @@ def check_specs(spec: SourceSpec) -> Sequence[dg.AssetCheckSpec]:
         )
         for table in SET_ASIDE_TABLES
         if table in names
+    ]
+    specs += [
+        dg.AssetCheckSpec(
+            EVERYTHING_VISIBLE,
+            asset=raw_key(spec.name, table.name),
+            description=f"{spec.title} shows everything that landed and that it does not call deleted.",
+        )
+        for table in spec.tables
+        if table.not_visible
     ]
     if REJECTED_TABLE in names:
         specs.append(
@@ -96,6 +109,24 @@ def evaluate(spec: SourceSpec, landed: Mapping[str, LandedTable], remarks: Remar
                 severity=dg.AssetCheckSeverity.WARN,
                 description="; ".join(missing_rates) or "Every currency has its rate",
                 metadata={"currencies": len(missing_rates)},
+            )
+            continue
+        if check.name == EVERYTHING_VISIBLE:
+            count = remarks.not_visible.get(table, 0)
+            what = "1 row is not visible any more, and stays as it was"
+            if count != 1:
+                what = f"{count:,} rows are not visible any more, and stay as they were"
+            mend = (
+                "give the credentials their rights back, or if nothing of it is there any more, set "
+                f"{spec.variable(ACCEPT_LOSS)} to the day of the next run"
+            )
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=count == 0,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=f"{what}; {mend}" if count else "Everything is visible",
+                metadata={"rows": count},
             )
             continue
         count = landed[table].written if table in landed else 0

@@ -154,7 +154,10 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Re
         landed = _what_landed(spec, pipeline, started)
         if not are_there:
             _complete_tables(spec, pipeline, create=True)
-        return landed, Remarks(_rejections(spec, pipeline), _missing_rates(spec, pipeline))
+        remarks = Remarks(
+            _rejections(spec, pipeline), _missing_rates(spec, pipeline), _count_not_visible(spec, pipeline)
+        )
+        return landed, remarks
 
 
 def create_empty(spec: SourceSpec, landing: Landing) -> None:
@@ -310,6 +313,19 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
         )
     # The reason already names its place.
     return [str(reason) for (reason,) in rows or ()]
+
+
+def _count_not_visible(spec: SourceSpec, pipeline: Pipeline) -> dict[str, int]:
+    tables = [table for table in spec.tables if table.not_visible]
+    if not tables:
+        return {}
+    with pipeline.sql_client() as client:
+        counts = " union all ".join(
+            f"select '{table.name}', count(*) from {client.make_qualified_table_name(table.name)} "
+            f"where {table.not_visible}"
+            for table in tables
+        )
+        return {str(name): int(count) for name, count in client.execute_sql(counts) or ()}
 
 
 def _missing_rates(spec: SourceSpec, pipeline: Pipeline) -> list[str]:

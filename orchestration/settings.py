@@ -14,6 +14,7 @@ from dotenv.parser import parse_stream
 
 from orchestration.errors import SettingsError
 from sources.catalog import SOURCES
+from sources.kit.spec import ACCEPT_LOSS
 
 Profile = Literal["sandbox", "production"]
 WorklogRoute = Literal["tempo", "clickhouse"]
@@ -134,12 +135,14 @@ class _Given:
         return SettingsError(f"{self.name}{shown} in {self.place} does not fit: {expectation}.")
 
 
-def _implied_profile(values: Mapping[str, object], sources: Mapping[str, object], reference: Path) -> Profile:
+def _implied_profile(
+    values: Mapping[str, object], sources: Mapping[str, Mapping[str, str]], reference: Path
+) -> Profile:
     """Name the profile that what is set speaks for: a sandbox unless there is something of one's own to read."""
     if "sandbox_dir" in values:
         return "sandbox"
     own_input = (
-        bool(sources)
+        any(given.keys() - SOURCES[source].consents for source, given in sources.items())
         or "reference_dir" in values
         or "clickhouse_dsn" in values
         or _has_rows(reference / "session_roots.csv")
@@ -188,6 +191,10 @@ def _source_key(one: _Given) -> tuple[str, str]:
         raise SettingsError(f"{one.name} in {one.place} lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>.")
     key = ".".join(parts[2:]).lower()
     spec = SOURCES[source]
+    if key in spec.consents:
+        if key == ACCEPT_LOSS and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", one.text):
+            raise one.refuse("it must be the day (UTC) on which it counts, like 2026-06-30")
+        return source, key
     if key not in spec.settings:
         close = difflib.get_close_matches(key, spec.settings, n=1, cutoff=0.6)
         own = [spec.variable(name) for name in spec.settings if name not in spec.supplied_settings]
@@ -204,7 +211,7 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
     """Refuse what is known, but read by nothing under the other settings: whoever set it expects something of it."""
     if profile == "sandbox":
         for name, one in given.items():
-            if name.startswith("SOURCES__"):
+            if name.startswith("SOURCES__") and not _is_consent(name):
                 cause = "unset SANDBOX_DIR" if "SANDBOX_DIR" in given else "set WORKLEDGER_PROFILE=production"
                 raise SettingsError(
                     f"{name} in {one.place} has no effect in a sandbox, which reads made-up systems alone; unset it, "
@@ -215,6 +222,11 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
             f"WAREHOUSE_PORT in {given['WAREHOUSE_PORT'].place} has no effect beside WAREHOUSE_DSN: it is the port of "
             "the embedded server; unset one of the two."
         )
+
+
+def _is_consent(name: str) -> bool:
+    source, key = name.removeprefix("SOURCES__").lower().split("__", 1)
+    return key in SOURCES[source].consents
 
 
 def _suggestion(name: str, known: Mapping[str, object]) -> str:

@@ -22,7 +22,11 @@ What it does, by `kind`:
   `honest` (true: the length header matches the cut body, so that only the JSON is broken).
 - `disconnect`: closes the connection without an answer.
 - `malform`: spoils one record of the answer. `index` (default 0), `set` (keys and values), `unset` (keys), `list_name`
-  (of the list in the answer; default: the answer itself or its first list that is not empty).
+  (of the list in the answer, at any depth; default: the answer itself or its first list that is not empty).
+- `drop`: takes records out of the answer: an emptied list, or a lost page. `index` and `count` (which; default all),
+  `list_name` as above, `last` (true: the answer says that no further page follows).
+- `hide`: fewer rights. Lists lack the records whose id is in `ids`, and a path or a parameter that names one of them is
+  answered with `status` (default 403) and `answer`.
 - `mutate`: edits the dataset around the answer: page drift. `when` (`before`, default, or `after`), `changes`: a
   list of `{"collection": …}` with `vendor`, `insert` (lines), `update` (keys to set, by record key), `delete` (record
   keys), `first` (true: at the beginning), `at` (a time), all optional.
@@ -35,7 +39,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -44,7 +48,11 @@ import orjson
 
 from sandbox.vendors import Request, Response
 
-Kind = Literal["status", "html", "truncate", "disconnect", "malform", "mutate", "slow"]
+Kind = Literal["status", "html", "truncate", "disconnect", "malform", "drop", "hide", "mutate", "slow"]
+SPOILING: frozenset[Kind] = frozenset({"truncate", "malform", "drop", "hide"})
+"""The kinds that change the vendor's own answer."""
+
+_IDS = ("id", "accountId", "account_id", "key", "tempoWorklogId")
 
 HTML_PAGE = (
     b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
@@ -77,6 +85,9 @@ class Fault:
     set: dict[str, Any] = field(default_factory=dict)
     unset: list[str] = field(default_factory=list)
     list_name: str | None = None
+    count: int | None = None
+    last: bool = False
+    ids: list[Any] = field(default_factory=list)
     when: Literal["before", "after"] = "before"
     changes: Any = field(default_factory=list)
     seconds: float = 1.0
@@ -167,10 +178,12 @@ class FaultBook:
             return [fault for fault in self.faults if fault.meets(vendor, request)]
 
 
-def error_response(fault: Fault) -> Response | None:
-    """Return the answer of a fault that answers instead of the vendor; None for other kinds."""
+def error_response(fault: Fault, request: Request) -> Response | None:
+    """Return the answer of a fault that answers this request instead of the vendor; None for other kinds."""
     if fault.kind == "html":
         return Response(HTML_PAGE, fault.status or 502, {"Content-Type": "text/html"})
+    if fault.kind == "hide" and _names(request, fault.ids):
+        return Response(fault.answer or {"message": "Access denied"}, fault.status or 403, dict(fault.headers))
     if fault.kind != "status":
         return None
     status = fault.status or 500
@@ -183,19 +196,72 @@ def error_response(fault: Fault) -> Response | None:
     return Response(answer, status, headers)
 
 
-def spoil(fault: Fault, content: bytes) -> bytes:
-    """Spoil one record of an answer's JSON; an answer without records stays unchanged."""
+def spoil(fault: Fault, response: Response) -> None:
+    """Spoil records of an answer's JSON; an answer without records stays unchanged."""
     try:
-        answer = orjson.loads(content)
+        answer = orjson.loads(response.content())
     except orjson.JSONDecodeError:
-        return content
-    records = answer
+        return
+    records = next((value for value in _lists_in(answer, fault.list_name) if value), [])
+    if fault.kind == "drop":
+        end = None if fault.count is None else fault.index + fault.count
+        del records[fault.index : end]
+    elif fault.kind == "hide":
+        hidden = set(map(str, fault.ids))
+        records[:] = [record for record in records if not hidden & set(_ids_of(record))]
+    elif fault.index < len(records) and isinstance(records[fault.index], dict):
+        for name in fault.unset:
+            records[fault.index].pop(name, None)
+        records[fault.index].update(fault.set)
+    if fault.last:
+        _end_paging(answer, len(records), response.headers)
+    response.body = orjson.dumps(answer)
+
+
+def _lists_in(answer: Any, name: str | None) -> Iterator[list[Any]]:
+    """The lists of an answer, the outermost first; those of a name at any depth, others only at the first one."""
+    if isinstance(answer, list):
+        yield answer
+        return
+    layer = [answer]
+    while layer:
+        objects = [one for one in layer if isinstance(one, dict)]
+        yield from (
+            value for one in objects for key, value in one.items() if isinstance(value, list) and name in (None, key)
+        )
+        layer = [value for one in objects for value in one.values()] if name else []
+
+
+def _ids_of(record: Any) -> list[str]:
+    return [str(record[name]) for name in _IDS if name in record] if isinstance(record, dict) else []
+
+
+def _names(request: Request, ids: Iterable[Any]) -> bool:
+    named = {*request.path.split("/"), *(value for values in request.query.values() for value in values)}
+    return bool(named & set(map(str, ids)))
+
+
+def _end_paging(answer: Any, count: int, headers: dict[str, str]) -> None:
+    """Make a page the last one, in every vendor's way to say so."""
+    headers.pop("Link", None)
+    if "Last-Page" in headers:
+        headers["Last-Page"] = "true"
     if isinstance(answer, dict):
-        lists = [value for name, value in answer.items() if isinstance(value, list) and fault.list_name in (None, name)]
-        records = next((value for value in lists if value), [])
-    if not isinstance(records, list) or fault.index >= len(records) or not isinstance(records[fault.index], dict):
-        return content
-    for name in fault.unset:
-        records[fault.index].pop(name, None)
-    records[fault.index].update(fault.set)
-    return orjson.dumps(answer)
+        answer.pop("nextPageToken", None)
+        if "isLast" in answer:
+            answer["isLast"] = True
+        if "total" in answer:
+            answer["total"] = answer.get("startAt", 0) + count
+        if isinstance(answer.get("metadata"), dict):
+            answer["metadata"].pop("next", None)
+        for page in _objects_in(answer, "pageInfo"):
+            page["hasNextPage"] = False
+
+
+def _objects_in(answer: Any, name: str) -> Iterator[dict[str, Any]]:
+    """The objects of a name, at any depth outside of lists."""
+    for key, value in answer.items():
+        if isinstance(value, dict):
+            if key == name:
+                yield value
+            yield from _objects_in(value, name)

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import orjson
 
 from sandbox.dataset import DatasetError, VendorData, parse_time
-from sandbox.faults import Fault, FaultBook, FaultError, error_response, parse_faults, spoil
+from sandbox.faults import SPOILING, Fault, FaultBook, FaultError, error_response, parse_faults, spoil
 from sandbox.vendors import VENDORS, Request, Response, Route, load_vendor
 
 CONTROL = "_sandbox"
@@ -190,11 +190,11 @@ class SandboxServer:
                 self._apply(prefix, fault)
         spoiling = [fault for fault in faults if fault.kind not in ("slow", "mutate")]
         spoiler = spoiling[0] if spoiling else None
-        response: Response | None = error_response(spoiler) if spoiler else None
-        if spoiler is None or spoiler.kind in ("truncate", "malform"):
+        response: Response | None = error_response(spoiler, request) if spoiler else None
+        if response is None and (spoiler is None or spoiler.kind in SPOILING):
             response = self._vendor_answer(vendor, request)
-            if spoiler is not None and spoiler.kind == "malform":
-                response.body = spoil(spoiler, response.content())
+            if spoiler is not None and spoiler.kind != "truncate":
+                spoil(spoiler, response)
         for fault in faults:
             if fault.kind == "mutate" and fault.when == "after":
                 self._apply(prefix, fault)

@@ -222,7 +222,7 @@ def _credentials(spec: "SourceSpec", inputs: "Inputs") -> Finding:
     given = inputs.configuration(spec.name)
     if mend := inputs.missing(spec):
         # In a sandbox nothing is set by hand: what is missing is missing in the dataset.
-        if not given or inputs.dataset_dir is not None:
+        if not given.keys() - spec.consents or inputs.dataset_dir is not None:
             return Finding(spec.name, f"not set up; {mend} to land it", skipped=True)
         absent = [spec.variable(name) for name in spec.required_settings if not given.get(name)]
         sentence = f"lacks {' and '.join(absent)}; set what is missing, or unset the other settings of {spec.title}."

@@ -60,10 +60,10 @@ def open_inputs(settings: Settings, notify: Callable[[str], None] = _logger.info
     if settings.profile == "sandbox":
         sandbox = ensure_sandbox(settings, notify)
         dataset_dir = sandbox.folder
-        # A source configured beside the sandbox would mix real records with made-up ones.
-        values = {source: dict(given) for source, given in sandbox.source_settings.items()}
+        # A source configured beside the sandbox would mix real records with made-up ones; all that is set is consents.
+        values = {source: {**values.get(source, {}), **given} for source, given in sandbox.source_settings.items()}
         if settings.clickhouse_dsn is None and (dsn := ensure_mirror(settings, sandbox.folder, notify)):
-            values["clickhouse"] = {"dsn": dsn}
+            values["clickhouse"] = {**settings.sources.get("clickhouse", {}), "dsn": dsn}
     reference_dir = reference_folder(settings)
     if dataset_dir is not None:
         reference_dir.mkdir(exist_ok=True)

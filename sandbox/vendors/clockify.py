@@ -513,6 +513,7 @@ def routes(data: VendorData) -> list[Route]:
         f"{root}/tags": api.named_list("tags"),
         f"{root}/tags/{{id}}": api.one_of("tags", "Tag"),
         f"{root}/users": api.users,
+        f"{root}/member-profile/{{id}}": api.one_of("users", "User"),
         f"{root}/user/{{user}}/time-entries": api.time_entries,
         f"{root}/time-entries/status/in-progress": api.in_progress,
         f"{root}/time-entries/{{id}}": api.time_entry,

@@ -48,6 +48,10 @@ def not_found(_request: Request) -> Response:
     return Response({"message": "Not Found", "documentation_url": _WEB, "status": "404"}, 404)
 
 
+def _blocked() -> Response:
+    return Response({"message": "Repository access blocked", "block": {"reason": "dmca"}}, 451)
+
+
 def routes(data: VendorData) -> list[Route]:
     """Return REST's lists and single objects, and GraphQL."""
 
@@ -61,7 +65,7 @@ def routes(data: VendorData) -> list[Route]:
                 url = f"{request.base_url}{_REST}/repositories/{repository.key}"
                 return Response({"message": "Moved Permanently", "url": url}, 301, {"Location": url})
             if repository.marks.get("blocked"):
-                return Response({"message": "Repository access blocked", "block": {"reason": "dmca"}}, 451)
+                return _blocked()
             return answer(request, repository)
 
         return handler
@@ -79,7 +83,9 @@ def routes(data: VendorData) -> list[Route]:
 
     def by_id(request: Request) -> Response:
         repository = data.find("repositories", request.parameters["id"], request.owner)
-        return not_found(request) if repository is None else _served(request, repository.value)
+        if repository is None:
+            return not_found(request)
+        return _blocked() if repository.marks.get("blocked") else _served(request, repository.value)
 
     def commits(request: Request, repository: Record) -> Response:
         found = _commits(data, repository, request.one("sha"))

@@ -81,6 +81,12 @@ def routes(data: VendorData) -> list[Route]:
 
     def accounts_get(request: Request, item: Record) -> Response:
         accounts = [account.value for account in _accounts(data, access_token(item))]
+        options = request.json().get("options") or {}
+        if wanted := options.get("account_ids"):
+            accounts = [account for account in accounts if account["account_id"] in wanted]
+            if len(accounts) < len(wanted):
+                message = "one of the account_id(s) specified in the API call is invalid or does not exist"
+                return _error(400, "INVALID_INPUT", "INVALID_ACCOUNT_ID", message)
         return _answer(request, {"accounts": accounts, "item": item.value})
 
     def transactions_sync(request: Request, item: Record) -> Response:

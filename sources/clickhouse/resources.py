@@ -2,15 +2,18 @@
 
 The mirror keeps no history and reports no deletions, and old rows change late (n8n runs every 15 minutes over whatever
 it finds). So ClickHouse hashes each window of a table at every run; windows whose hash differs from the last run's are
-read whole, and rows that landed from such a window before and are no longer in it are marked deleted.
+read whole, and rows that landed from such a window before may be missing from it. Of work and issues the mirror is the
+only record, so a row that two looks in a row lack is deleted. Applications, customers and contacts are agreements that
+stand in the pipeline, of which the mirror is a copy: what it lacks is not visible, and deleted only where it says so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import dlt
@@ -19,18 +22,18 @@ from sources.clickhouse.client import MirrorReader, Shape, Windows
 from sources.clickhouse.schema import MIRRORS, WORKLOGS, Mirror
 from sources.kit import landed
 from sources.kit.arrow import PerRecord, to_arrow
-from sources.kit.errors import SourceError
+from sources.kit.census import PRESENT, Census, accepts_loss, refuse_loss
 from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import Table
+from sources.kit.table import Record, Table
 from sources.kit.text import decode_json
 from sources.kit.walk import Spool
 
 logger = logging.getLogger(__name__)
 
 _ROWS_PER_QUERY = 50_000
-_ALARMING_LOSS = 20
+_CHECK = "check the pipeline that fills the mirror"
 
 
 @dlt.source(name="clickhouse", section="clickhouse", max_table_nesting=0)
@@ -73,27 +76,24 @@ def _changes(
         logger.warning("clickhouse: there is no table %s, so nothing of it is read", mirror.place)
         return spool, None
     has_landed = bool(landed.rows(mirror.table, ["1"], "not is_deleted limit 1"))
-    known: Windows = {name: (row[0], row[1]) for name, row in (before or {}).items()} if has_landed else {}
+    # A window that is no longer known is read again, and its rows are looked at again.
+    is_known = has_landed and not accepts_loss("clickhouse")
+    known: Windows = {name: (row[0], row[1]) for name, row in (before or {}).items()} if is_known else {}
     now = reader.windows(mirror, shape)
     changed = sorted(name for name, content in now.items() if known.get(name) != content)
     vanished = sorted(known.keys() - now.keys())
-    if not now and has_landed:
-        _refuse_emptied(mirror)
     seen: set[str] = set()
     for part in _portions(changed, now):
         _set_down(mirror, shape, reader.rows(mirror, shape, part), spool, quarantine, seen)
-    _mark_deleted(mirror, [*changed, *vanished], seen, spool, quarantine, everything=not known)
-    return spool, {name: list(content) for name, content in now.items()}
-
-
-def _refuse_emptied(mirror: Mirror) -> None:
-    """A pipeline that empties its table before it fills it again must not look like a deletion of everything."""
-    count = landed.rows(mirror.table, ["count(*)"], "not is_deleted")[0][0]
-    if count >= _ALARMING_LOSS:
-        raise SourceError(
-            f"clickhouse: {mirror.place} is empty although {count:,} of its rows have landed, so nothing was changed; "
-            "check the pipeline that fills the mirror"
-        )
+    moving: set[str] = set()
+    if has_landed and (changed or vanished):
+        if not known:
+            landed_windows = landed.rows(mirror.table, [f"distinct {mirror.window_of}"]) if mirror.window_of else []
+            vanished = sorted({window for (window,) in landed_windows} - now.keys())
+        hash_again = partial(reader.windows, mirror, shape)
+        moving = _mark_missing(mirror, hash_again, [*changed, *vanished], now, seen, spool, quarantine)
+    # What moves is read again next time, whatever its hash is by then.
+    return spool, {name: list(content) for name, content in now.items()} | {name: [0, ""] for name in moving}
 
 
 def _portions(windows: list[str], sizes: Windows) -> Iterator[list[str]]:
@@ -119,6 +119,7 @@ def _set_down(
     table = mirror.table
     marks = [bool(record.get(shape.deleted)) if shape.deleted else False for record in records]
     extra: dict[str, Any] = {
+        **({} if table.not_visible == "" else PRESENT),
         "is_deleted": PerRecord(marks),
         "deleted_at": PerRecord([quarantine.found_at if mark else None for mark in marks]),
     }
@@ -129,7 +130,7 @@ def _set_down(
     spool.add(to_arrow(table, records, quarantine=quarantine, extra=extra | _truths(table, records)))
 
 
-def _truths(table: Table, records: list[dict[str, Any]]) -> dict[str, PerRecord]:
+def _truths(table: Table, records: Sequence[Record]) -> dict[str, PerRecord]:
     """The table's own boolean columns; ClickHouse holds truth as 0 and 1 in older tables."""
     return {
         column.name: PerRecord([bool(value) if value in (0, 1) else value for value in values])
@@ -166,23 +167,41 @@ def _worklog_keys(shape: Shape, records: list[dict[str, Any]]) -> dict[str, PerR
     }
 
 
-def _mark_deleted(
-    mirror: Mirror, windows: list[str], seen: set[str], spool: Spool, quarantine: Quarantine, *, everything: bool
-) -> None:
-    """Mark what landed from the windows that were read and is in none of them any more."""
+def _mark_missing(
+    mirror: Mirror,
+    hash_again: Callable[[], Windows],
+    windows: list[str],
+    before: Windows,
+    seen: set[str],
+    spool: Spool,
+    quarantine: Quarantine,
+) -> set[str]:
+    """Mark what landed from the windows that were read and is in none of them any more.
+
+    Returns the windows whose hash has changed since they were read: the pipeline is just filling them, so their rows
+    are left alone.
+    """
     table = mirror.table
+    what = f"rows of {mirror.place}"
+    if not mirror.is_record:
+        for marked in Census(table, quarantine, what, check=_CHECK).marks(seen, partial(_truths, table)):
+            spool.add(marked)
+        return set()
+    visible = landed.rows(table, ["count(*)"], "not is_deleted")[0][0]
+    refuse_loss("clickhouse", what, visible - sum(count for count, _ in before.values()), visible, check=_CHECK)
     key = table.key[0]
-    if everything or not mirror.window_of:
-        known = landed.rows(table, [key], "not is_deleted") if windows or everything else []
-    else:
-        known = landed.rows(table, [key], f"not is_deleted and {mirror.window_of} = any(%s)", windows)
-    gone = sorted(str(row[0]) for row in known if str(row[0]) not in seen)
-    if not gone:
-        return
+    condition = f"not is_deleted and {mirror.window_of} = any(%s)"
+    rows = landed.rows(table, (key, mirror.window_of), condition, windows)
+    missing = {row: window for row, window in rows if row not in seen}
+    if not missing:
+        return set()
+    after = hash_again()
+    moving = {window for window in missing.values() if after.get(window) != before.get(window)}
+    gone = sorted(row for row, window in missing.items() if window not in moving)
     logger.info("clickhouse: %d rows are gone from %s", len(gone), mirror.place)
     columns = [key, "record::text", *_ADDED.get(table.name, ())]
-    rows = landed.rows(table, columns, f"{key} = any(%s)", gone)
-    spool.add(_deleted_rows(table, rows, quarantine))
+    spool.add(_deleted_rows(table, landed.rows(table, columns, f"{key} = any(%s)", gone), quarantine))
+    return moving
 
 
 _ADDED = {WORKLOGS.name: ("worklog_id", "ordinal")}

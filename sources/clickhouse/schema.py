@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from sources.kit.spec import SourceSpec
-from sources.kit.table import QUARANTINE, Column, Table
+from sources.kit.table import NOT_VISIBLE_SINCE, QUARANTINE, Column, Table
 
 _DELETION: Final = (
     Column("is_deleted", "boolean", "The mirror has it no more, or says itself that it is deleted.", required=True),
@@ -74,6 +74,7 @@ APPLICATIONS: Final = Table(
         Column("start_date", "date", "First day."),
         Column("end_date", "date", "Last day; empty: open."),
         *_DELETION,
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -89,6 +90,7 @@ CUSTOMERS: Final = Table(
         Column("signers", "text", "Who signs for the company."),
         Column("client", "text", "The client that it is: Clockify's id, ours, or its name."),
         *_DELETION,
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -104,6 +106,7 @@ CONTACTS: Final = Table(
         Column("phone", "text", "Telephone number."),
         Column("is_billing", "boolean", "Gets the bills."),
         *_DELETION,
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -113,7 +116,8 @@ class Mirror:
     """Where a raw table comes from: database and table in ClickHouse, and the window that a row belongs to.
 
     `window` is SQL over the mirror's columns whose text names the window; `window_of` is the same over the raw table
-    in Postgres, empty where the whole table is one window.
+    in Postgres, empty where the whole table is one window. `is_record` says that nothing but the mirror records its
+    rows, so that what it lacks is deleted; of the others the contract pipeline is the record.
     """
 
     table: Table
@@ -121,6 +125,7 @@ class Mirror:
     name: str
     window: str
     window_of: str
+    is_record: bool
 
     @property
     def place(self) -> str:
@@ -130,7 +135,7 @@ class Mirror:
 
 MIRRORS: Final = (
     # Days: late rows and edits touch few of them.
-    Mirror(WORKLOGS, "tempo", "worklogs_flat", "toString(toDate(start_date))", "start_date::text"),
+    Mirror(WORKLOGS, "tempo", "worklogs_flat", "toString(toDate(start_date))", "start_date::text", is_record=True),
     # Two hex digits of a hash that both engines know: 256 windows of about equal size.
     Mirror(
         ISSUES,
@@ -138,10 +143,11 @@ MIRRORS: Final = (
         "jira_issues",
         "lower(substring(hex(MD5(toString(issue_key))), 1, 2))",
         "substring(md5(issue_key), 1, 2)",
+        is_record=True,
     ),
-    Mirror(APPLICATIONS, "cdm", "jira_applications", "'all'", ""),
-    Mirror(CUSTOMERS, "cdm", "jira_customers", "'all'", ""),
-    Mirror(CONTACTS, "cdm", "jira_contacts", "'all'", ""),
+    Mirror(APPLICATIONS, "cdm", "jira_applications", "'all'", "", is_record=False),
+    Mirror(CUSTOMERS, "cdm", "jira_customers", "'all'", "", is_record=False),
+    Mirror(CONTACTS, "cdm", "jira_contacts", "'all'", "", is_record=False),
 )
 
 TABLES: Final = tuple(mirror.table for mirror in MIRRORS)
@@ -156,5 +162,6 @@ SPEC: Final = SourceSpec(
     required_settings=("dsn",),
     optional_settings=("timeout_seconds",),
     supplied_settings={"dsn": "set CLICKHOUSE_DSN"},
+    is_vendor=True,
     age_tables=("cdm_applications", "jira_issues", "tempo_worklogs_flat"),
 )

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
+from sources.kit.census import Answer, ask, is_missing
 from sources.kit.errors import SourceError
 from sources.kit.http import HttpClient, Response
 
@@ -29,8 +30,9 @@ _LONGEST_FEED_WINDOW = timedelta(days=29)
 _MAXIMUM_PAGES_WITHOUT_FRESH_ROWS = 3
 _MAXIMUM_READINGS = 4
 _INSTANT = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\dZ")
-_GONE = (400, 404)
-"""A missing entity is answered with 400 and code 501, the same whether it was deleted or never existed."""
+_MISSING_CODE = 501
+"""With status 400: a missing entity, the same whether it was deleted or never existed."""
+_ONE_MEMBER = "member-profile"
 
 
 class ClockifyApi:
@@ -45,7 +47,10 @@ class ClockifyApi:
         """All workspaces that the key can read; the route knows no paging."""
         found = self._array(self._client.get("workspaces"))
         if not found:
-            raise SourceError("clockify: the API key can read no workspace; check SOURCES__CLOCKIFY__API_KEY")
+            raise SourceError(
+                "clockify: Clockify answers, but the API key can read no workspace; invite its owner into one, or give "
+                "SOURCES__CLOCKIFY__API_KEY the key of somebody who is in it"
+            )
         return found
 
     def users(self, workspace: str) -> list[Entity]:
@@ -108,11 +113,18 @@ class ClockifyApi:
                 return found
             page += 1
 
-    def entry(self, workspace: str, entry_id: str) -> Entity | None:
-        """One entry, None when the vendor has it no more."""
-        answer = self._client.get(f"workspaces/{workspace}/time-entries/{entry_id}", expect=(200, *_GONE))
+    def ask(self, workspace: str, collection: Literal["users", "clients", "projects", "tags"], entity: str) -> Answer:
+        """Ask for one member, client, project or tag by its id."""
+        place = _ONE_MEMBER if collection == "users" else collection
+        return ask(self._client, f"workspaces/{workspace}/{place}/{entity}", is_gone=_is_gone)
+
+    def entry(self, workspace: str, entry_id: str) -> Entity | Answer:
+        """One entry, or what the vendor says instead of it."""
+        answer = self._client.get(f"workspaces/{workspace}/time-entries/{entry_id}", expect=(200, 400, 403, 404, 410))
+        if answer.status != 200:
+            return Answer.GONE if _is_gone(answer) else Answer.UNSAID
         found = answer.json()
-        return found if answer.status == 200 and isinstance(found, dict) else None
+        return found if isinstance(found, dict) else Answer.UNSAID
 
     def feed(self, workspace: str, feed: Feed, start: datetime, end: datetime) -> list[Entity] | None:
         """Rows of a change feed between two moments, None where the plan does not include the feeds.
@@ -196,6 +208,12 @@ class ClockifyApi:
                 "check SOURCES__CLOCKIFY__BASE_URL"
             )
         return document
+
+
+def _is_gone(answer: Response) -> bool:
+    document = answer.json()
+    code = document.get("code") if isinstance(document, dict) else None
+    return is_missing(answer) or (answer.status == 400 and str(code) == str(_MISSING_CODE))
 
 
 def start_of(entry: Any) -> str | None:

@@ -6,14 +6,15 @@ How edits and deletions are found (vendors 1.5 to 1.7):
 - later runs read the change feeds from a little before the last run on, and running timers until they stop;
 - where the plan has no feeds, and once a day besides, the last `look_back_days` are read again;
 - every `sweep_days` the whole history is read again, for what the feeds missed;
-- an entry counts as deleted only when the vendor, asked for that very entry, says that it is gone;
-- members, clients, projects and tags are read completely each time, and twice before one is marked deleted.
+- members, clients, projects and tags are read completely each time;
+- what is missing counts as deleted only when the vendor, asked for that very object, says that it is gone; otherwise it
+  is merely not visible.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -25,12 +26,13 @@ from sources.clockify.client import ClockifyApi, Entity
 from sources.clockify.schema import CLIENTS, PROJECTS, TAGS, TIME_ENTRIES, USERS, WORKSPACES
 from sources.kit import landed
 from sources.kit.arrow import PerRecord, to_arrow
+from sources.kit.census import PRESENT, Answer, Census, accepts_loss, refuse_loss
 from sources.kit.errors import CredentialError, SourceError, VendorError
 from sources.kit.http import HttpClient
 from sources.kit.landed import declare, differing
 from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.run import PerRun
-from sources.kit.table import Table
+from sources.kit.table import NOT_VISIBLE_SINCE, Table
 from sources.kit.walk import Spool, ahead
 
 logger = logging.getLogger(__name__)
@@ -44,7 +46,8 @@ _LOOK_BACK_EVERY = timedelta(hours=20)
 _STATE_STEP = timedelta(hours=6)
 """How old the feeds' cursor may grow before it is moved although nothing came: reading hours again costs little."""
 _ROWS_PER_BATCH = 10_000
-_ALIVE = {"is_deleted": False, "deleted_at": None}
+_MOST_ENTRY_QUESTIONS = 500
+"""Entries of a workspace that are asked for by id in one run; the others are left to the next one."""
 _FEED_KEYS = ("auditMetadata", "documentType")
 _ENTRY_KEYS = frozenset({"id", "userId", "timeInterval", "projectId", "billable", "description", "type", "tagIds"})
 
@@ -94,11 +97,10 @@ def clockify() -> Any:
     def workspaces(api_key: str = dlt.secrets.value, base_url: str = DEFAULT_BASE_URL) -> Iterator[Any]:
         run = runs()
         found = run.workspaces(run.api(api_key, base_url))
-        codes = PerRecord([_default_currency(workspace) for workspace in found])
         yield from declare(WORKSPACES)
-        yield from _changed(
-            WORKSPACES, to_arrow(WORKSPACES, found, quarantine=run.quarantine, extra={"currency_code": codes})
-        )
+        extra = {**PRESENT, **_currency_codes(found)}
+        yield from _changed(WORKSPACES, to_arrow(WORKSPACES, found, quarantine=run.quarantine, extra=extra))
+        yield from Census(WORKSPACES, run.quarantine, "workspaces").marks(_ids(found), _currency_codes)
         yield from run.quarantine.flush()
 
     @dlt.resource(**USERS.dlt_hints())
@@ -107,7 +109,7 @@ def clockify() -> Any:
         api = run.api(api_key, base_url)
         yield from declare(USERS)
         for workspace in run.workspace_ids(api):
-            yield from _whole_table(USERS, workspace, run, run.users(api, workspace), partial(api.users, workspace))
+            yield from _whole_table(USERS, "users", workspace, run, api, run.users(api, workspace))
         yield from run.quarantine.flush()
 
     def named(table: Table, collection: Literal["clients", "projects", "tags"]) -> Any:
@@ -117,8 +119,7 @@ def clockify() -> Any:
             api = run.api(api_key, base_url)
             yield from declare(table)
             for workspace in run.workspace_ids(api):
-                read = partial(api.named, workspace, collection)
-                yield from _whole_table(table, workspace, run, read(), read)
+                yield from _whole_table(table, collection, workspace, run, api, api.named(workspace, collection))
             yield from run.quarantine.flush()
 
         return whole
@@ -160,25 +161,25 @@ def clockify() -> Any:
 
 
 def _whole_table(
-    table: Table, workspace: str, run: _Run, found: list[Entity], read_again: Callable[[], list[Entity]]
+    table: Table,
+    collection: Literal["users", "clients", "projects", "tags"],
+    workspace: str,
+    run: _Run,
+    api: ClockifyApi,
+    found: list[Entity],
 ) -> Iterator[pa.Table]:
     """Yield the rows of a complete list that changed, then the landed rows that are no longer on it."""
-    known = {
-        row[0] for row in landed.rows(table, ["id"], "workspace_id = %s and not coalesce(is_deleted, false)", workspace)
-    }
-    missing = known - {row.get("id") for row in found if isinstance(row, dict)}
-    if missing:
-        # Only what two complete readings lack is gone: a row may slip past one of them while others change.
-        again = read_again()
-        present = {row.get("id") for row in again if isinstance(row, dict)}
-        missing -= present
-        listed = {row.get("id") for row in found if isinstance(row, dict)}
-        found = found + [row for row in again if isinstance(row, dict) and row.get("id") not in listed]
-    alive = {"workspace_id": workspace, **_ALIVE}
-    yield from _changed(table, to_arrow(table, found, quarantine=run.quarantine, extra=alive))
-    if missing:
-        logger.info("clockify: %d %s are gone from workspace %s", len(missing), table.name, workspace)
-        yield _marked_deleted(table, workspace, dict.fromkeys(missing, run.started_at), run)
+    place = {"workspace_id": workspace}
+    census = Census(
+        table,
+        run.quarantine,
+        f"{collection} of workspace {workspace}",
+        "workspace_id = %s",
+        (workspace,),
+        partial(api.ask, workspace, collection),
+    )
+    yield from _changed(table, to_arrow(table, found, quarantine=run.quarantine, extra={**place, **PRESENT}))
+    yield from census.marks(_ids(found), lambda _: place)
 
 
 def _changed(table: Table, batch: pa.Table) -> Iterator[pa.Table]:
@@ -188,21 +189,20 @@ def _changed(table: Table, batch: pa.Table) -> Iterator[pa.Table]:
         yield changed
 
 
-def _marked_deleted(table: Table, workspace: str, gone: dict[str, datetime], run: _Run) -> pa.Table:
-    """Return landed rows by id, marked deleted at the given times; ids that never landed are left out."""
-    records = landed.records(
-        table, "workspace_id = %s and id = any(%s) and not coalesce(is_deleted, false)", workspace, list(gone)
-    )
+def _marked(workspace: str, moments: dict[str, datetime], state: dict[str, Any], run: _Run) -> pa.Table:
+    """Return landed time entries by id, with the given state; where it holds a moment, each with its own."""
+    condition = "workspace_id = %s and id = any(%s) and not coalesce(is_deleted, false)"
+    records = landed.records(TIME_ENTRIES, condition, workspace, list(moments))
+    of_each = PerRecord([moments[record["id"]] for record in records])
+    extra = {name: of_each if value is _OF_EACH else value for name, value in state.items()}
     return to_arrow(
-        table,
-        records,
-        quarantine=run.quarantine,
-        extra={
-            "workspace_id": workspace,
-            "is_deleted": True,
-            "deleted_at": PerRecord([gone[record["id"]] for record in records]),
-        },
+        TIME_ENTRIES, records, quarantine=run.quarantine, extra={"workspace_id": workspace, **PRESENT, **extra}
     )
+
+
+_OF_EACH = object()
+_DELETED = {"is_deleted": True, "deleted_at": _OF_EACH}
+_UNSEEN = {NOT_VISIBLE_SINCE.name: _OF_EACH}
 
 
 class _EntryReading:
@@ -225,6 +225,7 @@ class _EntryReading:
         self._pending: list[Entity] = []
         self._seen: set[str] = set()
         self._watch: set[str] = set()
+        self._questions = _MOST_ENTRY_QUESTIONS
 
     def read(self, look_back: timedelta, sweep_every: timedelta) -> dict[str, Any]:
         """Spool what changed since the last run; return the state that the next run starts from."""
@@ -289,8 +290,13 @@ class _EntryReading:
         if start is not None:
             condition += " and start_time >= %s"
             values.append(start)
-        known = [row[0] for row in landed.rows(TIME_ENTRIES, ["id"], condition, *values)]
-        self._verify({entry_id: self._now for entry_id in known if entry_id not in self._seen})
+        columns = ("id", TIME_ENTRIES.not_visible)
+        known = dict(landed.rows(TIME_ENTRIES, columns, condition, *values))
+        missing = {entry_id: is_unseen for entry_id, is_unseen in known.items() if entry_id not in self._seen}
+        visible = sum(not is_unseen for is_unseen in known.values())
+        lost = sum(not is_unseen for is_unseen in missing.values())
+        refuse_loss("clockify", f"time entries of workspace {self._workspace}", lost, visible)
+        self._verify(dict.fromkeys(missing, self._now))
 
     def _walk(self, start: datetime | None) -> Iterator[tuple[str, list[Entity] | SourceError | None]]:
         """Every member's entries, page by page, each member closed by None or by the refusal that met it."""
@@ -334,7 +340,7 @@ class _EntryReading:
             entry = {key: value for key, value in row.items() if key not in _FEED_KEYS}
             if entry.keys() >= _ENTRY_KEYS:
                 changed.append(entry)
-            elif row.get("id") and (read := self._api.entry(self._workspace, str(row["id"]))) is not None:
+            elif row.get("id") and isinstance(read := self._api.entry(self._workspace, str(row["id"])), dict):
                 changed.append(read)
         self._keep(changed)
         return True
@@ -354,21 +360,34 @@ class _EntryReading:
         self._verify(dict.fromkeys(left, self._now))
 
     def _verify(self, suspects: dict[str, datetime]) -> None:
-        """Ask for each suspect by name: one that still exists is kept, one that is gone is marked deleted."""
+        """Ask for each suspect by id: one that still exists is kept, one that is gone is marked deleted.
+
+        One of which the vendor says neither is not visible; one for which there is no question left is watched.
+        """
         if not suspects:
             return
         gone: dict[str, datetime] = {}
+        unseen: dict[str, datetime] = {}
+        columns = ("id", TIME_ENTRIES.not_visible)
         condition = "workspace_id = %s and id = any(%s) and not coalesce(is_deleted, false)"
-        for (entry_id,) in landed.rows(TIME_ENTRIES, ["id"], condition, self._workspace, list(suspects)):
+        rows = landed.rows(TIME_ENTRIES, columns, condition, self._workspace, list(suspects))
+        for entry_id, is_unseen in sorted(rows, key=lambda row: (row[1], row[0])):
+            if self._questions == 0:
+                self._watch.add(entry_id)
+                continue
+            self._questions -= 1
             entry = self._api.entry(self._workspace, entry_id)
-            if entry is None:
-                gone[entry_id] = suspects[entry_id]
-            else:
+            if isinstance(entry, dict):
                 self._keep([entry])
-        if gone:
-            logger.info("clockify: %d time entries are gone from workspace %s", len(gone), self._workspace)
-            self._spool.add(_marked_deleted(TIME_ENTRIES, self._workspace, gone, self._run))
-            self._seen |= gone.keys()
+            elif entry is Answer.GONE or accepts_loss("clockify"):
+                gone[entry_id] = suspects[entry_id]
+            elif not is_unseen:
+                unseen[entry_id] = self._now
+        for moments, state, what in ((gone, _DELETED, "deleted"), (unseen, _UNSEEN, "not visible any more")):
+            if moments:
+                logger.info("clockify: %d time entries of workspace %s are %s", len(moments), self._workspace, what)
+                self._spool.add(_marked(self._workspace, moments, state, self._run))
+        self._seen |= gone.keys() | unseen.keys()
 
     def _keep(self, entries: list[Entity]) -> None:
         """Keep entries as the vendor has them now, each once a run, and note which of them must be watched."""
@@ -388,7 +407,7 @@ class _EntryReading:
 
     def _flush(self) -> None:
         if self._pending:
-            extra = {"workspace_id": self._workspace, **_ALIVE}
+            extra = {"workspace_id": self._workspace, **PRESENT}
             self._spool.add(to_arrow(TIME_ENTRIES, self._pending, quarantine=self._run.quarantine, extra=extra))
             self._pending = []
 
@@ -405,7 +424,15 @@ def _has_moved(last: dict[str, Any] | None, reached: dict[str, Any]) -> bool:
     return age >= _STATE_STEP
 
 
-def _default_currency(workspace: Entity) -> str | None:
+def _ids(entities: list[Entity]) -> list[Any]:
+    return [entity.get("id") if isinstance(entity, dict) else None for entity in entities]
+
+
+def _currency_codes(workspaces: Sequence[Any]) -> dict[str, PerRecord]:
+    return {"currency_code": PerRecord([_default_currency(workspace) for workspace in workspaces])}
+
+
+def _default_currency(workspace: Any) -> str | None:
     currencies = workspace.get("currencies")
     for currency in currencies if isinstance(currencies, list) else []:
         if isinstance(currency, dict) and currency.get("isDefault"):

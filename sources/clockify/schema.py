@@ -1,21 +1,22 @@
 """The raw tables of Clockify: names, columns and keys; and the SPEC.
 
 Paths follow the vendor's OpenAPI document (vendors 1.3). Rates are integers in minor units. The vendor
-forgets deleted rows, the warehouse marks them: `is_deleted` and `deleted_at`. A workspace that the key can no longer
-read is not marked deleted.
+forgets deleted rows, the warehouse marks them: `is_deleted` and `deleted_at`, or `not_visible_since` where Clockify,
+asked for the object, does not say that it is gone. Clockify never says so of a workspace.
 """
 
 from datetime import timedelta
 from typing import Final
 
 from sources.kit.spec import SourceSpec
-from sources.kit.table import QUARANTINE, Column, Table
+from sources.kit.table import NOT_VISIBLE_SINCE, QUARANTINE, Column, Table
 
 _ID: Final = Column("id", "text", "Clockify's id.", required=True)
 _WORKSPACE_ID: Final = Column("workspace_id", "text", "Workspace that the row was read from.", required=True)
 _DELETION: Final = (
     Column("is_deleted", "boolean", "Clockify has it no more.", required=True),
     Column("deleted_at", "timestamp", "When it was deleted, or found missing where the vendor does not say; UTC."),
+    NOT_VISIBLE_SINCE,
 )
 
 WORKSPACES: Final = Table(
@@ -28,6 +29,9 @@ WORKSPACES: Final = Table(
         Column("currency_code", "text", "Code of the default currency."),
         Column("hourly_rate_amount", "bigint", "Default hourly rate, minor units.", path="hourlyRate.amount"),
         Column("hourly_rate_currency", "text", "Currency of the default hourly rate.", path="hourlyRate.currency"),
+        Column("is_deleted", "boolean", "Called gone by the user; Clockify itself says so of no workspace."),
+        _DELETION[1],
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -133,5 +137,6 @@ SPEC: Final = SourceSpec(
         "base_url": "{url}/clockify/api/v1",
         "api_key": "sandbox-clockify-key",
     },
+    is_vendor=True,
     age_tables=("clients", "projects", "time_entries", "users"),
 )

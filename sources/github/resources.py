@@ -21,6 +21,7 @@ from sources.github.client import DEFAULT_BASE_URL, GitHubClient, TooLarge
 from sources.github.schema import COMMITS, PULL_REQUESTS, REPOSITORIES
 from sources.kit import landed
 from sources.kit.arrow import to_arrow
+from sources.kit.census import PRESENT, Answer, Census
 from sources.kit.errors import SourceError
 from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine, quarantined_records
@@ -82,12 +83,33 @@ def _visible(client: GitHubClient, organizations: list[str], names: list[str]) -
     for name in names:
         repository = client.object(f"repos/{name}", absent=_GONE)
         if repository is None:
-            logger.warning("github: repository %s cannot be seen with this token; it is marked as gone", name)
+            logger.warning("github: repository %s cannot be seen with this token; what landed of it stays", name)
         else:
             yield repository
     if not organizations and not names:
         for page in client.pages("user/repos", {}):
             yield from page
+
+
+def _census(client: GitHubClient, quarantine: Quarantine, organizations: list[str], names: list[str]) -> Census:
+    """The comparison with what landed, as far as the settings still ask for it."""
+    public = {row[0] for row in landed.rows(REPOSITORIES, ("id",), "is_private is false")}
+
+    def asker(repository: int) -> Answer:
+        answer = client.ask(f"repositories/{repository}")
+        # Of a private one GitHub does not tell a lost right from a deletion.
+        return answer if answer is not Answer.GONE or repository in public else Answer.UNSAID
+
+    if not organizations and not names:
+        return Census(REPOSITORIES, quarantine, "repositories", asker=asker)
+    return Census(
+        REPOSITORIES,
+        quarantine,
+        "repositories",
+        "lower(owner_login) = any(%s) or lower(full_name) = any(%s)",
+        ([name.lower() for name in organizations], [name.lower() for name in names]),
+        asker,
+    )
 
 
 def _owner_and_name(repository: dict[str, Any]) -> dict[str, str]:
@@ -135,12 +157,13 @@ def _walk_commits(
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield pages of commits that are not yet known; empties `known` of what it meets.
 
-    What remains in `known` after an early end is still reachable, because the old head is; the caller is told by the
-    generator's return value whether the walk was whole.
+    What remains in `known` after an early end is still reachable, because the old head is. Raises `SourceError` where
+    a walk to the end lacks commits.
     """
     variables = {**_owner_and_name(repository), "oid": head}
     new = 0
     grown_by = total - len(known)
+    met = 0
     met_old_head = False
     for page in _paged(client, queries.COMMITS, variables, ("repository", "object", "history")):
         nodes = [node for node in page["nodes"] if isinstance(node, dict)]
@@ -148,10 +171,16 @@ def _walk_commits(
         met_old_head = met_old_head or any(node.get("oid") == known_head for node in nodes)
         known.difference_update(str(node.get("oid")) for node in nodes)
         new += len(fresh)
+        met += len(nodes)
         yield fresh
         if met_old_head and new == grown_by:
             known.clear()
             return
+    if met < total:
+        raise SourceError(
+            f"github: the history of {repository['full_name']} has {total:,} commits, but only {met:,} came, so none "
+            "is taken for lost; run again later"
+        )
 
 
 @dlt.source(name="github", section="github", max_table_nesting=0)
@@ -168,13 +197,12 @@ def github() -> Any:
         repositories: str = "",
     ) -> Iterator[Any]:
         yield from declare(REPOSITORIES)
-        visible = connection.repositories(connection.client(token, base_url), organizations, repositories)
-        live = {"is_deleted": False, "deleted_at": None}
-        yield to_arrow(REPOSITORIES, visible, quarantine=quarantine, extra=live)
-        ids = [repository.get("id") for repository in visible]
-        lost = landed.records(REPOSITORIES, "not is_deleted and id != all(%s)", ids)
-        gone = {"is_deleted": True, "deleted_at": quarantine.found_at}
-        yield to_arrow(REPOSITORIES, lost, quarantine=quarantine, extra=gone)
+        client = connection.client(token, base_url)
+        visible = connection.repositories(client, organizations, repositories)
+        yield to_arrow(REPOSITORIES, visible, quarantine=quarantine, extra=PRESENT)
+        yield from _census(client, quarantine, _words(organizations), _words(repositories)).marks(
+            [repository.get("id") for repository in visible]
+        )
         yield from quarantine.flush()
 
     @dlt.resource(**COMMITS.dlt_hints())

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from sources.kit.spec import SourceSpec
-from sources.kit.table import QUARANTINE, Column, Table
+from sources.kit.table import NOT_VISIBLE_SINCE, QUARANTINE, Column, Table
 
 REPOSITORIES = Table(
     name="repositories",
@@ -25,8 +25,9 @@ REPOSITORIES = Table(
         Column("is_archived", "boolean", "Whether it is read-only.", path="archived"),
         Column("is_private", "boolean", "Whether it is private.", path="private"),
         Column("created_at", "timestamp", "When it was created, UTC."),
-        Column("is_deleted", "boolean", "Whether it can no longer be seen (deleted, access lost, blocked)."),
+        Column("is_deleted", "boolean", "Whether it is gone: a public one that GitHub does not know any more."),
         Column("deleted_at", "timestamp", "Start of the run that first could not see it, UTC."),
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -104,5 +105,6 @@ SPEC: Final = SourceSpec(
         "base_url": "{url}/github/api/v3",
         "token": "sandbox-github-token",
     },
+    is_vendor=True,
     age_tables=("commits", "pull_requests", "repositories"),
 )

@@ -11,6 +11,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from sources.kit.census import Answer, ask
 from sources.kit.errors import SourceError, VendorError
 from sources.kit.http import HttpClient, Response
 
@@ -58,6 +59,9 @@ class Reader(Protocol):
 
     def users(self) -> list[Any]:
         """All accounts."""
+
+    def ask_user(self, user: str) -> Answer:
+        """Ask for one account by its id."""
 
 
 def connect(base_url: str, email: str | None, api_token: str, deployment: str) -> Reader:
@@ -211,6 +215,10 @@ class CloudReader:
         """See `Reader`. A window of users may be shown short: only an empty one is the end."""
         return _steady(lambda: _user_pages(self._client, "rest/api/3/users/search", {}))
 
+    def ask_user(self, user: str) -> Answer:
+        """See `Reader`."""
+        return ask(self._client, "rest/api/3/user", {"accountId": user})
+
 
 class DataCenterReader:
     """Jira Data Center (and Server), REST v2."""
@@ -311,6 +319,10 @@ class DataCenterReader:
         """See `Reader`."""
         params = {"username": ".", "includeInactive": "true"}
         return _steady(lambda: _user_pages(self._client, "rest/api/2/user/search", params))
+
+    def ask_user(self, user: str) -> Answer:
+        """See `Reader`."""
+        return ask(self._client, "rest/api/2/user", {"key": user})
 
 
 def _user_pages(client: HttpClient, path: str, params: Mapping[str, Any]) -> Iterator[list[Any]]:

@@ -7,7 +7,7 @@ whose project got another key; the changelogs of changed issues in bulk; once a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -21,6 +21,7 @@ from sources.jira.schema import tables_for
 from sources.jira.text import plain_text
 from sources.kit import landed
 from sources.kit.arrow import PerRecord, to_arrow
+from sources.kit.census import PRESENT, Asker, Census, refuse_loss
 from sources.kit.errors import SourceError
 from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine, quarantined_records
@@ -281,7 +282,7 @@ def jira() -> Any:
         found = run.fields(run.reader(base_url, email, api_token, deployment))
         points = story_point_fields(found)
         chosen = PerRecord([isinstance(each, Mapping) and each.get("id") in points for each in found])
-        yield from _listing(run, "fields", found, {"is_story_points": chosen}, {"is_story_points": False})
+        yield from _listing(run, "fields", found, {"is_story_points": chosen}, lambda _: {"is_story_points": False})
 
     @dlt.resource(**tables["projects"].dlt_hints())
     def projects(
@@ -298,9 +299,10 @@ def jira() -> Any:
             "is_deleted": PerRecord([state == "deleted" for state in states]),
             "deleted_at": PerRecord([_deleted_date(project) for project in found]),
         }
-        # Out of sight is not deleted: perhaps the account lost a permission.
-        gone = {"state": "not_visible", "is_deleted": False, "deleted_at": None}
-        yield from _listing(run, "projects", found, extra, gone, "state in ('live', 'archived')")
+        # Jira itself lists the deleted ones; asked for one that is not listed, it tells no lost right from a deletion.
+        yield from _listing(
+            run, "projects", found, extra, lambda is_gone: {"state": "deleted" if is_gone else "not_visible"}
+        )
 
     @dlt.resource(**tables["users"].dlt_hints())
     def users(
@@ -310,12 +312,13 @@ def jira() -> Any:
         deployment: str = "cloud",
     ) -> Iterator[Any]:
         run = runs()
-        found = run.reader(base_url, email, api_token, deployment).users()
+        reader = run.reader(base_url, email, api_token, deployment)
+        found = reader.users()
         if not found:
             raise SourceError(
                 "jira: the account sees no users, not even itself; give it the global permission to browse users"
             )
-        yield from _listing(run, "users", found, {}, {})
+        yield from _listing(run, "users", found, {}, lambda _: {}, reader.ask_user)
 
     return issues, issue_deletions, transitions, fields, projects, users, quarantined_records()
 
@@ -398,6 +401,8 @@ def _missed(run: _Run, reader: Reader) -> list[dict[str, Any]]:
             doubtful.add(issue)
         else:
             note(issue, state, _deleted_date(project) or run.started_at if state == "deleted" else None)
+    visible = {issue for issue in known if marks.get(issue, "visible") == "visible"}
+    refuse_loss("jira", "issues of projects that are shown", len(doubtful & visible), len(visible))
     if doubtful:
         browsable = reader.browsable_projects()
         _, missing = reader.named(doubtful, ("project",))
@@ -409,24 +414,26 @@ def _missed(run: _Run, reader: Reader) -> list[dict[str, Any]]:
 
 
 def _listing(
-    run: _Run, name: str, found: list[Any], extra: dict[str, Any], gone: dict[str, Any], known: str = "not is_deleted"
+    run: _Run,
+    name: str,
+    found: list[Any],
+    extra: dict[str, Any],
+    lost: Callable[[bool], dict[str, Any]],
+    asker: Asker | None = None,
 ) -> Iterator[Any]:
     """A list that was read whole: what it shows, and what landed earlier and is not shown any more, marked so.
 
-    `extra` and `gone` are the added columns of either; `known` is the condition for landed rows that may go missing.
+    `extra` are the added columns of what is shown, `lost` makes those of what is not, told whether it is deleted;
+    `asker` asks for one object by its id.
     """
     table = run.tables[name]
     yield from declare(table)
     spool = Spool(table)
-    alive = {"is_deleted": False, "deleted_at": None, **extra}
-    spool.add(to_arrow(table, found, quarantine=run.quarantine, extra=alive))
+    spool.add(to_arrow(table, found, quarantine=run.quarantine, extra={**PRESENT, **extra}))
     path = next(column.path or column.name for column in table.columns if column.name == table.key[0])
-    shown = {str(record.get(path)) for record in found if isinstance(record, Mapping)}
-    missing = [row[0] for row in landed.rows(table, table.key, known) if row[0] not in shown]
-    if missing:
-        lost = landed.records(table, f"{table.key[0]} = any(%s)", missing)
-        marked = {"is_deleted": True, "deleted_at": run.started_at.isoformat(), **gone}
-        spool.add(to_arrow(table, lost, quarantine=run.quarantine, extra=marked))
+    shown = [record.get(path) if isinstance(record, Mapping) else None for record in found]
+    for marked in Census(table, run.quarantine, name, asker=asker).marks(shown, lost=lost):
+        spool.add(marked)
     yield from spool.load()
     yield from run.quarantine.flush()
 

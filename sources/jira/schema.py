@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from sources.kit.spec import SourceSpec
-from sources.kit.table import QUARANTINE, Column, Table
+from sources.kit.table import NOT_VISIBLE_SINCE, QUARANTINE, Column, Table
 
 IS_DELETED = Column("is_deleted", "boolean", "Whether Jira no longer has the object, as far as can be told.")
 DELETED_AT = Column("deleted_at", "timestamp", "When it was deleted (as Jira says) or first missed (start of the run).")
@@ -62,6 +62,7 @@ ISSUE_DELETIONS = Table(
     description="One issue that a census missed: deleted, in an archived project, or no longer visible to the account.",
     key=("id",),
     keeps_record=False,
+    unseen="state = 'not_visible'",
     columns=(
         Column("id", "text", "Jira's issue id."),
         Column("key", "text", "The key as last landed."),
@@ -107,6 +108,7 @@ FIELDS = Table(
         Column("is_story_points", "boolean", "Whether issues.story_points reads this field."),
         IS_DELETED,
         DELETED_AT,
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -114,6 +116,7 @@ PROJECTS = Table(
     name="projects",
     description="One Jira project, live, archived or in the bin.",
     key=("id",),
+    unseen="state = 'not_visible'",
     columns=(
         Column("id", "text", "Jira's project id."),
         Column("key", "text", "The project's key, such as CON.", required=True),
@@ -130,6 +133,7 @@ PROJECTS = Table(
         ),
         IS_DELETED,
         DELETED_AT,
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -146,6 +150,7 @@ USERS = Table(
         Column("timezone", "text", "The account's time zone, where shown.", path="timeZone"),
         IS_DELETED,
         DELETED_AT,
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -183,5 +188,6 @@ SPEC: Final = SourceSpec(
         "email": "sandbox@example.com",
         "api_token": "sandbox-jira-token",
     },
+    is_vendor=True,
     age_tables=("issues", "projects", "transitions"),
 )

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from sources.kit.table import Table
+
+ACCEPT_LOSS: Final = "accept_loss"
+"""The setting that lets a list which lacks far too much be believed, on the day (UTC) that it names."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class SourceSpec:
     """The table that `doctor` reads a few rows of to prove the credentials; empty where there are none to prove."""
     sandbox_settings: Mapping[str, str] = field(default_factory=dict)
     """Settings that make it read the sandbox; `{url}` is the address of the sandbox's server."""
+    is_vendor: bool = False
+    """Whether it reads somebody else's system, which may show less than before."""
     age_tables: tuple[str, ...] = ()
     """The tables whose newest row tells how old the source's data is (the list in dbt model `int_staging__loads`)."""
 
@@ -54,6 +59,11 @@ class SourceSpec:
     def settings(self) -> tuple[str, ...]:
         """All settings, the required ones first."""
         return self.required_settings + self.optional_settings
+
+    @property
+    def consents(self) -> tuple[str, ...]:
+        """Settings by which the user says yes to what is refused otherwise; the same for every vendor."""
+        return (ACCEPT_LOSS,) if self.is_vendor else ()
 
     def variable(self, setting: str) -> str:
         """The environment variable of a setting, such as `SOURCES__JIRA__API_TOKEN`."""

@@ -46,6 +46,11 @@ class Column:
 RECORD = Column("record", "json", "The whole object as the vendor sent it.")
 ROW_HASH = Column("row_hash", "text", "Hash of the record and its added columns; an equal hash is not written again.")
 LOADED_AT = Column("loaded_at", "timestamp", "Start of the run that last wrote the row, UTC.")
+NOT_VISIBLE_SINCE = Column(
+    "not_visible_since",
+    "timestamp",
+    "Start of the run from which on the vendor does not show it, without calling it deleted; UTC.",
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,9 @@ class Table:
     `identity` names columns that never change for one object, such as the repository of a pull request: two records
     with one key and different identities are two objects, of which the second is quarantined. Without it, records with
     one key are states of one object.
+
+    `unseen` is SQL that is true of a row whose object is not visible; what is counted in a run's summary. A table with
+    the column `not_visible_since` need not name it.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Table:
     keeps_record: bool = True
     mirrors: bool = False
     identity: tuple[str, ...] = ()
+    unseen: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a key that is no column and a column that is declared twice."""
@@ -81,6 +90,13 @@ class Table:
         """The declared columns followed by the technical ones."""
         technical = (RECORD, ROW_HASH, LOADED_AT) if self.keeps_record else (ROW_HASH, LOADED_AT)
         return self.columns + technical
+
+    @property
+    def not_visible(self) -> str:
+        """SQL that is true of a row whose object the vendor does not show; empty where rows have no such state."""
+        if self.unseen or NOT_VISIBLE_SINCE not in self.columns:
+            return self.unseen
+        return f"{NOT_VISIBLE_SINCE.name} is not null"
 
     def is_required(self, column: Column) -> bool:
         """Whether a column is never null."""

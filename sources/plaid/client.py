@@ -18,10 +18,12 @@ import plaid
 import urllib3
 from plaid.api import plaid_api
 from plaid.model.accounts_get_request import AccountsGetRequest
+from plaid.model.accounts_get_request_options import AccountsGetRequestOptions
 from plaid.model.item_get_request import ItemGetRequest
 from plaid.model.transactions_sync_request import TransactionsSyncRequest
 from plaid.model.transactions_sync_request_options import TransactionsSyncRequestOptions
 
+from sources.kit.census import Answer
 from sources.kit.errors import CredentialError, SourceError
 from sources.kit.text import decode_json
 
@@ -33,6 +35,7 @@ LONGEST_HISTORY_DAYS = 730
 TIMEOUT_SECONDS = 60
 MAXIMUM_ATTEMPTS = 6
 _CREDENTIAL_CODES = {"INVALID_API_KEYS", "UNAUTHORIZED_ENVIRONMENT"}
+_UNKNOWN_ACCOUNT = "INVALID_ACCOUNT_ID"
 _PASSING_ITEM_CODES = {"INSTITUTION_DOWN", "INSTITUTION_NOT_RESPONDING", "PRODUCT_NOT_READY"}
 
 
@@ -93,6 +96,15 @@ class PlaidClient:
         """The accounts of an Item with cached balances."""
         answer = self._call("accounts_get", AccountsGetRequest(access_token=access_token))
         return _list(answer, "accounts", "accounts/get")
+
+    def ask(self, access_token: str, account_id: str) -> Answer:
+        """Ask for one account of an Item; Plaid says so where there is none of that id (any more)."""
+        options = AccountsGetRequestOptions(account_ids=[account_id])
+        try:
+            self._call("accounts_get", AccountsGetRequest(access_token=access_token, options=options))
+        except ItemError as problem:
+            return Answer.GONE if problem.code == _UNKNOWN_ACCOUNT else Answer.UNSAID
+        return Answer.THERE
 
     def sync(self, access_token: str, cursor: str | None) -> dict[str, Any]:
         """One page of an update; no cursor begins with the whole history.
@@ -158,7 +170,7 @@ class PlaidClient:
         if status == 429 or status >= 500 or code in _PASSING_ITEM_CODES:
             header = str((failure.headers or {}).get("Retry-After") or "")
             return f"status {status} {code}".strip(), float(header) if header.isdigit() else None
-        if kind in ("ITEM_ERROR", "INSTITUTION_ERROR") or code == "INVALID_ACCESS_TOKEN":
+        if kind in ("ITEM_ERROR", "INSTITUTION_ERROR") or code in ("INVALID_ACCESS_TOKEN", _UNKNOWN_ACCOUNT):
             raise ItemError(kind, code, f"plaid: {place} answered {code}") from None
         raise SourceError(f"plaid: {place} answered with status {status} {code or 'and no error code'}") from None
 

@@ -9,14 +9,17 @@ lands its error and its old cursor and does not stop the others.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
 from typing import Any
 
 import dlt
 
 from sources.kit import landed
 from sources.kit.arrow import PerRecord, to_arrow
+from sources.kit.census import PRESENT, Census, refuse_loss
 from sources.kit.errors import SourceError
 from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine, quarantined_records
@@ -34,9 +37,12 @@ class ItemUpdate:
     """What one Item had to tell: its own object, accounts, and the staged rows of one whole update."""
 
     item: dict[str, Any]
+    token: str = field(repr=False)
     cursor: str | None
     number: int
     full_number: int
+    full_since: str | None
+    """The first day that the last reading of the whole history reached, ISO."""
     accounts: list[Any] = field(default_factory=list)
     """Empty where they could not be read."""
     transactions: list[Any] = field(default_factory=list)
@@ -49,6 +55,7 @@ class Walk:
     def __init__(self) -> None:
         """Read nothing yet."""
         self._updates: list[ItemUpdate] | None = None
+        self._client: PlaidClient | None = None
         self._yielded: set[str] = set()
 
     def updates(self, connection: Connection, access_tokens: str) -> list[ItemUpdate]:
@@ -62,7 +69,7 @@ class Walk:
                 raise SourceError(
                     "plaid: no access token is given; set SOURCES__PLAID__ACCESS_TOKENS, separated by commas"
                 )
-            client = PlaidClient(connection)
+            client = self.client(connection)
             state = dlt.current.source_state().setdefault("items", {})
             found = [
                 _read_item(client, token, place, len(tokens), state) for place, token in enumerate(tokens, start=1)
@@ -75,6 +82,12 @@ class Walk:
                 )
         return self._updates
 
+    def client(self, connection: Connection) -> PlaidClient:
+        """The one client of the run."""
+        if self._client is None:
+            self._client = PlaidClient(connection)
+        return self._client
+
     def commit(self, name: str) -> None:
         """Advance the cursors once both kinds of rows that an update tells of have been yielded."""
         self._yielded.add(name)
@@ -85,6 +98,7 @@ class Walk:
                     "cursor": update.cursor,
                     "number": update.number,
                     "full_number": update.full_number,
+                    "full_since": update.full_since,
                 }
 
 
@@ -98,7 +112,14 @@ def _read_item(client: PlaidClient, token: str, place: int, count: int, state: d
     if not isinstance(item.get("item_id"), str):
         raise SourceError(f"plaid: item/get for {name} answered without an item_id; run again later")
     known = state.get(item["item_id"], {})
-    update = ItemUpdate(item, known.get("cursor"), known.get("number", 0), known.get("full_number", 0))
+    update = ItemUpdate(
+        item,
+        token,
+        known.get("cursor"),
+        known.get("number", 0),
+        known.get("full_number", 0),
+        known.get("full_since"),
+    )
     try:
         accounts = client.accounts(token)
         _read_transactions(client, token, update)
@@ -144,11 +165,36 @@ def _read_transactions(client: PlaidClient, token: str, update: ItemUpdate) -> N
         return
     update.number += 1
     if start is None:
+        _refuse_shrunken(item_id, added)
         update.full_number = update.number
+        update.full_since = min((day for row in added if (day := _day(row))), default=None)
     update.cursor = cursor
     # Added, then modified: of rows with one id the last counts.
     update.transactions = [*added, *modified]
     update.removed = removed
+
+
+def _refuse_shrunken(item_id: str, added: list[Any]) -> None:
+    """Refuse a new reading of the whole history that lacks far too much of what landed from the days that it reaches.
+
+    Earlier days are beyond it: what landed of them stays (vendors 5.1).
+    """
+    days = [day for row in added if (day := _day(row))]
+    condition = "item_id = %s and not coalesce(pending, false) and date >= %s"
+    landed_ids = {
+        row[0]
+        for row in landed.rows(TRANSACTIONS, ("transaction_id",), condition, item_id, min(days, default="1970-01-01"))
+    }
+    landed_ids -= {row[0] for row in landed.rows(TRANSACTION_REMOVALS, ("transaction_id",), "item_id = %s", item_id)}
+    came = {row.get("transaction_id") for row in added if isinstance(row, dict)}
+    refuse_loss("plaid", f"transactions of Item {item_id}", len(landed_ids - came), len(landed_ids))
+
+
+def _day(row: Any) -> str | None:
+    try:
+        return date.fromisoformat(row["date"]).isoformat()
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _read_pages(
@@ -178,7 +224,7 @@ def plaid() -> Any:
     quarantine = Quarantine("plaid")
     walk = Walk()
 
-    def landing(table: Table, batches: Callable[[list[ItemUpdate]], Iterator[Any]]) -> Any:
+    def landing(table: Table, batches: Callable[[list[ItemUpdate], PlaidClient], Iterator[Any]]) -> Any:
         @dlt.resource(**table.dlt_hints())
         def rows(
             client_id: str = dlt.secrets.value,
@@ -187,33 +233,36 @@ def plaid() -> Any:
             host: str = "production",
         ) -> Iterator[Any]:
             yield from declare(table)
-            yield from batches(walk.updates(Connection(client_id, secret, host), access_tokens))
+            connection = Connection(client_id, secret, host)
+            yield from batches(walk.updates(connection, access_tokens), walk.client(connection))
             yield from quarantine.flush()
             walk.commit(table.name)
 
         return rows
 
-    def items(updates: list[ItemUpdate]) -> Iterator[Any]:
+    def items(updates: list[ItemUpdate], _: PlaidClient) -> Iterator[Any]:
         extra = {
             "cursor": PerRecord([update.cursor for update in updates]),
             "update_number": PerRecord([update.number for update in updates]),
             "full_update_number": PerRecord([update.full_number for update in updates]),
+            "full_update_since": PerRecord([update.full_since for update in updates]),
         }
         yield to_arrow(ITEMS, [update.item for update in updates], quarantine=quarantine, extra=extra)
 
-    def accounts(updates: list[ItemUpdate]) -> Iterator[Any]:
+    def accounts(updates: list[ItemUpdate], client: PlaidClient) -> Iterator[Any]:
         for update in updates:
-            alive = {**_of(update), "is_deleted": False, "deleted_at": None}
-            yield to_arrow(ACCOUNTS, update.accounts, quarantine=quarantine, extra=alive)
-            gone = {**_of(update), "is_deleted": True, "deleted_at": quarantine.found_at}
-            yield to_arrow(ACCOUNTS, _missing_accounts(update), quarantine=quarantine, extra=gone)
+            yield to_arrow(ACCOUNTS, update.accounts, quarantine=quarantine, extra={**_of(update), **PRESENT})
+            # None where they could not be read.
+            if update.accounts:
+                shown = [row.get("account_id") if isinstance(row, dict) else None for row in update.accounts]
+                yield from _census(update, client, quarantine).marks(shown, partial(_added, update))
 
-    def transactions(updates: list[ItemUpdate]) -> Iterator[Any]:
+    def transactions(updates: list[ItemUpdate], _: PlaidClient) -> Iterator[Any]:
         for update in updates:
             extra = {**_of(update), "update_number": update.number}
             yield to_arrow(TRANSACTIONS, update.transactions, quarantine=quarantine, extra=extra)
 
-    def transaction_removals(updates: list[ItemUpdate]) -> Iterator[Any]:
+    def transaction_removals(updates: list[ItemUpdate], _: PlaidClient) -> Iterator[Any]:
         for update in updates:
             extra = {**_of(update), "update_number": update.number, "removed_at": quarantine.found_at}
             yield to_arrow(TRANSACTION_REMOVALS, update.removed, quarantine=quarantine, extra=extra)
@@ -227,16 +276,20 @@ def plaid() -> Any:
     )
 
 
-def _missing_accounts(update: ItemUpdate) -> list[dict[str, Any]]:
-    """Landed accounts of an Item that Plaid no longer shows: closed ones vanish without a word (vendors 5.2).
+def _census(update: ItemUpdate, client: PlaidClient, quarantine: Quarantine) -> Census:
+    item_id = update.item["item_id"]
+    return Census(
+        ACCOUNTS,
+        quarantine,
+        f"accounts of Item {item_id}",
+        "item_id = %s",
+        (item_id,),
+        partial(client.ask, update.token),
+    )
 
-    None where no account could be read, or one has no usable id: it may be any of them.
-    """
-    shown = [row.get("account_id") if isinstance(row, dict) else None for row in update.accounts]
-    if not shown or not all(isinstance(account_id, str) for account_id in shown):
-        return []
-    condition = "item_id = %s and account_id != all(%s) and not coalesce(is_deleted, false)"
-    return landed.records(ACCOUNTS, condition, update.item["item_id"], shown)
+
+def _added(update: ItemUpdate, _: Sequence[Any]) -> dict[str, Any]:
+    return _of(update)
 
 
 def _of(update: ItemUpdate) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The raw tables of Plaid: names, keys and typed columns; and the SPEC.
 
 Deletes: `/transactions/sync` names removed transactions by id alone, so they land in `transaction_removals`; and after
-a whole history was read anew, what did not come back is gone too. `update_number` (per Item, growing) decides both in
-staging: a transaction is removed if its removal has the same or a later number, or if its own number is smaller than
-its Item's `full_update_number`.
+a whole history was read anew, what did not come back is gone too, as far as that reading reached. `update_number` (per
+Item, growing) decides both in staging: a transaction is removed if its removal has the same or a later number, or if
+its own number is smaller than its Item's `full_update_number` and its day not before `full_update_since`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from sources.kit.spec import SourceSpec
-from sources.kit.table import QUARANTINE, Column, Table
+from sources.kit.table import NOT_VISIBLE_SINCE, QUARANTINE, Column, Table
 
 ITEMS = Table(
     name="items",
@@ -27,6 +27,9 @@ ITEMS = Table(
         Column("cursor", "text", "Cursor of /transactions/sync behind the last update that was landed."),
         Column("update_number", "bigint", "Number of the last update that was landed."),
         Column("full_update_number", "bigint", "Number of the last update that began with an empty cursor."),
+        Column(
+            "full_update_since", "date", "First day that this update reached; earlier transactions stay as they are."
+        ),
     ),
 )
 
@@ -47,8 +50,9 @@ ACCOUNTS = Table(
         Column("currency", "text", "ISO code of the balances.", path="balances.iso_currency_code"),
         Column("balance_current", "numeric", "Current balance; positive is owed on credit.", path="balances.current"),
         Column("balance_available", "numeric", "Balance available to spend.", path="balances.available"),
-        Column("is_deleted", "boolean", "Plaid shows it no more: it was closed, or is no longer shared."),
+        Column("is_deleted", "boolean", "Plaid, asked for it, does not know it: it was closed, or is not shared."),
         Column("deleted_at", "timestamp", "Start of the run that first missed it, UTC."),
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -109,5 +113,6 @@ SPEC: Final = SourceSpec(
         "client_id": "sandbox-plaid-client",
         "secret": "sandbox-plaid-secret",
     },
+    is_vendor=True,
     age_tables=("accounts", "transactions"),
 )

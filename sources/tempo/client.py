@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import pyarrow.compute as pc
 
 from sources.kit.arrow import to_arrow
+from sources.kit.census import Answer, ask
 from sources.kit.errors import CredentialError, SourceError
 from sources.kit.http import HttpClient
 from sources.kit.quarantine import Quarantine
@@ -144,9 +145,14 @@ def read_deletions(client: HttpClient, since: datetime, quarantine: Quarantine) 
         params["nextPageToken"] = token
 
 
-def exists(client: HttpClient, worklog_id: int) -> bool:
+def ask_worklog(client: HttpClient, worklog_id: int) -> Answer:
     """Ask for one worklog by its id."""
-    return client.get(f"4/worklogs/{worklog_id}", expect=(200, 404)).status == 200
+    return ask(client, f"4/worklogs/{worklog_id}")
+
+
+def ask_account(client: HttpClient, account_id: int) -> Answer:
+    """Ask for one account by its id."""
+    return ask(client, f"4/accounts/{account_id}")
 
 
 def _pages(

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import dlt
 
 from sources.kit import landed
 from sources.kit.arrow import to_arrow
-from sources.kit.errors import SourceError
+from sources.kit.census import PRESENT, Answer, Census, judge, refuse_loss
 from sources.kit.http import HttpClient
 from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine, quarantined_records
@@ -25,8 +26,9 @@ from sources.tempo.client import (
     AUDIT_MEMORY,
     Deletion,
     Walk,
+    ask_account,
+    ask_worklog,
     connect,
-    exists,
     read_accounts,
     read_deletions,
     walk_worklogs,
@@ -39,8 +41,6 @@ LOOK_BACK = timedelta(hours=1)
 WHOLE_READ_EVERY = timedelta(days=7)
 AUDIT_STEP = timedelta(days=1)
 """How stale the audit cursor may grow before it is moved: moving it writes state, reading a day again costs nothing."""
-ALARMING_LOSS = 20
-"""From so many missed worklogs on, more than half of all is taken for a lost permission and not for deletions."""
 _DELETED = ("audit_log", "not_found")
 
 
@@ -116,18 +116,15 @@ def tempo() -> Any:
     @dlt.resource(**ACCOUNTS.dlt_hints())
     def accounts(api_token: str = dlt.secrets.value, base_url: str = BASE_URL) -> Iterator[Any]:
         run = runs()
-        records = read_accounts(run.client(base_url, api_token))
+        client = run.client(base_url, api_token)
+        records = read_accounts(client)
         yield from declare(ACCOUNTS)
         spool = Spool(ACCOUNTS)
-        spool.add(
-            to_arrow(ACCOUNTS, records, quarantine=run.quarantine, extra={"is_deleted": False, "deleted_at": None})
-        )
-        shown = {record.get("id") for record in records if isinstance(record, dict)}
-        gone = sorted(row[0] for row in landed.rows(ACCOUNTS, ("id",), "not is_deleted") if row[0] not in shown)
-        if gone:
-            lost = landed.records(ACCOUNTS, "id = any(%s)", gone)
-            extra = {"is_deleted": True, "deleted_at": run.started_at.isoformat()}
-            spool.add(to_arrow(ACCOUNTS, lost, quarantine=run.quarantine, extra=extra))
+        spool.add(to_arrow(ACCOUNTS, records, quarantine=run.quarantine, extra=PRESENT))
+        shown = [record.get("id") if isinstance(record, dict) else None for record in records]
+        census = Census(ACCOUNTS, run.quarantine, "accounts", asker=partial(ask_account, client))
+        for marked in census.marks(shown):
+            spool.add(marked)
         yield from spool.load()
         yield from run.quarantine.flush()
 
@@ -175,7 +172,7 @@ def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dic
     alive: set[int] = set()
     for worklog, deletion in (events or {}).items():
         reason, deleted_at = marks.get(worklog, ("", None))
-        if worklog in walk.seen and exists(client, worklog):
+        if worklog in walk.seen and ask_worklog(client, worklog) is not Answer.GONE:
             alive.add(worklog)
         elif (worklog in known or worklog in walk.seen) and (reason != "audit_log" or deletion.at > deleted_at):
             note(worklog, "audit_log", deletion)
@@ -184,17 +181,19 @@ def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dic
         if marks[worklog][0] != "restored":
             note(worklog, "restored")
     if walk.whole:
-        settled = {worklog for worklog, (reason, _) in marks.items() if reason != "restored"}
+        settled = {worklog for worklog, (reason, _) in marks.items() if reason in _DELETED}
+        unseen = {worklog for worklog, (reason, _) in marks.items() if reason == "not_visible"}
         missed = known - settled - walk.seen - gone
-        if not is_covered:
-            if len(missed) >= ALARMING_LOSS and len(missed) * 2 > len(known - settled):
-                raise SourceError(
-                    f"tempo: {len(missed)} of {len(known - settled)} worklogs are no longer shown; the token has "
-                    "probably lost the permission to view all worklogs, so nothing was marked or loaded"
-                )
-            missed = {worklog for worklog in missed if not exists(client, worklog)}
-        for worklog in sorted(missed):
-            note(worklog, "not_visible" if is_covered else "not_found")
+        refuse_loss("tempo", "worklogs", len(missed - unseen), len(known - settled - unseen))
+        # The audit log names every deletion; where it does not reach, Tempo is asked.
+        asker = None if is_covered else partial(ask_worklog, client)
+        verdict = judge("tempo", {worklog: worklog in unseen for worklog in missed}, asker, run.started_at)
+        for worklog in verdict.gone:
+            note(worklog, "not_found")
+        for worklog in verdict.unseen:
+            note(worklog, "not_visible")
+        for worklog in verdict.back:
+            note(worklog, "restored")
     return list(rows.values())
 
 

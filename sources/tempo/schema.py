@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from sources.kit.spec import SourceSpec
-from sources.kit.table import QUARANTINE, Column, Table
+from sources.kit.table import NOT_VISIBLE_SINCE, QUARANTINE, Column, Table
 
 IS_DELETED = Column("is_deleted", "boolean", "Whether Tempo no longer has the object.")
 DELETED_AT = Column("deleted_at", "timestamp", "When it was deleted (audit log) or first missed (start of the run).")
@@ -44,6 +44,7 @@ WORKLOG_DELETIONS = Table(
     description="One worklog that is gone: by the audit log, or missed by a full read and unknown to Tempo by its id.",
     key=("id",),
     keeps_record=False,
+    unseen="reason = 'not_visible'",
     columns=(
         Column("id", "bigint", "Tempo's worklog id."),
         Column(
@@ -78,6 +79,7 @@ ACCOUNTS = Table(
         Column("monthly_budget", "bigint", "Budgeted hours a month.", path="monthlyBudget"),
         IS_DELETED,
         DELETED_AT,
+        NOT_VISIBLE_SINCE,
     ),
 )
 
@@ -97,5 +99,6 @@ SPEC: Final = SourceSpec(
         "base_url": "{url}/tempo",
         "api_token": "sandbox-tempo-token",
     },
+    is_vendor=True,
     age_tables=("accounts", "worklogs"),
 )

@@ -15,7 +15,7 @@ import dagster as dg
 import dlt
 import pytest
 
-from assets.checks import evaluate
+from assets.checks import Remarks, check_specs, evaluate
 from assets.keys import raw_key
 from assets.progress import LandedTable
 from assets.raw import configured, land, raw_assets
@@ -365,3 +365,36 @@ def test_what_is_missing_in_the_reference_files_is_told_in_full_once(fresh_datab
     (folder / "fx_rates.csv").write_text("date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.9\n")
     _, remarks = land(spec, LentPlace(fresh_database, tmp_path / "dlt", {"folder": str(folder)}))
     assert remarks.missing_rates == []
+
+
+def test_what_is_not_visible_is_a_warning_with_its_count(vendor: Vendor, landing: LentPlace) -> None:
+    vendor.table = replace(SHOPS, unseen="name = 'Bakery'")
+    spec = vendor.spec()
+    landed, remarks = land(spec, landing)
+    assert remarks.not_visible == {"shops": 1}
+    [told] = [result for result in evaluate(spec, landed, remarks) if result.check_name == "everything_visible"]
+    assert (told.asset_key, told.passed, told.severity) == (
+        raw_key("tempo", "shops"),
+        False,
+        dg.AssetCheckSeverity.WARN,
+    )
+    assert str(told.description).startswith("1 row is not visible any more, and stays as it was; ")
+    assert "SOURCES__TEMPO__ACCEPT_LOSS" in str(told.description)
+    [told] = [result for result in evaluate(spec, {}, Remarks()) if result.check_name == "everything_visible"]
+    assert told.passed
+
+
+def test_every_list_of_a_vendor_tells_what_is_not_visible() -> None:
+    checked = {
+        name: {check.asset_key.path[-1] for check in check_specs(spec) if check.name == "everything_visible"}
+        for name, spec in SOURCES.items()
+        if spec.is_vendor
+    }
+    assert checked == {
+        "clickhouse": {"cdm_applications", "cdm_contacts", "cdm_customers"},
+        "clockify": {"workspaces", "users", "clients", "projects", "tags", "time_entries"},
+        "github": {"repositories"},
+        "jira": {"issue_deletions", "fields", "projects", "users"},
+        "plaid": {"accounts"},
+        "tempo": {"accounts", "worklog_deletions"},
+    }

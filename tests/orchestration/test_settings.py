@@ -109,12 +109,24 @@ def test_relative_paths_start_where_they_are_written(tmp_path: Path, monkeypatch
             {"WAREHOUSE_DSN": "postgresql://u@h/d", "WAREHOUSE_PORT": "5433"},
             "WAREHOUSE_PORT in the environment has no effect beside WAREHOUSE_DSN",
         ),
+        (
+            {"SOURCES__CLOCKIFY__ACCEPT_LOSS": "yes"},
+            "ACCEPT_LOSS=yes .* must be the day .UTC. on which it counts, like 2026-06-30",
+        ),
+        ({"SOURCES__REFERENCE__ACCEPT_LOSS": "2026-06-30"}, "no setting of"),
         ({"SOURCES__CLOCKIFY": "k"}, "lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_mend(environment: dict[str, str], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         load(environment)
+
+
+def test_a_yes_to_a_loss_counts_in_a_sandbox_too_and_sets_no_profile() -> None:
+    settings = load({"SOURCES__CLOCKIFY__ACCEPT_LOSS": "2026-06-30"})
+    assert settings.profile == "sandbox"
+    assert settings.sources == {"clockify": {"accept_loss": "2026-06-30"}}
+    assert load({"SOURCES__CLOCKIFY__API_KEY": "k", "SOURCES__JIRA__ACCEPT_LOSS": "2026-06-30"}).profile == "production"
 
 
 def test_the_file_is_held_to_known_names_and_form(tmp_path: Path) -> None:

@@ -68,6 +68,24 @@ def test_a_spoiled_record_leaves_its_neighbours(serve: Serve) -> None:
     assert [row["id"] for row in rows] == ["e5", "e4", "e3", "e2", "e1"]
 
 
+def test_an_emptied_list_a_lost_page_and_fewer_rights(serve: Serve) -> None:
+    ids = [row["id"] for row in clockify(serve(), ENTRIES).json()]
+    paged = {"kind": "drop", "path": "/time-entries$"}
+    server = serve(
+        faults=[
+            {**paged, "last": True},
+            {**paged, "nth": 2, "index": 1, "count": 2},
+            {"kind": "hide", "ids": [ids[0]], "nth": 3, "times": 0},
+        ]
+    )
+    emptied = clockify(server, f"{ENTRIES}?page-size=2")
+    assert (emptied.json(), emptied.headers["last-page"]) == ([], "true")
+    assert [row["id"] for row in clockify(server, ENTRIES).json()] == [ids[0], *ids[3:]]
+    assert [row["id"] for row in clockify(server, ENTRIES).json()] == ids[1:]
+    assert clockify(server, f"/workspaces/w1/time-entries/{ids[0]}").status == 403
+    assert clockify(server, f"/workspaces/w1/time-entries/{ids[1]}").status == 200
+
+
 def test_a_new_first_entry_between_two_pages_repeats_a_row(serve: Serve) -> None:
     change = {"collection": "time_entries", "insert": [entry("e9", "2026-03-09T10:00:00Z")]}
     server = serve(faults=[{"kind": "mutate", "query": {"page": "2"}, "changes": [change]}])

@@ -29,6 +29,7 @@ class World:
         self.dsn = f"chdb://{folder / 'clickhouse'}"
         self.warehouse = warehouse
         self.folder = folder
+        self.settings: dict[str, str] = {}
 
     @contextmanager
     def client(self) -> Iterator[Any]:
@@ -50,6 +51,7 @@ class World:
     def run(self) -> dict[str, int]:
         """Run the source; rows handed over by table."""
         dlt.secrets["sources.clickhouse.dsn"] = self.dsn
+        dlt.config["sources.clickhouse.accept_loss"] = self.settings.get("accept_loss", "")
         pipeline = destination.pipeline(
             "clickhouse", self.warehouse.dsn("loader"), "raw_clickhouse", self.folder / "pipelines"
         )
@@ -221,10 +223,11 @@ def test_changes_of_every_kind_are_found_and_only_they_are_written(world: World)
     ]
     assert world.query("select count(*) from raw_clickhouse.jira_issues where is_deleted") == [(0,)]
     assert world.query("select base_amount from raw_clickhouse.cdm_applications") == [(Decimal(1600),)]
-    assert world.query("select contact_id, is_deleted, is_billing from raw_clickhouse.cdm_contacts order by 1") == [
-        ("1", True, True),
-        ("2", False, False),
-    ]
+    # The pipeline is the record of contacts: one that the mirror lacks is not visible.
+    assert world.query(
+        "select contact_id, is_deleted, not_visible_since is not null, is_billing from raw_clickhouse.cdm_contacts "
+        "order by 1"
+    ) == [("1", False, True, True), ("2", False, False, False)]
 
 
 def test_a_sync_that_only_moves_the_version_on_writes_nothing(world: World) -> None:
@@ -277,8 +280,63 @@ def test_an_emptied_table_is_refused_and_nothing_is_marked(world: World) -> None
     world.do("truncate table tempo.worklogs_flat")
     with pytest.raises(Exception, match="step=extract") as failure:
         world.run()
-    assert "tempo.worklogs_flat is empty although 123 of its rows have landed" in (readable(failure.value) or "")
+    assert "123 of 123 rows of tempo.worklogs_flat are no longer shown" in (readable(failure.value) or "")
     assert world.worklogs(deleted=True) == []
+
+
+def test_what_the_mirror_lacks_of_the_pipeline_is_not_visible(world: World) -> None:
+    world.do(
+        "insert into cdm.jira_applications select number + 10, 3, 'More', 'TM', [], 'USD', 80, null, null, null, null, "
+        "1800, '', '2026-01-01', null from numbers(9)"
+    )
+    world.run()
+    state = (
+        "select application_id, is_deleted, not_visible_since is not null from raw_clickhouse.cdm_applications "
+        "where is_deleted or not_visible_since is not null order by 1"
+    )
+    world.do(
+        "create table cdm.kept engine = MergeTree order by application_id as select * from cdm.jira_applications",
+        "alter table cdm.jira_applications delete where application_id in (7, 10) settings mutations_sync = 2",
+    )
+    world.run()
+    assert world.query(state) == [("10", False, True), ("7", False, True)]
+    world.do("truncate table cdm.jira_applications")
+    with pytest.raises(Exception, match="step=extract") as failure:
+        world.run()
+    told = readable(failure.value) or ""
+    assert "8 of 8 rows of cdm.jira_applications are no longer shown" in told
+    assert "check the pipeline that fills the mirror" in told
+    world.do("insert into cdm.jira_applications select * from cdm.kept where application_id != 7")
+    world.run()
+    assert world.query(state) == [("7", False, True)]
+    world.settings = {"accept_loss": datetime.now(UTC).date().isoformat()}
+    world.run()
+    assert world.query(state) == [("7", True, False)]
+
+
+def test_rows_of_a_day_that_is_just_being_filled_are_left_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.run()
+    day = date(2026, 3, 20)
+    rows = [row for row in world.truth() if row[3] == day]
+    world.do("alter table tempo.worklogs_flat delete where start_date = '2026-03-20' settings mutations_sync = 2")
+    look, looks = MirrorReader.windows, []
+
+    def windows(reader: MirrorReader, mirror: Any, shape: Any) -> Any:
+        if mirror.name == "worklogs_flat":
+            looks.append(mirror)
+            if len(looks) == 2:
+                reader._client.insert("tempo.worklogs_flat", rows, column_names=WORKLOG_COLUMNS)
+        return look(reader, mirror, shape)
+
+    monkeypatch.setattr(MirrorReader, "windows", windows)
+    world.run()
+    assert len(looks) == 2
+    assert world.worklogs(deleted=True) == []
+    assert world.worklogs() == world.truth()
+    world.do("alter table tempo.worklogs_flat delete where start_date = '2026-03-20' settings mutations_sync = 2")
+    world.run()
+    assert len(world.worklogs(deleted=True)) == len(rows)
+    assert world.worklogs() == world.truth()
 
 
 def test_absent_tables_are_empty_ones_and_a_table_that_vanishes_stays(world: World) -> None:

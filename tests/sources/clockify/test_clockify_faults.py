@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from sources.kit.errors import readable
 from tests.sources.clockify.clockify_world import Clockify, entry
@@ -156,3 +157,110 @@ def test_pages_that_repeat_without_end_stop_the_run(clockify: Clockify) -> None:
     with pytest.raises(Exception, match="step=extract") as failure:
         clockify.run()
     assert "repeats its pages without end" in (readable(failure.value) or "")
+
+
+def _lost(clockify: Clockify, table: str) -> list[tuple[Any, ...]]:
+    return clockify.query(
+        f"select id, is_deleted from raw_clockify.{table} where is_deleted or not_visible_since is not null order by id"
+    )
+
+
+NAMED = ("users", "clients", "projects", "tags")
+
+
+def test_an_emptied_list_or_a_lost_page_deletes_nothing(clockify: Clockify) -> None:
+    clockify.run()
+    before = clockify.versions()
+    lists = [f"/{name}$" for name in ("clients", "projects", "tags")]
+    clockify.server.faults.add([{"kind": "drop", "path": path, "times": 0, "last": True} for path in lists])
+    clockify.server.faults.add([{"kind": "drop", "path": "/users$", "index": 1, "count": 2, "times": 0}])
+    clockify.run()
+    assert [_lost(clockify, name) for name in NAMED] == [[], [], [], []]
+    assert clockify.versions() == before
+    # Entries: a page of fifty that never comes.
+    clockify.server.faults.clear()
+    clockify.settings = {"sweep_days": 0}
+    clockify.server.faults.add([{"kind": "drop", "path": "user/u1/time-entries", "last": True}])
+    clockify.run()
+    assert _lost(clockify, "time_entries") == []
+    clockify.assert_equal_to_vendor()
+
+
+def test_fewer_rights_make_invisible_and_delete_nothing(clockify: Clockify) -> None:
+    clockify.run()
+    clockify.mutate("projects", delete=["p2"])
+    clockify.server.faults.add([{"kind": "hide", "ids": ["p1", "c1", "u2"], "times": 0}])
+    clockify.run()
+    assert _lost(clockify, "projects") == [("p1", False), ("p2", True)]
+    assert _lost(clockify, "clients") == [("c1", False)]
+    assert _lost(clockify, "users") == [("u2", False)]
+    assert clockify.query("select name, client_id, hourly_rate_amount from raw_clockify.projects where id = 'p1'") == [
+        ("Project 1", "c2", 12500)
+    ]
+    before = clockify.versions()
+    clockify.run()
+    assert clockify.versions() == before, "what is known to be invisible is not written again"
+    # Deleted behind the curtain: asked for again, Clockify says so.
+    clockify.server.faults.clear()
+    clockify.mutate("clients", delete=["c1"])
+    clockify.run()
+    assert (_lost(clockify, "projects"), _lost(clockify, "users")) == ([("p2", True)], [])
+    assert _lost(clockify, "clients") == [("c1", True)]
+
+
+def test_a_workspace_out_of_sight_stays_with_all_that_is_in_it(clockify: Clockify) -> None:
+    second = "64a687e29ae1f428e7ebe304"
+    clockify.mutate("workspaces", insert=[{"id": second, "name": "Other"}])
+    clockify.mutate("projects", insert=[{"id": "p9", "workspaceId": second, "name": "Ninth"}])
+    clockify.run()
+    clockify.mutate("workspaces", delete=[second])
+    clockify.run()
+    assert _lost(clockify, "workspaces") == [(second, False)]
+    assert _lost(clockify, "projects") == []
+
+
+def test_a_walk_that_brings_far_less_is_refused_until_somebody_says_yes(clockify: Clockify) -> None:
+    clockify.settings = {"sweep_days": 0}
+    clockify.run()
+    before, state = clockify.versions(), "select version_hash from raw_clockify._dlt_pipeline_state order by version"
+    reached = clockify.query(state)
+    for fault, sentence in (
+        ({"path": "/users$"}, "5 of 5 users of workspace"),
+        ({"path": "/time-entries$"}, "600 of 600 time entries of workspace"),
+        ({"path": "user/u[123]/time-entries"}, "360 of 600 time entries of workspace"),
+    ):
+        clockify.server.faults.clear()
+        clockify.server.faults.add([{"kind": "drop", "times": 0, "last": True, **fault}])
+        requests = len(clockify.server.requests)
+        with pytest.raises(PipelineStepFailed) as failure:
+            clockify.run()
+        told = readable(failure.value) or ""
+        assert sentence in told
+        assert "SOURCES__CLOCKIFY__ACCEPT_LOSS=" in told
+        assert len(clockify.server.requests) - requests < 60, "nothing is asked for by id where far too much is missing"
+        assert (clockify.versions(), clockify.query(state)) == (before, reached)
+    # Said yes to, what is really gone is deleted, and what is still there is not.
+    clockify.server.faults.clear()
+    gone = [key for key, entry in clockify.truth("time_entries").items() if entry["userId"] in ("u1", "u2", "u3")]
+    clockify.server.faults.add([{"kind": "status", "path": "/entities/", "status": 403, "times": 0}])
+    clockify.mutate("time_entries", delete=gone)
+    with pytest.raises(PipelineStepFailed):
+        clockify.run()
+    clockify.settings["accept_loss"] = datetime.now(UTC).date().isoformat()
+    clockify.server.faults.add([{"kind": "drop", "path": "user/u4/time-entries", "times": 0, "last": True}])
+    clockify.run()
+    clockify.assert_equal_to_vendor()
+    assert clockify.deleted("time_entries") == set(gone)
+
+
+def test_confirming_questions_are_bounded_and_the_rest_is_asked_next_time(
+    clockify: Clockify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.clockify.resources._MOST_ENTRY_QUESTIONS", 4)
+    clockify.run()
+    gone = list(clockify.truth("time_entries"))[20:30]
+    clockify.mutate("time_entries", delete=gone)
+    for expected in (4, 8, 10):
+        clockify.run()
+        assert len(clockify.deleted("time_entries")) == expected
+    assert clockify.deleted("time_entries") == set(gone)

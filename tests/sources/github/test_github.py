@@ -19,6 +19,7 @@ from sources.github import queries
 from sources.github.client import GitHubClient
 from sources.github.resources import github
 from sources.kit import destination
+from sources.kit.errors import readable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ADA = {"login": "ada", "id": 11, "type": "User"}
@@ -299,12 +300,46 @@ def test_renamed_lost_and_found_repositories_keep_their_id(
     hub.mutate("github", "repositories", update={"1": {"full_name": "acme/store", "name": "store", "_sandbox": marks}})
     hub.mutate("github", "repositories", update={"2": {"_sandbox": {"blocked": True}}})
     land(repositories="acme/shop acme/site acme/empty")
-    names = "select id, full_name, is_deleted from raw_github.repositories order by 1"
+    names = "select id, full_name, not_visible_since is not null from raw_github.repositories order by 1"
     assert query(fresh_database, names) == [(1, "acme/store", False), (2, "acme/site", True), (3, "acme/empty", False)]
     assert query(fresh_database, "select count(*) from raw_github.commits where is_reachable") == [(453,)]
     hub.mutate("github", "repositories", update={"2": {"_sandbox": {}}})
     land(repositories="acme/store acme/site acme/empty")
     assert query(fresh_database, f"{names} offset 1 limit 1") == [(2, "acme/site", False)]
+
+
+def test_an_emptied_list_a_lost_page_or_fewer_rights_delete_nothing(
+    hub: SandboxServer, land: Callable[..., Any], fresh_database: Warehouse
+) -> None:
+    hub.mutate("github", "repositories", insert=[repository(4, "acme/open", private=False)])
+    land()
+    lost = """
+        select id, is_deleted from raw_github.repositories
+        where is_deleted or not_visible_since is not null order by 1
+    """
+    hub.faults.add([{"kind": "drop", "path": "/orgs/", "last": True}])
+    land()
+    assert query(fresh_database, lost) == []
+    # GitHub answers 404 for a private repository that the token may not see; of a public one it means what it says.
+    hub.faults.add([{"kind": "hide", "ids": [2], "path": "/orgs/|/repositories/", "status": 404, "times": 0}])
+    hub.mutate("github", "repositories", delete=["4"])
+    land()
+    assert query(fresh_database, lost) == [(2, False), (4, True)]
+    assert query(fresh_database, REACHABLE) == [*truth(hub)]
+    hub.faults.clear()
+    # A page of a rewritten history that never comes.
+    hub.mutate("github", "commits", delete=[_key(450)], insert=[commit(700)])
+    hub.faults.add([{"kind": "drop", "path": "graphql", "body": "query Commits", "list_name": "nodes", "nth": 2}])
+    with pytest.raises(PipelineStepFailed) as failure:
+        land()
+    assert "the history of acme/shop has 450 commits, but only 350 came" in (readable(failure.value) or "")
+    hub.mutate("github", "repositories", insert=[repository(number, f"acme/more-{number}") for number in range(10, 14)])
+    land()
+    hub.faults.add([{"kind": "drop", "path": "/orgs/", "times": 0, "last": True}])
+    with pytest.raises(PipelineStepFailed) as failure:
+        land()
+    assert "7 of 7 repositories are no longer shown" in (readable(failure.value) or "")
+    assert query(fresh_database, lost) == [(4, True)]
 
 
 RESET = str(int(datetime.now(UTC).timestamp()) + 2)

@@ -17,6 +17,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from orchestration.warehouse.connection import Warehouse
 from sandbox.server import SandboxServer
 from sources.kit import destination
+from sources.kit.errors import readable
 from sources.plaid.resources import plaid
 
 TOKENS = {"item-one": "access-sandbox-one-11111111", "item-two": "access-sandbox-two-22222222"}
@@ -231,6 +232,41 @@ def test_an_account_that_vanishes_is_marked_and_no_other(
     land()
     assert gone() == []
     assert query(fresh_database, "select count(*) from raw_plaid.accounts") == [(3,)]
+
+
+def test_a_lost_account_or_a_shrunken_history_deletes_nothing(
+    bank: SandboxServer, land: Callable[..., Any], fresh_database: Warehouse
+) -> None:
+    bank.mutate("plaid", "transactions", insert=[transaction(4000, date="2019-05-05")])
+    land()
+    lost = "select account_id, is_deleted from raw_plaid.accounts where is_deleted or not_visible_since is not null"
+    whole_list = {"path": "accounts/get", "body": "^((?!account_ids).)*$"}
+    bank.faults.add([{"kind": "drop", **whole_list, "index": 1, "count": 1}])
+    land()
+    assert query(fresh_database, lost) == []
+    refusal = {"error_type": "ITEM_ERROR", "error_code": "NO_ACCOUNTS", "error_message": "no"}
+    bank.faults.add([{"kind": "drop", **whole_list, "index": 1, "count": 1}])
+    asked = {"path": "accounts/get", "body": "account_ids"}
+    bank.faults.add([{"kind": "status", **asked, "status": 400, "answer": refusal}])
+    land()
+    assert query(fresh_database, lost) == [("acc-2", False)]
+    # The history is read anew, and all of its pages are empty.
+    forget = {"_sandbox": {"owner": TOKENS["item-one"], "stale_before": "2099-01-01T00:00:00Z"}}
+    bank.mutate("plaid", "items", update={"item-one": forget})
+    before = query(fresh_database, LIVE)
+    bank.faults.add([{"kind": "drop", "path": "transactions/sync", "list_name": "added", "times": 0}])
+    with pytest.raises(PipelineStepFailed) as failure:
+        land()
+    assert "1,201 of 1,201 transactions of Item item-one are no longer shown" in (readable(failure.value) or "")
+    assert query(fresh_database, LIVE) == before
+    # It may reach less far back than what landed.
+    bank.faults.clear()
+    bank.mutate("plaid", "transactions", delete=["t-04000"])
+    land()
+    assert query(fresh_database, "select item_id, full_update_since::text from raw_plaid.items order by 1") == [
+        ("item-one", "2026-01-10"),
+        ("item-two", "2026-01-17"),
+    ]
 
 
 def test_an_item_in_trouble_keeps_its_rows_and_does_not_stop_the_others(

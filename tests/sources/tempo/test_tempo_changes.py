@@ -212,6 +212,34 @@ def test_accounts_are_followed_through_their_lives(make_tempo: Callable[..., Tem
     assert tempo.rows("select is_deleted, deleted_at from accounts where id = 3") == [(False, None)]
 
 
+def test_an_emptied_list_a_lost_page_or_fewer_rights_delete_nothing(make_tempo: Callable[..., Tempo]) -> None:
+    tempo = make_tempo([worklog(number) for number in range(1, 31)], [account(number) for number in range(1, 10)])
+    tempo.run()
+    everything, state = tempo.everything(), tempo.state()
+    accounts = {"path": "accounts/search", "times": 0}
+    tempo.server.faults.add([{"kind": "drop", **accounts, "count": 2}])
+    tempo.run()
+    assert tempo.everything() == everything
+    tempo.server.faults.clear()
+    tempo.server.faults.add([{"kind": "drop", **accounts}])
+    assert "9 of 9 accounts are no longer shown, so nothing was loaded or marked" in tempo.refusal()
+    assert (tempo.everything(), tempo.state()) == (everything, state)
+    tempo.server.faults.clear()
+    tempo.server.faults.add([{"kind": "hide", "ids": [3], "times": 0}])
+    tempo.run()
+    assert tempo.rows("select id, is_deleted from accounts where not_visible_since is not null") == [(3, False)]
+    tempo.server.faults.clear()
+    tempo.run()
+    assert tempo.everything() == everything
+    # Worklogs: the weekly whole read is answered by an empty list.
+    week_ago = datetime.now(UTC) - timedelta(days=8)
+    age_state(tempo, "worklog_deletions", whole_at=week_ago)
+    age_state(tempo, "worklogs", whole_at=week_ago)
+    tempo.server.faults.add([{"kind": "drop", "path": "4/worklogs$", "times": 0, "last": True}])
+    assert "30 of 30 worklogs are no longer shown" in tempo.refusal()
+    assert tempo.everything() == everything
+
+
 # Where the audit log does not reach
 
 

@@ -29,7 +29,10 @@ final as (
         source_rows.category_primary,
         source_rows.category_detailed,
         coalesce(removals.update_number >= source_rows.update_number, false)
-        or source_rows.update_number < coalesce(items.full_update_number, 0) as is_deleted,
+        or (
+            source_rows.update_number < coalesce(items.full_update_number, 0)
+            and source_rows.date >= coalesce(items.full_update_since, '-infinity')
+        ) as is_deleted,
         case when removals.update_number >= source_rows.update_number then removals.removed_at end as deleted_at,
         source_rows.loaded_at
     from source_rows

@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# pip-audit and cyclonedx-py, apart from what they look at.
+AUDIT := .venv/audit
 
-.PHONY: setup run ui test test-kill lint hooks docs stop lock clean
+.PHONY: setup run ui test test-kill lint hooks docs stop lock audit bom clean
 
 setup: $(READY)
 
@@ -42,8 +44,25 @@ docs: $(READY)
 stop:
 	@test ! -x $(BIN)/workledger || $(BIN)/workledger stop
 
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url --no-header
+
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-strip-extras --generate-hashes --no-emit-index-url --no-header pyproject.toml --output-file requirements.lock
+	$(LOCK) --extra dev pyproject.toml --output-file requirements.lock
+	$(LOCK) --group audit --output-file requirements-audit.lock
+	@$(BIN)/python -m audits.licences --write
+
+audit: $(READY) $(AUDIT)/.ready
+	@$(BIN)/python -m audits.licences
+	@$(BIN)/python -m audits.vulnerabilities $(AUDIT)/bin/pip-audit requirements.lock requirements-audit.lock
+
+bom: $(READY) $(AUDIT)/.ready
+	@PYTHONWARNINGS=ignore $(AUDIT)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file bom.cdx.json
+	@echo "The bill of materials (CycloneDX) of requirements.lock is in bom.cdx.json."
+
+$(AUDIT)/.ready: requirements-audit.lock | $(READY)
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-audit.lock
+	@touch $@
 
 clean: stop
 	rm -rf .venv .workledger dbt_project/target

@@ -108,7 +108,7 @@ def dsn(role: Any) -> None:
     """Print the address of the warehouse for psql and BI tools; start the embedded server if it is not running."""
     from orchestration.warehouse.opening import open_warehouse
 
-    click.echo(open_warehouse(_settings(), _notify).dsn(role))
+    click.echo(open_warehouse(_settings(), _notify).client_dsn(role))
 
 
 @workledger.command()

@@ -159,6 +159,11 @@ def _sentence(error: psycopg.Error, role: Role, warehouse: Warehouse) -> str:
             f"The query took longer than {warehouse.query_timeout_seconds:g} s, the limit of role {role}; narrow it, "
             "raise WAREHOUSE_QUERY_TIMEOUT_SECONDS, or run it with --role owner, which has no limit."
         )
+    if isinstance(error, psycopg.errors.AdminShutdown):
+        return (
+            f"The query was ended from outside ({said}), as Workledger ends what outlasts the "
+            f"{warehouse.query_timeout_seconds:g} s of role {role}; narrow it, or run it with --role owner."
+        )
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return f"Role {role} may not do that ({said}); --role names another, such as finance, owner or transformer."
     if isinstance(error, psycopg.errors.UndefinedTable):

@@ -33,7 +33,7 @@ from orchestration.graph.schedules import (
     source_job,
     warehouse_schedule,
 )
-from orchestration.graph.sensors import file_sensor
+from orchestration.graph.sensors import file_sensor, session_sensor
 from orchestration.inputs.reference import reference_files, transcripts
 from orchestration.settings import Settings
 from orchestration.warehouse.dbt import prepare_manifest
@@ -128,6 +128,7 @@ def build_definitions(
         sensors=[
             file_sensor(SOURCES["claude_code"], settings, lambda: transcripts(settings)),
             file_sensor(SOURCES["reference"], settings, lambda: reference_files(settings)),
+            session_sensor(settings),
             dg.AutomationConditionSensorDefinition(
                 SENSOR_NAME,
                 target=built_selection,

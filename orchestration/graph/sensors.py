@@ -1,6 +1,6 @@
-"""Sensors that start a load when files change: transcripts that grew, reference files that were edited.
+"""Sensors: a load starts when files change, and sessions of readers end that outlast their limits.
 
-Only names, sizes and times are looked at; vendors with an API are read by schedule.
+Of transcripts and reference files only names, sizes and times are looked at; vendors with an API are read by schedule.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from orchestration.errors import WorkledgerError
 from orchestration.graph.policies import sensor_status
 from orchestration.graph.schedules import SOURCE_TAG, runs_in_progress
 from orchestration.settings import Settings
+from orchestration.warehouse.opening import end_overlong
 from sources.catalog import SourceSpec
 
 # The hub seed's daemon polls every 30 s (rule 5.1); people who look at their sessions wait for less.
@@ -83,6 +84,25 @@ def _pause(failures: int, last: datetime) -> float:
     """Seconds until the next attempt."""
     pause = min(_FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1), _LONGEST_PAUSE_SECONDS)
     return pause - (_now() - last.replace(tzinfo=UTC)).total_seconds()
+
+
+def session_sensor(settings: Settings) -> dg.SensorDefinition:
+    """A sensor that ends sessions of analyst and finance that outlast their limits; it starts no run."""
+
+    @dg.sensor(
+        name="overlong_sessions",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        description=f"End sessions of analyst and finance that outlast their limits, every {INTERVAL_SECONDS} s.",
+        default_status=sensor_status(settings),
+    )
+    def end() -> dg.SkipReason:
+        try:
+            ended = end_overlong(settings)
+        except WorkledgerError as error:
+            return dg.SkipReason(str(error))
+        return dg.SkipReason(" ".join(ended) or "No session has outlasted its limits.")
+
+    return end
 
 
 def fingerprint(files: Iterable[Path]) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from orchestration.errors import ClickHouseError
 from orchestration.settings import Settings
+from sources.kit.addresses import has_one_reading
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -75,6 +76,11 @@ def open_clickhouse(settings: Settings) -> Iterator["Client"]:
     from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
     dsn = clickhouse_dsn(settings)
+    if not is_embedded(dsn) and not has_one_reading(dsn):
+        raise ClickHouseError(
+            "CLICKHOUSE_DSN cannot be read; it must look like clickhouse://user:password@host:8123/, "
+            "with special characters in user and password written as %40 and the like."
+        )
     seconds = settings.clickhouse_query_timeout_seconds
     options: dict[str, Any] = {"settings": {"max_execution_time": seconds}}
     if not is_embedded(dsn):

@@ -8,7 +8,8 @@ from urllib.parse import quote, urlencode
 import psycopg
 
 from orchestration.errors import WarehouseError
-from orchestration.warehouse.roles import ROLES, TIMED_ROLES, Role
+from orchestration.warehouse.readers import reader_settings
+from orchestration.warehouse.roles import READERS, ROLES, Role
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,32 @@ class Warehouse:
         if self.passwords is not None:
             return {**self.base, "user": role, "password": self.passwords[role]}
         options = [str(self.base["options"])] if self.base.get("options") else []
-        options += [f"-c role={role}", "-c timezone=UTC"]
-        if role in TIMED_ROLES:
-            options.append(f"-c statement_timeout={round(self.query_timeout_seconds * 1000)}")
+        settings = reader_settings(self.query_timeout_seconds) if role in READERS else {"timezone": "UTC"}
+        options += [f"-c {name}={value}" for name, value in {"role": role, **settings}.items()]
         return {**self.base, "options": " ".join(options)}
 
+    def client_dsn(self, role: Role) -> str:
+        """Return the URL to connect as a role, to be handed out: for psql and BI tools.
+
+        Raises:
+            WarehouseError: there is no such role; or the server is one of the user's own, where anyone with the URL
+                would have all rights of its login. Says what to create there.
+        """
+        if self.passwords is None:
+            # Limits of a role are not those of its members; `hold_limits` gives them to each.
+            limits = "; `workledger doctor` then sets its limits" if role in READERS else ""
+            raise WarehouseError(
+                "The login of WAREHOUSE_DSN may take on every role, so its address is not handed out. Create a login "
+                f"for each person on your server: create role NAME login password '…' in role {role}{limits}. Its "
+                f"address is postgresql://NAME:PASSWORD@{self.address}."
+            )
+        return self.dsn(role)
+
     def dsn(self, role: Role) -> str:
-        """Return the URL to connect as a role, for psql, BI tools and dlt.
+        """Return the URL to connect as a role, for dlt and others in this process.
+
+        On a server of the user's own it holds the login of WAREHOUSE_DSN, which is not to be handed out: see
+        `client_dsn`.
 
         Raises:
             WarehouseError: there is no such role.

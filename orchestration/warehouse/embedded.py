@@ -24,6 +24,7 @@ from psycopg import sql
 from orchestration.errors import WarehouseError
 from orchestration.warehouse.connection import Warehouse, connect
 from orchestration.warehouse.programs import Installation, find_service_user, relocate
+from orchestration.warehouse.readers import hold_limits
 from orchestration.warehouse.roles import ROLES, prepare
 
 _SUPERUSER: Final = "postgres"
@@ -103,9 +104,14 @@ class EmbeddedServer:
                         maintenance.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
                 connection = connect(admin, place, autocommit=False)
             with connection:
-                prepare(connection, passwords=passwords, query_timeout_seconds=query_timeout_seconds)
+                prepare(connection, passwords=passwords)
+                hold_limits(connection, query_timeout_seconds, every_role=True)
         roles = {role: passwords[role] for role in ROLES}
         return Warehouse(base=base, passwords=roles, query_timeout_seconds=query_timeout_seconds)
+
+    def is_running(self) -> bool:
+        """Whether the server runs; starts nothing."""
+        return self.folder.exists() and self._is_alive()
 
     def administrator(self, database: str = "postgres") -> dict[str, Any]:
         """Return the superuser's connection parameters, for maintenance and tests; no pipeline uses them."""

@@ -11,7 +11,9 @@ from orchestration.errors import WarehouseError
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse, connect
 from orchestration.warehouse.embedded import EmbeddedServer
+from orchestration.warehouse.readers import end_overlong_sessions, hold_limits
 from orchestration.warehouse.roles import prepare
+from sources.kit.addresses import has_one_reading
 
 DATABASE: Final = "workledger"
 
@@ -36,8 +38,27 @@ def open_warehouse(settings: Settings, notify: Callable[[str], None] = _logger.i
     base = _foreign_parameters(settings.warehouse_dsn)
     warehouse = Warehouse(base=base, query_timeout_seconds=settings.warehouse_query_timeout_seconds)
     with connect(base, warehouse.address, autocommit=False) as connection:
-        prepare(connection, passwords=None, query_timeout_seconds=settings.warehouse_query_timeout_seconds)
+        prepare(connection, passwords=None)
+        hold_limits(connection, settings.warehouse_query_timeout_seconds, every_role=False)
     return warehouse
+
+
+def end_overlong(settings: Settings) -> list[str]:
+    """End sessions of analyst and finance that outlast their limits; return a sentence for each.
+
+    Raises:
+        WarehouseError: the server of WAREHOUSE_DSN cannot be reached. The embedded one is not started for this.
+    """
+    if settings.warehouse_dsn is None:
+        server = embedded_server(settings)
+        if not server.is_running():
+            return []
+        parameters, address = server.administrator(DATABASE), f"127.0.0.1/{DATABASE}"
+    else:
+        parameters = _foreign_parameters(settings.warehouse_dsn)
+        address = Warehouse(base=parameters).address
+    with connect(parameters, address) as connection:
+        return end_overlong_sessions(connection, settings.warehouse_query_timeout_seconds)
 
 
 def embedded_server(settings: Settings, notify: Callable[[str], None] = _logger.info) -> EmbeddedServer:
@@ -53,17 +74,24 @@ def database_name(settings: Settings) -> str:
 
 
 def _foreign_parameters(dsn: str) -> dict[str, Any]:
+    unreadable = WarehouseError(
+        "WAREHOUSE_DSN cannot be read; it must look like postgresql://user:password@host:5432/database, "
+        "with special characters in user and password written as %40 and the like."
+    )
+    # Otherwise a part of the password passes for the host, which messages name.
+    if not has_one_reading(dsn):
+        raise unreadable
     try:
         parameters = conninfo.conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         # The library's message may contain a part of the password.
-        raise WarehouseError(
-            "WAREHOUSE_DSN cannot be read; it must look like postgresql://user:password@host:5432/database, "
-            "with special characters in user and password written as %40 and the like."
-        ) from None
+        raise unreadable from None
     missing = [name for name in ("host", "user", "dbname") if not parameters.get(name)]
     if missing:
         raise WarehouseError(
             f"WAREHOUSE_DSN lacks {', '.join(missing)}; it must look like postgresql://user:password@host:5432/database."
         )
-    return {**parameters, "port": int(parameters.get("port") or 5432)}
+    port = str(parameters.get("port") or 5432)
+    if not port.isdigit():
+        raise WarehouseError("WAREHOUSE_DSN names several ports; it must name one host and one port.")
+    return {**parameters, "port": int(port)}

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sources.clickhouse.schema import WORKLOGS, Mirror
+from sources.kit.addresses import has_one_reading
 from sources.kit.errors import CredentialError, SourceError
 from sources.kit.http import pause
 
@@ -74,6 +75,11 @@ class MirrorReader:
         """Connect; a query may take `timeout_seconds`."""
         import clickhouse_connect
 
+        if not dsn.startswith("chdb:") and not has_one_reading(dsn):
+            raise CredentialError(
+                "clickhouse: CLICKHOUSE_DSN cannot be read; it must look like clickhouse://user:password@host:8123/, "
+                "with special characters in user and password written as %40 and the like"
+            )
         self._address = _address(dsn)
         self._timeout_seconds = timeout_seconds
         options: dict[str, Any] = {"settings": {"max_execution_time": timeout_seconds}, "tz_mode": "aware"}

@@ -16,6 +16,7 @@ from dlt.common.runtime.telemetry import stop_telemetry
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 
 from sources.kit import destination
+from sources.kit.addresses import has_one_reading
 from sources.kit.errors import readable
 from sources.kit.spec import SourceSpec
 
@@ -69,6 +70,10 @@ def main(spec: SourceSpec) -> None:
     @click.option("--dsn", required=True, help="Postgres DSN, postgresql://user:password@host:port/database.")
     @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the source.")
     def command(dsn: str, settings: tuple[str, ...]) -> None:
+        if not has_one_reading(dsn):
+            raise click.UsageError(
+                "--dsn cannot be read: write special characters in user and password as %40 and so on"
+            )
         keep_quiet()
         for setting in settings:
             key, separator, value = setting.partition("=")

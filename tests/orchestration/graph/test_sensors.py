@@ -1,8 +1,10 @@
 """File sensors: what grew is loaded once, what did not change is left alone, and nothing is lost while a load runs."""
 
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import pytest
 
 from orchestration.graph import sensors
 from orchestration.graph.schedules import SOURCE_TAG
-from orchestration.graph.sensors import file_sensor
+from orchestration.graph.sensors import file_sensor, session_sensor
 from orchestration.inputs.reference import reference_files, transcripts
 from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.embedded import EmbeddedServer
 from sources.catalog import SOURCES
 
 
@@ -212,3 +216,20 @@ def test_a_sandbox_without_dataset_has_no_transcripts_and_is_not_generated(tmp_p
     settings = Settings(profile="sandbox", home=tmp_path)
     assert list(transcripts(settings)) == []
     assert not list(tmp_path.iterdir())
+
+
+def test_a_tick_ends_what_outlasts_its_limits_and_starts_no_server(
+    warehouse: Warehouse, server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(profile="production", home=tmp_path, warehouse_query_timeout_seconds=0.2)
+    said = session_sensor(settings).evaluate_tick(dg.build_sensor_context()).skip_message
+    assert said == "No session has outlasted its limits."
+    assert not (tmp_path / "postgres").exists()
+    settings = replace(settings, home=server.folder.parent)
+    monkeypatch.setattr("orchestration.warehouse.opening.DATABASE", warehouse.database)
+    with closing(warehouse.connect("analyst")) as connection:
+        connection.execute("set statement_timeout = 0")
+        connection.pgconn.send_query(b"select pg_sleep(60)")
+        time.sleep(1.3)
+        said = session_sensor(settings).evaluate_tick(dg.build_sensor_context()).skip_message
+    assert said == "A session of analyst was ended: a query ran for more than 0.2 s."

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import psycopg
@@ -89,6 +90,48 @@ def test_passwords_and_log_are_private_and_only_loopback_listens(folder: Path) -
     assert addresses == {"127.0.0.1"}
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(**{**warehouse.parameters("analyst"), "password": "guess"})
+
+
+def test_a_start_gives_roles_back_what_they_have_changed_of_their_own(folder: Path) -> None:
+    warehouse = start(folder)
+    with warehouse.connect("analyst") as connection:
+        connection.execute("set default_transaction_read_only = off")
+        connection.execute("alter role analyst password 'mine'")
+        connection.execute("alter role analyst set timezone = 'Asia/Tokyo'")
+        connection.execute("alter role analyst in database workledger set statement_timeout = 0")
+    with warehouse.connect("owner") as connection:
+        connection.execute("alter role owner in database workledger set search_path = billing")
+    with psycopg.connect(**EmbeddedServer(folder).administrator()) as connection:
+        connection.execute("alter role finance createrole connection limit 90")
+        connection.execute("create role ada login password 'topsecret' in role analyst")
+    with pytest.raises(WarehouseError, match="password"):
+        warehouse.connect("analyst")
+    warehouse = start(folder)
+    with warehouse.connect("analyst") as connection:
+        settings = "select current_setting('timezone'), current_setting('statement_timeout')"
+        assert connection.execute(settings).fetchone() == ("UTC", "5s")
+        attributes = "select rolcreaterole, rolconnlimit from pg_roles where rolname = 'finance'"
+        assert connection.execute(attributes).fetchone() == (False, 30)
+    with warehouse.connect("owner") as connection:
+        assert connection.execute("show search_path").fetchone() == ('"$user", public',)
+    # A person's own login, made by an administrator, has the limits of the role.
+    with psycopg.connect(**{**warehouse.base, "user": "ada", "password": "topsecret"}) as connection:
+        limits = "select current_setting('statement_timeout'), current_setting('temp_file_limit')"
+        assert connection.execute(limits).fetchone() == ("5s", "2GB")
+
+
+def test_a_start_waits_for_another_no_longer_than_it_says_and_names_it(server: EmbeddedServer) -> None:
+    with psycopg.connect(**server.administrator(), autocommit=True) as connection:
+        connection.execute("create database held")
+    with psycopg.connect(**server.administrator("held")) as connection:
+        connection.execute("select pg_advisory_lock(hashtextextended('workledger.prepare', 0))")
+        with (
+            patch("orchestration.warehouse.roles._WAIT_SECONDS", 1),
+            pytest.raises(
+                WarehouseError, match=r"for 1 s the session of postgres with process id \d+ has held the lock"
+            ),
+        ):
+            server.open("held", query_timeout_seconds=5)
 
 
 def test_kill_9_of_the_server_under_a_busy_query(folder: Path) -> None:

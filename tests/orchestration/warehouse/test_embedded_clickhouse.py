@@ -9,6 +9,8 @@ import pytest
 from orchestration.errors import ClickHouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.clickhouse import clickhouse_dsn, clickhouse_guard, open_clickhouse
+from sources.clickhouse.client import MirrorReader
+from sources.kit.errors import CredentialError
 
 HOLD = """
 import sys
@@ -59,6 +61,18 @@ def test_an_unreachable_server_is_named_without_its_password(tmp_path: Path) -> 
         pass
     assert "topsecret" not in str(failure.value)
     assert "CLICKHOUSE_DSN" in str(failure.value)
+
+
+@pytest.mark.parametrize("sign", "@/#?")
+def test_a_dsn_with_a_bare_sign_in_the_password_is_refused_without_it(tmp_path: Path, sign: str) -> None:
+    dsn = f"clickhouse://mirror:topsecret{sign}moresecret@127.0.0.1:1/"
+    with pytest.raises(ClickHouseError) as failure, open_clickhouse(settings_in(tmp_path, clickhouse_dsn=dsn)):
+        pass
+    with pytest.raises(CredentialError) as refusal:
+        MirrorReader(dsn, timeout_seconds=1)
+    for said in (str(failure.value), str(refusal.value)):
+        assert "CLICKHOUSE_DSN cannot be read" in said
+        assert "secret" not in said
 
 
 def test_queries_end_after_the_time_out(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Opening the warehouse on a server of the user's own: rights, roles and refused addresses."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import psycopg
 import psycopg2
 import pytest
 
+from orchestration.commands.cli import main
 from orchestration.errors import WarehouseError
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
@@ -68,8 +70,9 @@ def test_a_login_takes_every_role_on_and_works_with_no_right_of_its_own(foreign:
         with warehouse.connect(role) as connection:
             acting = "select current_user, current_setting('timezone'), current_setting('application_name')"
             assert connection.execute(acting).fetchone() == (role, "UTC", "a b")
-            timeout = connection.execute("show statement_timeout").fetchone()
-            assert timeout == (("5s",) if role in ("analyst", "finance") else ("0",))
+            limits = "select current_setting('statement_timeout'), current_setting('default_transaction_read_only')"
+            is_reader = role in ("analyst", "finance")
+            assert connection.execute(limits).fetchone() == (("5s", "on") if is_reader else ("0", "off"))
     with warehouse.connect("loader") as connection:
         connection.execute("create table raw_jira.issues as select 1 as id")
     with warehouse.connect("transformer") as connection:
@@ -91,6 +94,37 @@ def test_both_drivers_read_the_dsn_of_a_role(foreign: dict[str, Any]) -> None:
     older.close()
 
 
+def test_the_address_of_the_login_is_not_handed_out_but_what_to_create_is(
+    foreign: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dsn = f"postgresql://maker:topsecret@{foreign['host']}:{foreign['port']}/of_maker"
+    settings = Settings(profile="production", home=Path("/nonexistent"), warehouse_dsn=dsn)
+    monkeypatch.setattr("orchestration.commands.cli._settings", lambda: settings)
+    monkeypatch.setattr("sys.argv", ["workledger", "dsn", "--role", "finance"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    printed = capsys.readouterr()
+    assert (end.value.code, printed.out) == (1, "")
+    assert "topsecret" not in printed.err
+    (statement,) = re.findall(r"create role NAME login password '…' in role finance", printed.err)
+    (address,) = re.findall(r"postgresql://NAME:PASSWORD@\S+(?=\.\n)", printed.err)
+    # What it says to create is created, and holds: no way back to the login, and the limits of the role.
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement.replace("NAME", "grace").replace("…", "hopper12"))
+    open_warehouse(settings)
+    with psycopg.connect(address.replace("NAME:PASSWORD", "grace:hopper12"), autocommit=True) as connection:
+        settings_of_grace = "select current_setting('statement_timeout'), current_setting('work_mem')"
+        assert connection.execute(settings_of_grace).fetchone() == ("5s", "32MB")
+        assert connection.execute("select count(*) from pg_tables where schemaname = 'private'").fetchone() == (0,)
+        connection.execute("reset role")
+        for role in ("transformer", "loader", "owner", "maker"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"set role {role}")
+        connection.execute("set default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("create temporary table x ()")
+
+
 def test_a_superuser_prepares_a_database_any_number_of_times(foreign: dict[str, Any]) -> None:
     login, password = foreign["user"], foreign["password"]
     for _ in range(2):
@@ -104,6 +138,14 @@ def test_a_superuser_prepares_a_database_any_number_of_times(foreign: dict[str, 
         ("postgresql://plain:topsecret@127.0.0.1:1/x", r"127\.0\.0\.1:1/x cannot be reached .*WAREHOUSE_DSN names"),
         ("postgresql://plain:topsecret@127.0.0.1", "WAREHOUSE_DSN lacks dbname"),
         ("postgresql://plain:topsecret%ZZ@127.0.0.1/x", "WAREHOUSE_DSN cannot be read"),
+        ("postgresql://plain:pre@topsecret@127.0.0.1/x", "WAREHOUSE_DSN cannot be read"),
+        ("postgresql://plain:topsecret@pre@127.0.0.1/x", "WAREHOUSE_DSN cannot be read"),
+        ("postgresql://plain:topsecret/pre@127.0.0.1/x", "WAREHOUSE_DSN cannot be read"),
+        ("postgresql://plain:topsecret#pre@127.0.0.1/x", "WAREHOUSE_DSN cannot be read"),
+        ("postgresql://plain:12?topsecret@127.0.0.1/x", "WAREHOUSE_DSN cannot be read"),
+        ("postgresql://plain:12/topsecret@127.0.0.1/x", "WAREHOUSE_DSN cannot be read"),
+        ("postgresql://plain:topsecret:[x@127.0.0.1:port/x", "WAREHOUSE_DSN cannot be read"),
+        ("postgresql://plain:topsecret@a:1,b:2/x", "WAREHOUSE_DSN names several ports"),
     ],
 )
 def test_a_dsn_that_leads_nowhere_is_refused_without_its_password(dsn: str, sentence: str) -> None:

@@ -1,0 +1,1 @@
+"""Looks at the dependencies from outside: their licences, and what is known to be wrong with them."""

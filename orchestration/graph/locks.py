@@ -21,10 +21,10 @@ LONGEST_WAIT_SECONDS: Final = 1800.0
 _actor = "a command"
 
 
-def acting_for(run_id: str, job_name: str) -> None:
-    """Remember which run this process executes, for those that wait for it."""
+def acting_as(what: str) -> None:
+    """Remember what this process does, such as `run 3f2a91bc (refresh_tempo)`, for those that wait for it."""
     global _actor
-    _actor = f"run {run_id[:8]} ({job_name})"
+    _actor = what
 
 
 @contextmanager

@@ -164,14 +164,14 @@ def test_what_a_killed_client_executes_ends_and_frees_its_locks(warehouse: Wareh
         "    print('held', flush=True)\n"
         "    connection.execute('select pg_sleep(120)')\n"
     )
-    command = [sys.executable, "-c", program, warehouse.dsn("owner")]
+    command = [sys.executable, "-c", program, warehouse.dsn("transformer")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout is not None
         assert client.stdout.readline() == "held\n"
         time.sleep(0.2)
         client.kill()
     began = time.monotonic()
-    with warehouse.connect("owner") as connection:
+    with warehouse.connect("transformer") as connection:
         connection.execute("set lock_timeout = '20s'")
         connection.execute("drop table marts.held")
     assert time.monotonic() - began < 10

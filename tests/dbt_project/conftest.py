@@ -1,4 +1,7 @@
-"""A fast harness for dbt: raw tables filled from Python dicts, dbt run in this process, one parse a session.
+"""A fast harness for dbt: raw tables filled from Python dicts, dbt run in this process, one parse for all.
+
+A module's database is a copy of one with the empty raw tables and the views over them. These views never change, so a
+build without data tests leaves them as they are; `test_project` builds them all in a database that has none.
 
 `dbt_project` (one per test module, on a database of its own) has `load`, `build`, `rows` and `value`:
 
@@ -7,11 +10,11 @@
     dbt_project.rows("select id from marts.developers")
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -22,12 +25,16 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.dbt import prepare_manifest
+from orchestration.warehouse.embedded import EmbeddedServer
+from orchestration.warehouse.opening import DATABASE
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
 Row = Mapping[str, Any]
 
 # What makes a row of a reference file the same row after an edit, for tests that do not say `row_key` themselves.
 _KEY_COLUMNS = ("id", "email", "client", "project", "contract", "name", "repo", "path", "system", "native_id", "label")
+_STAGING_VIEWS = "workledger.staging,config.materialized:view"
 _DATED_KEY_COLUMNS = ("valid_from", "effective_from", "start_date", "date", "rate_tier", "weekday", "opens", "value")
 
 
@@ -35,20 +42,26 @@ class DbtProject:
     """The project's models over one database."""
 
     def __init__(self, warehouse: Warehouse, manifest: Manifest, target_folder: Path) -> None:
-        """Create the raw tables that the models' sources declare."""
+        """Create the raw tables that the models' sources declare, unless the database is a copy of one with them."""
         self.warehouse = warehouse
         self._manifest = manifest
         self._target_folder = target_folder
         self._loaded_at = datetime(2026, 1, 1, tzinfo=UTC)
-        self._columns: dict[str, dict[str, str]] = {}
-        self._create_raw_tables()
+        self._columns = {
+            f"{source.source_name}.{source.name}": {
+                name: column.data_type or "text" for name, column in source.columns.items()
+            }
+            for source in manifest.sources.values()
+        }
+        self._has_staging = bool(self.value("select count(*) from pg_views where schemaname = 'staging'"))
+        if not self._has_staging:
+            self._create_raw_tables()
         self._point_manifest_at_database()
 
     def _create_raw_tables(self) -> None:
         with self.warehouse.connect("loader") as connection:
             for source in self._manifest.sources.values():
-                columns = {name: column.data_type or "text" for name, column in source.columns.items()}
-                self._columns[f"{source.source_name}.{source.name}"] = columns
+                columns = self._columns[f"{source.source_name}.{source.name}"]
                 definitions = ", ".join(f'"{name}" {data_type}' for name, data_type in columns.items())
                 connection.execute(f'create table "{source.schema}"."{source.identifier}" ({definitions})')
 
@@ -129,10 +142,13 @@ class DbtProject:
                 [
                     command,
                     *_common_arguments(self._target_folder),
+                    # Results come back as objects; nobody reads the artifacts, and writing them takes a second.
+                    "--no-write-json",
                     "--threads",
                     "2",
                     "--vars",
                     f"{{{assignments}}}",
+                    *self._without_staging(command, arguments),
                     *arguments,
                 ]
             )
@@ -142,6 +158,11 @@ class DbtProject:
             result.node.name: (str(result.status), result.message or "")
             for result in outcome.result.results  # type: ignore[union-attr]
         }
+
+    def _without_staging(self, command: str, arguments: Sequence[str]) -> Sequence[str]:
+        """Leave the views over raw tables as they are, unless data tests, which excluding a model excludes too, run."""
+        runs_tests = command != "run" and not {"unit_test", "test"} <= {*arguments}
+        return () if runs_tests or not self._has_staging else ("--exclude", _STAGING_VIEWS)
 
     def build(self, *selection: str, **variables: Any) -> dict[str, str]:
         """Build models and test their data as far as no other model is needed; keywords are dbt variables."""
@@ -185,29 +206,31 @@ def _common_arguments(target_folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, Path]:
-    """The project's manifest, parsed once, and the folder of its artifacts."""
-    target_folder = tmp_path_factory.mktemp("dbt")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [
-            name for name in os.environ if name.startswith("DBT_") and name != "DBT_SEND_ANONYMOUS_USAGE_STATS"
-        ]:
-            patch.delenv(name)
-        outcome = dbtRunner().invoke(["parse", *_common_arguments(target_folder)])
-    if not outcome.success:
-        raise AssertionError(f"the dbt project does not parse: {outcome.exception}")
-    manifest: Manifest = outcome.result  # type: ignore[assignment]
-    return manifest, target_folder
+def parsed_project(parsed_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, Path]:
+    """The project's manifest, and the folder of its artifacts."""
+    return prepare_manifest(parsed_home, DATABASE).load(), tmp_path_factory.mktemp("dbt")
 
 
 @pytest.fixture(scope="session")
-def open_dbt_project(parsed_project: tuple[Manifest, Path]) -> Callable[[Warehouse], DbtProject]:
-    """A function that lays the project over a warehouse with empty raw tables."""
+def open_dbt_project(
+    server: EmbeddedServer, create_database: Callable[[], Warehouse], parsed_project: tuple[Manifest, Path]
+) -> Callable[[], DbtProject]:
+    """A function that lays the project over a new database with empty raw tables and the views over them."""
     manifest, target_folder = parsed_project
-    return lambda warehouse: DbtProject(warehouse, manifest.deepcopy(), target_folder)
+    template = DbtProject(create_database(), manifest.deepcopy(), target_folder)
+    template.dbt("run", "--select", _STAGING_VIEWS)
+
+    def copy() -> DbtProject:
+        name = f"test_{uuid4().hex[:12]}"
+        statement = sql.SQL("create database {} template {}")
+        with psycopg.connect(**server.administrator(), autocommit=True) as connection:
+            connection.execute(statement.format(*map(sql.Identifier, (name, template.warehouse.database))))
+        return DbtProject(server.open(name, query_timeout_seconds=5), manifest.deepcopy(), target_folder)
+
+    return copy
 
 
 @pytest.fixture(scope="module")
-def dbt_project(warehouse: Warehouse, open_dbt_project: Callable[[Warehouse], DbtProject]) -> DbtProject:
+def dbt_project(open_dbt_project: Callable[[], DbtProject]) -> DbtProject:
     """The project over a database of this test module's own."""
-    return open_dbt_project(warehouse)
+    return open_dbt_project()

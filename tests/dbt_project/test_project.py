@@ -6,6 +6,7 @@ statuses from names and types of its columns; what only the seeds list stands he
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dbt.contracts.graph.nodes import GenericTestNode, ModelNode
 
 from assets.checks import SET_ASIDE_TABLES
 from benchmarks.structure import ORDER
+from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from tests.dbt_project.conftest import PROJECT_FOLDER, DbtProject
 
@@ -114,6 +116,13 @@ _UNIT = re.compile(
     r"rows|contract|0 for",
     re.IGNORECASE,
 )
+
+
+@pytest.fixture(scope="module")
+def dbt_project(create_database: Callable[[], Warehouse], parsed_project: tuple[Manifest, Path]) -> DbtProject:
+    """The project over a database without its views, which other modules find built."""
+    manifest, target_folder = parsed_project
+    return DbtProject(create_database(), manifest.deepcopy(), target_folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """`workledger run` on the published transcripts and nothing else, its marts held to a second, plain count."""
 
 import io
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ def transcripts(shared_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def landed(transcripts: Path) -> Iterator[Warehouse]:
+def landed(transcripts: Path, parsed_home: Path) -> Iterator[Warehouse]:
     with tempfile.TemporaryDirectory(prefix="workledger-transcripts-") as temporary:
         Path(temporary).chmod(0o711)
         reference = Path(temporary, "reference")
@@ -33,6 +34,7 @@ def landed(transcripts: Path) -> Iterator[Warehouse]:
         roots = [f"{folder},ann@example.com,laptop" for folder in sorted(transcripts.iterdir()) if folder.is_dir()]
         (reference / "session_roots.csv").write_text("\n".join(["path,email,host", *roots]) + "\n")
         settings = Settings(profile="production", home=Path(temporary, "home"), reference_dir=reference)
+        shutil.copytree(parsed_home / "dbt", settings.home / "dbt")
         try:
             summary = run(settings, None, Console(file=io.StringIO(), width=200))
             assert (summary.failures, summary.failed_checks) == ([], [])

@@ -353,8 +353,9 @@ def test_no_landed_text_is_left_in_the_working_folders(world: World, first: RunS
         texts = [
             text.encode()
             for query in (
-                "select split_part(prompt_text, chr(10), 1) from raw_claude_code.prompts where prompt_text is not null",
-                "select name from raw_plaid.transactions",
+                "select distinct split_part(prompt_text, chr(10), 1) from raw_claude_code.prompts "
+                "where prompt_text is not null",
+                "select distinct name from raw_plaid.transactions",
             )
             for (text,) in connection.execute(query).fetchall()
             if len(text) > 20

@@ -1,6 +1,7 @@
 """`workledger run` on transcripts of the kinds that went wrong: relays, advisors, prices, places, other tools' logs."""
 
 import io
+import itertools
 import json
 import re
 import shutil
@@ -43,11 +44,13 @@ class Agency:
     folder: Path
     expected: Expected
 
-    def roots(self, ending: str = "", host: str = "laptop") -> None:
-        """Write session_roots.csv: a row per folder of transcripts."""
+    def roots(self, *written: tuple[str, str]) -> dict[Path, str]:
+        """Write session_roots.csv: a row per folder, with endings and hosts in turn; return the hosts."""
         folders = sorted(path for path in self.folder.iterdir() if path.is_dir())
-        rows = [f"{path}{ending},ada@example.com,{host}" for path in folders]
+        in_turn = list(zip(folders, itertools.cycle(written)))
+        rows = [f"{path}{ending},ada@example.com,{host}" for path, (ending, host) in in_turn]
         (self.reference / "session_roots.csv").write_text("\n".join(["path,email,host", *rows]) + "\n")
+        return {path: host for path, (_, host) in in_turn}
 
     @property
     def reference(self) -> Path:
@@ -76,7 +79,7 @@ class Agency:
 
 
 @pytest.fixture(scope="module")
-def agency(shared_folder: Path) -> Iterator[Agency]:
+def agency(shared_folder: Path, parsed_home: Path) -> Iterator[Agency]:
     with tempfile.TemporaryDirectory(prefix="workledger-cases-") as temporary:
         Path(temporary).chmod(0o711)
         reference, transcripts = Path(temporary, "reference"), Path(temporary, "transcripts")
@@ -97,9 +100,10 @@ def agency(shared_folder: Path) -> Iterator[Agency]:
             REWRITTEN.answer(f"{session_cases.VENDOR_ID}r{number}", input_tokens=10)
         REWRITTEN.write(transcripts / "rewritten")
         settings = Settings(profile="production", home=Path(temporary, "home"), reference_dir=reference)
+        shutil.copytree(parsed_home / "dbt", settings.home / "dbt")
         try:
             agency = Agency(settings, open_warehouse(settings), transcripts, expected)
-            agency.roots()
+            agency.roots(("", "laptop"))
             agency.run()
             yield agency
         finally:
@@ -150,23 +154,29 @@ def test_lines_that_a_rewritten_file_leaves_out_still_count(agency: Agency) -> N
     assert after["duration_seconds"] == before["duration_seconds"]
 
 
-@pytest.mark.parametrize(("ending", "host"), [("/", "laptop"), ("/../*", "another"), ("", "")])
-def test_sessions_keep_their_developer_however_their_root_is_written(agency: Agency, ending: str, host: str) -> None:
-    def files() -> tuple[object, ...] | None:
-        with agency.warehouse.connect("owner") as connection:
-            return connection.execute(
-                "select count(*), max(generation), (select count(*) from raw_claude_code.events) "
-                "from raw_claude_code.files"
-            ).fetchone()
+def _files(agency: Agency) -> tuple[object, ...] | None:
+    with agency.warehouse.connect("owner") as connection:
+        return connection.execute(
+            "select count(*), max(generation), (select count(*) from raw_claude_code.events) from raw_claude_code.files"
+        ).fetchone()
 
-    landed = files()
-    agency.roots(ending, host)
+
+# The last covers every folder, whichever it begins with.
+@pytest.mark.parametrize("written", [(("/", "laptop"), ("", "")), (("/../*", "another"),)])
+def test_sessions_keep_their_developer_however_their_root_is_written(
+    agency: Agency, written: tuple[tuple[str, str], ...]
+) -> None:
+    landed = _files(agency)
+    hosts = agency.roots(*written)
     agency.run()
-    assert files() == landed
+    assert _files(agency) == landed
     found = agency.sessions()
     assert {session["developer"] for session in found.values()} == {"ada@example.com"}
-    if host:
-        assert {session["host"] for session in found.values()} == {host}
+    named = {
+        file.stem: host for path, host in hosts.items() if host for file in path.rglob("*.jsonl") if file.stem in found
+    }
+    assert len(named) > 3
+    assert {session: found[session]["host"] for session in named} == named
 
 
 def test_what_a_person_removed_counts_no_more(agency: Agency) -> None:
@@ -175,8 +185,14 @@ def test_what_a_person_removed_counts_no_more(agency: Agency) -> None:
     with agency.warehouse.connect("loader") as connection:
         removed = connection.execute(statement.replace("your-session", REWRITTEN.id)).fetchone()
     assert removed == (1,)
+    # In the same run, the roots are written as at first.
+    landed = _files(agency)
+    agency.roots(("", ""))
     agency.run()
-    assert REWRITTEN.id not in agency.sessions()
+    assert _files(agency) == landed
+    found = agency.sessions()
+    assert REWRITTEN.id not in found
+    assert {session["developer"] for session in found.values()} == {"ada@example.com"}
     # The file is still there and is not read again; what is added to it counts.
     file = agency.folder / "rewritten" / "-work" / f"{REWRITTEN.id}.jsonl"
     later = Session("rewritten", REWRITTEN.at.replace(hour=20))

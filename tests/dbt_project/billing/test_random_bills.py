@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from orchestration.warehouse.connection import Warehouse
 from tests.dbt_project.billing.plain_billing import ZERO, Bill, Case, Line, LineKey, Period, bill_of
 from tests.dbt_project.billing.random_cases import AGENCY, AS_OF, random_cases, raw_tables
 from tests.dbt_project.conftest import DbtProject
@@ -238,11 +237,9 @@ def test_totals(billed: Billed) -> None:
     assert not differences, differences
 
 
-def test_the_mirror_bills_alike(
-    create_database: Callable[[], Warehouse], open_dbt_project: Callable[[Warehouse], DbtProject]
-) -> None:
+def test_the_mirror_bills_alike(open_dbt_project: Callable[[], DbtProject]) -> None:
     cases = random_cases(Random(SEED), MIRROR_CASES, {"mirror": 1})
-    billed = _built(open_dbt_project(create_database()), cases, worklog_route="clickhouse")
+    billed = _built(open_dbt_project(), cases, worklog_route="clickhouse")
     differences = _lines(billed) + _line_entries(billed) + _unbilled(billed)
     assert not differences, differences
     kinds = Counter(line.key.line_type for bill in billed.bills.values() for line in bill.lines)

@@ -278,9 +278,9 @@ def test_runs_on_changed_input_equal_a_full_build(project: DbtProject) -> None:
     assert project.value("select count(*) from marts.claude_sessions where developer_id is null") == 0
     for file in ("old.jsonl", "s1.jsonl"):
         transcripts.remove(file)
-        project.load(transcripts.raw())
-        _run(project)
-        _assert_equals_full_build(project)
+    project.load(transcripts.raw())
+    _run(project)
+    _assert_equals_full_build(project)
     project.dbt("test", "--select", "path:tests/singular/sessions")
 
 

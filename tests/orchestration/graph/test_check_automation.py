@@ -1,5 +1,6 @@
 """When suites of expectations run: after new rows, not after an idle load, never as part of a load or a build."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ def test_several_loads_between_two_looks_ask_for_one_check(world: World) -> None
     assert world.requested() == set()
 
 
-def test_checks_stand_on_raw_assets_and_have_jobs_of_their_own(tmp_path: Path) -> None:
+def test_checks_stand_on_raw_assets_and_have_jobs_of_their_own(tmp_path: Path, parsed_home: Path) -> None:
+    shutil.copytree(parsed_home / "dbt", tmp_path / "dbt")
     definitions = build_definitions(Settings(profile="production", home=tmp_path))
     of_suites = {key for key in definitions.resolve_asset_graph().asset_check_keys if key.name in (SHAPE, VOLUME)}
     assert {key.asset_key.path[0] for key in of_suites} == set(SOURCES)

@@ -184,7 +184,7 @@ def _missing(
             (list(SCHEMA_OWNERS),),
         ).fetchall()
     sources = {spec.schema: spec.name for spec in SOURCES.values()}
-    existing = {dg.AssetKey([sources.get(schema, schema), name]) for schema, name in rows}
+    existing = {dg.AssetKey([str(sources.get(schema, schema)), str(name)]) for schema, name in rows}
     missing: set[dg.AssetKey] = set()
     waiting = list(chosen)
     while waiting:

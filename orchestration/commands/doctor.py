@@ -3,7 +3,9 @@
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import WorkledgerError
@@ -118,7 +120,7 @@ def _sources(settings: Settings, in_force: "InForce") -> Iterator[Finding]:
             yield _session_roots(inputs)
             yield from _owners_of_session_roots(inputs)
         elif spec.probe:
-            yield _credentials(spec, inputs)
+            yield _credentials(spec, inputs, settings)
 
 
 def _reference_files(inputs: "Inputs", in_force: "InForce") -> Iterator[Finding]:
@@ -218,7 +220,7 @@ def _path_globs(settings: Settings) -> Iterator[Finding]:
         yield Finding("repo_mappings.csv", sentence, failed=True)
 
 
-def _credentials(spec: "SourceSpec", inputs: "Inputs") -> Finding:
+def _credentials(spec: "SourceSpec", inputs: "Inputs", settings: Settings) -> Finding:
     given = inputs.configuration(spec.name)
     if mend := inputs.missing(spec):
         # In a sandbox nothing is set by hand: what is missing is missing in the dataset.
@@ -230,12 +232,35 @@ def _credentials(spec: "SourceSpec", inputs: "Inputs") -> Finding:
     from sources.kit.errors import readable
 
     try:
-        _read_first_rows(spec, given)
+        with _what_landed(spec, settings):
+            _read_first_rows(spec, given)
     # Whatever a source raises is a finding.
     except Exception as error:  # noqa: BLE001
         sentence = readable(error) or f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())})."
         return Finding(spec.name, sentence, failed=True)
     return Finding(spec.name, f"{spec.title} answers and accepts the credentials")
+
+
+@contextmanager
+def _what_landed(spec: "SourceSpec", settings: Settings) -> Iterator[None]:
+    """Let a source see what it remembers of its last load: whose data it was, above all; nothing is loaded."""
+    from orchestration.warehouse.opening import open_warehouse
+    from sources.kit import destination
+    from sources.kit.run import keep_quiet
+
+    try:
+        warehouse = open_warehouse(settings, lambda _: None)
+    except WorkledgerError:
+        yield  # said where the warehouse was looked at
+        return
+    keep_quiet()
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = destination.pipeline(spec.name, warehouse.dsn("loader"), spec.schema, Path(folder))
+        try:
+            pipeline.sync_destination()
+            yield
+        finally:
+            pipeline.deactivate()
 
 
 def _read_first_rows(spec: "SourceSpec", configuration: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.inputs.reference import base_folder, reference_folder, session_roots
-from orchestration.inputs.sandbox import ensure_mirror, ensure_sandbox
+from orchestration.inputs.sandbox import CANNOT_LACK, ensure_mirror, ensure_sandbox
 from orchestration.settings import Settings
 from sources.kit.spec import SourceSpec
 
@@ -41,7 +41,10 @@ class Inputs:
         if supplied:
             return " and ".join(supplied).format(reference_dir=self.reference_dir)
         if self.dataset_dir is not None:
-            return f"put its records into {self.dataset_dir / spec.name}"
+            folder = self.dataset_dir / spec.name
+            if collection := CANNOT_LACK.get(spec.name):
+                return f"put its {collection} into {folder / f'{collection}.jsonl'}"
+            return f"put its records into {folder}"
         return f"set {' and '.join(map(spec.variable, absent))}"
 
 
@@ -62,6 +65,7 @@ def open_inputs(settings: Settings, notify: Callable[[str], None] = _logger.info
         dataset_dir = sandbox.folder
         # A source configured beside the sandbox would mix real records with made-up ones; all that is set is consents.
         values = {source: {**values.get(source, {}), **given} for source, given in sandbox.source_settings.items()}
+        values |= {source: {} for source in sandbox.absent}
         if settings.clickhouse_dsn is None and (dsn := ensure_mirror(settings, sandbox.folder, notify)):
             values["clickhouse"] = {**settings.sources.get("clickhouse", {}), "dsn": dsn}
     reference_dir = reference_folder(settings)

@@ -28,6 +28,8 @@ from sources.catalog import SOURCES
 
 _START_SECONDS: Final = 60.0
 _READ_SECONDS: Final = 300.0
+CANNOT_LACK: Final = {"clockify": "workspaces", "jira": "users"}
+"""What a vendor always has, if only the reader's own: without it a source has nothing to read."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,23 @@ class RunningSandbox:
         }
         handed["plaid"]["access_tokens"] = ",".join(_access_tokens(self.folder / "plaid" / "items.jsonl"))
         return handed
+
+    @property
+    def absent(self) -> list[str]:
+        """The sources of which the dataset has so little that nothing can be read."""
+        return [
+            source
+            for source, collection in CANNOT_LACK.items()
+            if not _has_lines(self.folder / source / f"{collection}.jsonl")
+        ]
+
+
+def _has_lines(file: Path) -> bool:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            return any(line.strip() for line in lines)
+    except OSError:
+        return False
 
 
 def _access_tokens(items: Path) -> list[str]:

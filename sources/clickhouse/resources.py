@@ -21,6 +21,7 @@ import dlt
 from sources.clickhouse.client import MirrorReader, Shape, Windows
 from sources.clickhouse.schema import MIRRORS, WORKLOGS, Mirror
 from sources.kit import landed
+from sources.kit.account import address_of, hold_account
 from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.census import PRESENT, Census, accepts_loss, refuse_loss
 from sources.kit.landed import declare
@@ -50,6 +51,8 @@ def clickhouse() -> Any:
         def rows(dsn: str = dlt.secrets.value, timeout_seconds: float = 15.0) -> Iterator[Any]:
             quarantine = runs()
             state = dlt.current.resource_state()
+            server = "embedded-engine" if dsn.startswith("chdb:") else address_of(dsn)
+            hold_account("clickhouse", "server", {server: server}, dict)
             yield from declare(mirror.table)
             reader = MirrorReader(dsn, timeout_seconds=timeout_seconds)
             try:

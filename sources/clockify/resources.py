@@ -25,6 +25,7 @@ import pyarrow as pa
 from sources.clockify.client import ClockifyApi, Entity
 from sources.clockify.schema import CLIENTS, PROJECTS, TAGS, TIME_ENTRIES, USERS, WORKSPACES
 from sources.kit import landed
+from sources.kit.account import hold_account
 from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.census import PRESENT, Answer, Census, accepts_loss, refuse_loss
 from sources.kit.errors import CredentialError, SourceError, VendorError
@@ -72,7 +73,10 @@ class _Run:
 
     def workspaces(self, api: ClockifyApi) -> list[Entity]:
         if self._workspaces is None:
-            self._workspaces = api.workspaces()
+            found = api.workspaces()
+            shown = {str(row["id"]): str(row.get("name") or row["id"]) for row in found if row.get("id")}
+            hold_account("clockify", "workspace", shown, _landed_workspaces)
+            self._workspaces = found
         return self._workspaces
 
     def workspace_ids(self, api: ClockifyApi) -> list[str]:
@@ -422,6 +426,12 @@ def _has_moved(last: dict[str, Any] | None, reached: dict[str, Any]) -> bool:
         return True
     age = datetime.fromisoformat(reached["read_at"]) - datetime.fromisoformat(last["read_at"])
     return age >= _STATE_STEP
+
+
+def _landed_workspaces() -> dict[str, str]:
+    return {
+        row[0]: row[1] or row[0] for row in landed.rows(WORKSPACES, ("id", "name"), "not coalesce(is_deleted, false)")
+    }
 
 
 def _ids(entities: list[Entity]) -> list[Any]:

@@ -20,6 +20,7 @@ from sources.github import queries
 from sources.github.client import DEFAULT_BASE_URL, GitHubClient, TooLarge
 from sources.github.schema import COMMITS, PULL_REQUESTS, REPOSITORIES
 from sources.kit import landed
+from sources.kit.account import hold_account
 from sources.kit.arrow import to_arrow
 from sources.kit.census import PRESENT, Answer, Census
 from sources.kit.errors import SourceError
@@ -56,6 +57,9 @@ class Connection:
             found: dict[Any, dict[str, Any]] = {}
             for repository in _visible(client, _words(organizations), _words(names)):
                 found[repository.get("id")] = repository
+            owners = dict(_owner(repository) for repository in found.values() if repository.get("full_name"))
+            is_open = not _words(organizations) and not _words(names)
+            hold_account("github", "owner", owners, _landed_owners, may_change=is_open)
             self._repositories = list(found.values())
         return self._repositories
 
@@ -70,6 +74,17 @@ class Connection:
                 raise SourceError(f"github: the overview of {name} timed out; run again later") from None
             self._overviews[key] = data.get("repository")
         return self._overviews[key] or {}
+
+
+def _owner(repository: dict[str, Any]) -> tuple[str, str]:
+    """Id and login of who owns a repository; an organization that is renamed keeps its id."""
+    owner = repository.get("owner")
+    login = repository["full_name"].partition("/")[0]
+    return str((owner.get("id") if isinstance(owner, dict) else None) or login.lower()), login
+
+
+def _landed_owners() -> dict[str, str]:
+    return dict(map(_owner, landed.records(REPOSITORIES, "full_name is not null and not coalesce(is_deleted, false)")))
 
 
 def _words(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from sources.jira.client import Reader, connect
 from sources.jira.schema import tables_for
 from sources.jira.text import plain_text
 from sources.kit import landed
+from sources.kit.account import address_of, hold_account, site_of
 from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.census import PRESENT, Asker, Census, refuse_loss
 from sources.kit.errors import SourceError
@@ -93,9 +94,17 @@ class _Run:
             reader = connect(base_url, email, api_token, deployment)
             self.tables = tables_for(deployment)
             # Jira shows an empty site to some requests with a bad token; this one is refused.
-            reader.account()
+            account = reader.account()
+            shown = site_of(account.get("self"))
+            # A proxy may leave the link out: then the address that is asked tells the site.
+            landed_sites = self._landed_sites if shown else dict
+            hold_account("jira", "site", shown or {(site := address_of(base_url)): site}, landed_sites)
             self._reader = reader
         return self._reader
+
+    def _landed_sites(self) -> dict[str, str]:
+        links = landed.rows(self.tables["projects"], ("record ->> 'self'",), "record ->> 'self' is not null")
+        return dict(site for (link,) in links for site in site_of(link).items())
 
     def fields(self, reader: Reader) -> list[Any]:
         if self._fields is None:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from sources.kit.table import Table
 
+ACCEPT_ACCOUNT: Final = "accept_account"
+"""The setting that names the account which may take the place of the one that has landed."""
 ACCEPT_LOSS: Final = "accept_loss"
 """The setting that lets a list which lacks far too much be believed, on the day (UTC) that it names."""
 
@@ -63,7 +65,7 @@ class SourceSpec:
     @property
     def consents(self) -> tuple[str, ...]:
         """Settings by which the user says yes to what is refused otherwise; the same for every vendor."""
-        return (ACCEPT_LOSS,) if self.is_vendor else ()
+        return (ACCEPT_ACCOUNT, ACCEPT_LOSS) if self.is_vendor else ()
 
     def variable(self, setting: str) -> str:
         """The environment variable of a setting, such as `SOURCES__JIRA__API_TOKEN`."""

@@ -8,6 +8,7 @@ lands its error and its old cursor and does not stop the others.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +19,14 @@ from typing import Any
 import dlt
 
 from sources.kit import landed
+from sources.kit.account import address_of, hold_account
 from sources.kit.arrow import PerRecord, to_arrow
 from sources.kit.census import PRESENT, Census, refuse_loss
 from sources.kit.errors import SourceError
 from sources.kit.landed import declare
 from sources.kit.quarantine import Quarantine, quarantined_records
 from sources.kit.table import Table
-from sources.plaid.client import Connection, CursorRefused, ItemError, MutationDuringPagination, PlaidClient
+from sources.plaid.client import HOSTS, Connection, CursorRefused, ItemError, MutationDuringPagination, PlaidClient
 from sources.plaid.schema import ACCOUNTS, ITEMS, TRANSACTION_REMOVALS, TRANSACTIONS
 
 logger = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ class Walk:
                     f"plaid: none of the {len(tokens)} access tokens opens an Item; "
                     "link the accounts anew and set SOURCES__PLAID__ACCESS_TOKENS"
                 )
+            _hold_client(connection, self._updates)
         return self._updates
 
     def client(self, connection: Connection) -> PlaidClient:
@@ -100,6 +103,22 @@ class Walk:
                     "full_number": update.full_number,
                     "full_since": update.full_since,
                 }
+
+
+def _hold_client(connection: Connection, updates: list[ItemUpdate]) -> None:
+    """Refuse another client or environment than the one whose rows have landed.
+
+    What landed before clients were remembered does not tell its client, but another one has none of its Items.
+    """
+    environment = connection.host if connection.host in HOSTS else address_of(connection.host)
+    # An id of one's own, because raw tables hold nothing of the credentials.
+    key = f"{environment}:{hashlib.sha256(connection.client_id.encode()).hexdigest()[:12]}"
+
+    def landed_client() -> dict[str, str]:
+        items = {row[0]: row[1] or row[0] for row in landed.rows(ITEMS, ("item_id", "institution_name"))}
+        return {} if items.keys() & {update.item["item_id"] for update in updates} else items
+
+    hold_account("plaid", "client", {key: environment}, landed_client)
 
 
 def _read_item(client: PlaidClient, token: str, place: int, count: int, state: dict[str, Any]) -> ItemUpdate | None:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pyarrow.compute as pc
 
+from sources.kit.account import Names, site_of
 from sources.kit.arrow import to_arrow
 from sources.kit.census import Answer, ask
 from sources.kit.errors import CredentialError, SourceError
@@ -45,6 +46,8 @@ class Walk:
     """Ids of every worklog that was shown, quarantined ones included."""
     newest: datetime | None = None
     """The latest `updatedAt` among them."""
+    site: Names = field(default_factory=dict)
+    """The Jira site that they come from."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def walk_worklogs(client: HttpClient, quarantine: Quarantine, since: datetime | 
             batch = to_arrow(WORKLOGS, records, quarantine=quarantine)
             walk.spool.add(batch)
             walk.seen.update(_ids(records))
+            walk.site = walk.site or site_in(records, "author")
             newest = pc.max(batch.column("updated_at")).as_py()
             if newest is not None:
                 walk.newest = max(newest, walk.newest or newest)
@@ -93,6 +97,20 @@ def walk_worklogs(client: HttpClient, quarantine: Quarantine, since: datetime | 
         since = min(walk.newest or quarantine.found_at, quarantine.found_at)
     logger.warning("tempo: the worklogs kept changing while they were read; the next run reads the rest")
     return walk
+
+
+def site_shown(client: HttpClient) -> Names:
+    """The Jira site whose worklogs the token shows; none while there is no worklog."""
+    return site_in(_results(client, _ask(client, "4/worklogs", {"limit": 1}, None)), "author")
+
+
+def site_in(records: list[Any], person: str) -> Names:
+    """The Jira site that records come from, by the first link to a person; Tempo itself does not name it."""
+    for record in records:
+        value = record.get(person) if isinstance(record, Mapping) else None
+        if isinstance(value, Mapping) and (site := site_of(value.get("self"))):
+            return site
+    return {}
 
 
 def read_accounts(client: HttpClient) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import dlt
 
 from sources.kit import landed
+from sources.kit.account import Names, hold_account, site_of
 from sources.kit.arrow import to_arrow
 from sources.kit.census import PRESENT, Answer, Census, judge, refuse_loss
 from sources.kit.http import HttpClient
@@ -31,6 +32,8 @@ from sources.tempo.client import (
     connect,
     read_accounts,
     read_deletions,
+    site_in,
+    site_shown,
     walk_worklogs,
 )
 from sources.tempo.schema import ACCOUNTS, WORKLOG_DELETIONS, WORKLOGS
@@ -50,6 +53,8 @@ class _Run:
     def __init__(self) -> None:
         self.quarantine = Quarantine("tempo")
         self.started_at = self.quarantine.found_at
+        self.has_site = False
+        """Whether the site is known of which this run tells."""
         self._client: HttpClient | None = None
         self._walk: Walk | None = None
         self._whole_walk: Walk | None = None
@@ -59,12 +64,18 @@ class _Run:
             self._client = connect(base_url, api_token)
         return self._client
 
+    def hold(self, site: Names) -> None:
+        """Refuse another site than the one that has landed."""
+        self.has_site = self.has_site or bool(site)
+        hold_account("tempo", "site", site, _landed_site)
+
     def walk(self, client: HttpClient) -> Walk:
         """The walk that the resource `worklogs` lands: what changed since its cursor, or all when that is due."""
         if self._walk is None:
             state = dlt.current.resource_state(WORKLOGS.name)
             since = None if self.is_due(state) else _moment(state["cursor"]) - LOOK_BACK
             self._walk = self.whole_walk(client) if since is None else walk_worklogs(client, self.quarantine, since)
+            self.hold(self._walk.site)
         return self._walk
 
     def whole_walk(self, client: HttpClient) -> Walk:
@@ -72,6 +83,7 @@ class _Run:
         if self._whole_walk is None:
             known = self._walk
             self._whole_walk = known if known and known.whole else walk_worklogs(client, self.quarantine, None)
+            self.hold(self._whole_walk.site)
         return self._whole_walk
 
     def is_due(self, state: dict[str, Any]) -> bool:
@@ -118,6 +130,7 @@ def tempo() -> Any:
         run = runs()
         client = run.client(base_url, api_token)
         records = read_accounts(client)
+        run.hold(site_in(records, "lead"))
         yield from declare(ACCOUNTS)
         spool = Spool(ACCOUNTS)
         spool.add(to_arrow(ACCOUNTS, records, quarantine=run.quarantine, extra=PRESENT))
@@ -129,6 +142,13 @@ def tempo() -> Any:
         yield from run.quarantine.flush()
 
     return worklogs, worklog_deletions, accounts, quarantined_records()
+
+
+def _landed_site() -> dict[str, str]:
+    """The site of the newest worklog: a site may have had another name once."""
+    link = "record -> 'author' ->> 'self'"
+    rows = landed.rows(WORKLOGS, (link,), f"{link} is not null order by updated_at desc limit 1")
+    return dict(site_of(rows[0][0])) if rows else {}
 
 
 def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dict[str, Any]]:
@@ -149,6 +169,9 @@ def _deletions(run: _Run, client: HttpClient, state: dict[str, Any]) -> list[dic
     events = read_deletions(client, max(audited_until - LOOK_BACK, farthest), run.quarantine)
     is_covered = events is not None and audited_until - LOOK_BACK > farthest
     walk = run.whole_walk(client) if is_due or not is_covered else run.walk(client)
+    if events and not run.has_site:
+        # The ids of another site's deleted worklogs must not meet those that have landed.
+        run.hold(site_shown(client))
     if events is not None and run.started_at - audited_until > AUDIT_STEP:
         state["audited_until"] = run.started_at.isoformat()
     if is_due:

@@ -122,10 +122,10 @@ def test_what_does_not_fit_is_named_with_its_mend(environment: dict[str, str], s
         load(environment)
 
 
-def test_a_yes_to_a_loss_counts_in_a_sandbox_too_and_sets_no_profile() -> None:
-    settings = load({"SOURCES__CLOCKIFY__ACCEPT_LOSS": "2026-06-30"})
+def test_a_yes_to_a_loss_or_an_account_counts_in_a_sandbox_too_and_sets_no_profile() -> None:
+    settings = load({"SOURCES__CLOCKIFY__ACCEPT_LOSS": "2026-06-30", "SOURCES__JIRA__ACCEPT_ACCOUNT": "acme.example"})
     assert settings.profile == "sandbox"
-    assert settings.sources == {"clockify": {"accept_loss": "2026-06-30"}}
+    assert settings.sources == {"clockify": {"accept_loss": "2026-06-30"}, "jira": {"accept_account": "acme.example"}}
     assert load({"SOURCES__CLOCKIFY__API_KEY": "k", "SOURCES__JIRA__ACCEPT_LOSS": "2026-06-30"}).profile == "production"
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from assets.raw import configured
 from orchestration.commands.doctor import Finding, examine
 from orchestration.inputs.sandbox import RunningSandbox, ensure_sandbox, stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings, load_settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.embedded import EmbeddedServer
+from sources.catalog import SOURCES
+from sources.kit import destination
 
 
 @pytest.fixture(scope="module")
@@ -243,3 +246,24 @@ def test_an_agency_of_euros_without_a_rate_of_the_dollar_is_told_what_to_write(
     assert "has no rate from USD to EUR" in found["exchange rates"].sentence
     (reference / "fx_rates.csv").write_text("date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.9\n")
     assert "exchange rates" not in {finding.subject for finding in examine()}
+
+
+def test_another_account_than_the_one_that_has_landed_is_found(
+    environment: pytest.MonkeyPatch, sandbox: RunningSandbox, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """As it is when somebody goes on from the sandbox to an account of their own, in the same warehouse."""
+    spec = SOURCES["clockify"]
+    pipeline = destination.pipeline("clockify", warehouse.dsn("loader"), spec.schema, tmp_path / "dlt")
+    with configured(spec, sandbox.source_settings["clockify"]):
+        pipeline.run(spec.build().with_resources("workspaces"))
+    pipeline.deactivate()
+    file = sandbox.folder / "clockify" / "workspaces.jsonl"
+    made_up = file.read_text()
+    try:
+        assert failures() == []
+        file.write_text('{"id": "64b", "name": "Real"}\n')
+        assert "that of workspace Mine (64a), but the settings lead to Real (64b)" in only_failure()
+        environment.setenv("SOURCES__CLOCKIFY__ACCEPT_ACCOUNT", "64b")
+        assert failures() == []
+    finally:
+        file.write_text(made_up)

@@ -30,6 +30,7 @@ REFERENCE, DATASET = Path("/reference"), Path("/dataset")
             DATASET,
             "put its records into /dataset/plaid",
         ),
+        ("clockify", {}, DATASET, "put its workspaces into /dataset/clockify/workspaces.jsonl"),
         ("tempo", {"api_token": "t"}, None, None),
     ],
 )

@@ -17,6 +17,7 @@ from orchestration.errors import SandboxError
 from orchestration.inputs.configuration import open_inputs
 from orchestration.inputs.sandbox import RunningSandbox, ensure_sandbox, sandbox_command, stop_sandbox
 from orchestration.settings import PROJECT_FOLDER, Settings
+from sources.catalog import SOURCES
 
 
 @pytest.fixture
@@ -178,6 +179,21 @@ def test_a_dataset_without_reference_files_has_none(home: Path, tmp_path: Path) 
     assert list(inputs.reference_dir.iterdir()) == []
     assert inputs.configuration("claude_code") == {}
     assert list(bare.glob("reference")) == []
+
+
+def test_a_dataset_without_workspaces_or_users_skips_their_vendors(home: Path, dataset: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    (empty / "clockify").mkdir(parents=True)
+    (empty / "clockify" / "workspaces.jsonl").write_text("\n")
+    (empty / "clockify" / "users.jsonl").write_text('{"id": "u1"}\n')
+    inputs = open_inputs(settings_for(home, empty), silence)
+    sentences = {name: inputs.missing(SOURCES[name]) for name in ("clockify", "jira", "tempo")}
+    assert sentences == {
+        "clockify": f"put its workspaces into {empty / 'clockify' / 'workspaces.jsonl'}",
+        "jira": f"put its users into {empty / 'jira' / 'users.jsonl'}",
+        "tempo": None,
+    }
+    assert open_inputs(settings_for(home, dataset), silence).missing(SOURCES["clockify"]) is None
 
 
 def test_production_hands_over_ones_own_settings_and_starts_nothing(home: Path, dataset: Path) -> None:

@@ -388,3 +388,12 @@ def test_however_long_the_history_one_query_brings_a_bounded_number_of_rows(
     assert world.worklogs() == world.truth()
     assert len(sizes) > len(world.truth()) / 6
     assert max(sizes) <= 6
+
+
+def test_another_server_is_refused_before_it_is_asked(world: World) -> None:
+    world.run()
+    world.dsn = "clickhouse://user:topsecret@127.0.0.1:1/"
+    with pytest.raises(Exception, match="step=extract") as failure:
+        world.run()
+    told = readable(failure.value) or ""
+    assert "that of server embedded-engine, but the settings lead to 127.0.0.1, so nothing was loaded" in told

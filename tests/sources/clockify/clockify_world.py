@@ -66,7 +66,13 @@ class Clockify:
         dlt.config["runtime.log_level"] = "ERROR"
         dlt.secrets["sources.clockify.api_key"] = API_KEY
         dlt.config["sources.clockify.base_url"] = f"{self.server.url}/clockify/api/v1"
-        for name, value in {"look_back_days": 60, "sweep_days": 7, "accept_loss": "", **self.settings}.items():
+        for name, value in {
+            "look_back_days": 60,
+            "sweep_days": 7,
+            "accept_loss": "",
+            "accept_account": "",
+            **self.settings,
+        }.items():
             dlt.config[f"sources.clockify.{name}"] = value
         pipeline = destination.pipeline("clockify", self.warehouse.dsn("loader"), "raw_clockify", self.pipelines_dir)
         pipeline.run(SOURCES["clockify"].build())

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import dlt
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from sources.kit.errors import readable
-from tests.sources.clockify.clockify_world import Clockify, entry
+from tests.sources.clockify.clockify_world import WORKSPACE, Clockify, entry
 
 ENTRIES = r"/user/u2/time-entries"
 PASSING = {
@@ -264,3 +265,46 @@ def test_confirming_questions_are_bounded_and_the_rest_is_asked_next_time(
         clockify.run()
         assert len(clockify.deleted("time_entries")) == expected
     assert clockify.deleted("time_entries") == set(gone)
+
+
+def test_another_workspace_is_refused_before_anything_of_it_lands(clockify: Clockify) -> None:
+    second = "64a687e29ae1f428e7ebe304"
+    clockify.run()
+    before = clockify.versions()
+    for is_remembered in (True, False):
+        if not is_remembered:
+            # As an earlier version left it: what landed tells the workspace.
+            pipeline = dlt.attach("clockify", pipelines_dir=str(clockify.pipelines_dir))
+            with pipeline.managed_state() as state:
+                del state["sources"]["clockify"]["account"]
+        clockify.mutate("workspaces", delete=[WORKSPACE], insert=[{"id": second, "name": "Other"}])
+        with pytest.raises(PipelineStepFailed) as failure:
+            clockify.run()
+        told = readable(failure.value) or ""
+        assert f"that of workspace Agency ({WORKSPACE}), but the settings lead to Other ({second})" in told
+        assert clockify.versions() == before
+        clockify.mutate("workspaces", insert=[{"id": WORKSPACE, "name": "Agency"}])
+        clockify.mutate("workspaces", delete=[second])
+        clockify.run()
+        before = clockify.versions()
+    # A second one beside the first is fine, and so is one that is named.
+    clockify.mutate("workspaces", insert=[{"id": second, "name": "Other"}])
+    clockify.run()
+    third = "64a687e29ae1f428e7ebe305"
+    clockify.mutate("workspaces", delete=[WORKSPACE], insert=[{"id": third, "name": "Third"}])
+    with pytest.raises(PipelineStepFailed):
+        clockify.run()
+    clockify.settings = {"accept_account": third}
+    clockify.run()
+    assert {row[0] for row in clockify.query("select id from raw_clockify.workspaces")} == {WORKSPACE, second, third}
+    assert _lost(clockify, "projects") == []
+
+
+def test_a_key_without_any_workspace_is_told_in_one_sentence(clockify: Clockify) -> None:
+    clockify.mutate("workspaces", delete=[WORKSPACE])
+    with pytest.raises(PipelineStepFailed) as failure:
+        clockify.run()
+    assert readable(failure.value) == (
+        "clockify: Clockify answers, but the API key can read no workspace; invite its owner into one, or give "
+        "SOURCES__CLOCKIFY__API_KEY the key of somebody who is in it"
+    )

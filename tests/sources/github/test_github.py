@@ -464,3 +464,17 @@ def test_two_pull_requests_with_one_id_do_not_stop_a_first_load(
     land()
     assert query(fresh_database, PULLS) == expected
     assert query(fresh_database, "select count(*) from raw_github.quarantined_records") == [(1,)]
+
+
+def test_another_organization_is_refused_before_anything_of_it_lands(
+    hub: SandboxServer, land: Callable[..., Any], fresh_database: Warehouse
+) -> None:
+    beta = {"login": "beta", "id": 2, "type": "Organization"}
+    hub.mutate("github", "repositories", insert=[repository(9, "beta/shop", owner=beta)])
+    land(repositories="acme/site")
+    with pytest.raises(PipelineStepFailed) as failure:
+        land(repositories="beta/shop")
+    assert "that of owner acme (1), but the settings lead to beta (2)" in (readable(failure.value) or "")
+    assert query(fresh_database, "select id from raw_github.repositories") == [(2,)]
+    land(repositories="acme/site beta/shop")
+    assert query(fresh_database, "select id from raw_github.repositories order by 1") == [(2,), (9,)]

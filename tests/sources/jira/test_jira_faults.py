@@ -9,7 +9,8 @@ from typing import Any
 import dlt
 import pytest
 
-from tests.sources.jira.jira_world import Jira, history, issue
+from sandbox.vendors.jira import EMAIL
+from tests.sources.jira.jira_world import Jira, history, issue, project, user
 
 SEARCH = "(3/search/jql|2/search)$"
 LATER = "2026-06-02T09:00:00.000+0000"
@@ -218,3 +219,31 @@ def test_settings_that_cannot_be_meant_are_refused_before_anything_is_asked(make
     jira = make_jira([issue(1)], deployment="server")
     assert "must be cloud (the default) or data_center" in jira.refusal()
     assert jira.server.requests == []
+
+
+def test_another_site_is_refused_before_anything_of_it_lands(make_jira: Callable[..., Jira]) -> None:
+    def link(site: str) -> str:
+        return f"https://{site}/rest/api/3/user?accountId=1"
+
+    owner = user(1, emailAddress=EMAIL, self=link("acme.atlassian.net"))
+    places = [project(10, "CON", self="https://acme.atlassian.net/rest/api/3/project/10"), project(20, "HD")]
+    jira = make_jira([issue(1)], users=[owner, user(2)], projects=places)
+    jira.run()
+    everything = jira.everything()
+    jira.mutate("users", update={"712020:1": {"self": link("other.atlassian.net")}})
+    jira.change(1, summary="another site's issue of the same id", updated="2026-06-01T11:00:00.000+0000")
+    for is_remembered in (True, False):
+        if not is_remembered:
+            pipeline = dlt.attach("jira", pipelines_dir=str(jira.pipelines))
+            with pipeline.managed_state() as state:
+                del state["sources"]["jira"]["account"]
+        told = jira.refusal()
+        assert "that of site acme.atlassian.net, but the settings lead to other.atlassian.net" in told
+        assert jira.everything() == everything
+    # A site that got another name is the same one if its owner says so.
+    dlt.config["sources.jira.accept_account"] = "other.atlassian.net"
+    try:
+        jira.run()
+    finally:
+        dlt.config["sources.jira.accept_account"] = ""
+    assert jira.rows("select summary from issues") == [("another site's issue of the same id",)]

@@ -100,11 +100,11 @@ def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxSer
 def land(bank: SandboxServer, fresh_database: Warehouse, tmp_path: Path) -> Callable[..., Any]:
     """A function that runs the source into the test's own warehouse."""
 
-    def run(tokens: str = ",".join(TOKENS.values()), secret: str = "sandbox-plaid-secret") -> Any:
+    def run(tokens: str = ",".join(TOKENS.values()), secret: str = "sandbox-plaid-secret", host: str = bank.url) -> Any:
         dlt.secrets["sources.plaid.client_id"] = "sandbox-plaid-client"
         dlt.secrets["sources.plaid.secret"] = secret
         dlt.secrets["sources.plaid.access_tokens"] = tokens
-        dlt.config["sources.plaid.host"] = f"{bank.url}/plaid"
+        dlt.config["sources.plaid.host"] = f"{host}/plaid"
         pipeline = destination.pipeline("plaid", fresh_database.dsn("loader"), "raw_plaid", tmp_path / "dlt")
         return pipeline.run(plaid())
 
@@ -404,3 +404,27 @@ def test_no_token_or_secret_stands_in_tables_or_state(
     texts += [path.read_text(errors="replace") for path in (tmp_path / "dlt").rglob("*") if path.is_file()]
     assert len(texts) > 1000
     assert not [secret for secret in secrets for text in texts if secret in text]
+
+
+def test_another_client_or_environment_is_refused_before_anything_of_it_lands(
+    bank: SandboxServer, land: Callable[..., Any], fresh_database: Warehouse, tmp_path: Path
+) -> None:
+    land()
+    bank.mutate("plaid", "transactions", insert=[transaction(5000)])
+    elsewhere = bank.url.replace("127.0.0.1", "localhost")
+    with pytest.raises(PipelineStepFailed) as failure:
+        land(host=elsewhere)
+    told = readable(failure.value) or ""
+    assert "that of client 127.0.0.1/plaid (" in told
+    assert "but the settings lead to localhost/plaid (" in told
+    assert "sandbox-plaid-client" not in told
+    assert query(fresh_database, "select count(*) from raw_plaid.transactions") == [(1210,)]
+    # An earlier version remembered no client: one that has none of the landed Items is another one.
+    pipeline = dlt.attach("plaid", pipelines_dir=str(tmp_path / "dlt"))
+    with pipeline.managed_state() as state:
+        del state["sources"]["plaid"]["account"]
+    with fresh_database.connect("loader") as connection:
+        connection.execute("update raw_plaid.items set item_id = 'other-' || item_id")
+    with pytest.raises(PipelineStepFailed) as failure:
+        land()
+    assert "that of client First Bank (other-item-one)" in (readable(failure.value) or "")

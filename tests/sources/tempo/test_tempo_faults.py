@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import dlt
 import pytest
 
 from tests.sources.tempo.tempo_world import Tempo, worklog
@@ -170,3 +171,26 @@ def test_a_first_run_that_breaks_off_lands_nothing(make_tempo: Callable[..., Tem
     tempo.server.faults.clear()
     tempo.run()
     assert tempo.landed() == tempo.truth()
+
+
+def test_another_site_is_refused_before_anything_of_it_lands(make_tempo: Callable[..., Tempo]) -> None:
+    tempo = make_tempo([worklog(number) for number in range(1, 4)])
+    tempo.run()
+    everything, state = tempo.everything(), tempo.state()
+    elsewhere = {"self": "https://other.example/rest/api/2/user?accountId=1", "accountId": "712020:a"}
+    changed = {"author": elsewhere, "updatedAt": "2026-04-02T00:00:00Z", "timeSpentSeconds": 1}
+    tempo.mutate("worklogs", update={str(number): changed for number in range(1, 4)})
+    assert "that of site site.example, but the settings lead to other.example" in tempo.refusal()
+    assert (tempo.everything(), tempo.state()) == (everything, state)
+    # As an earlier version left it: what landed tells the site.
+    pipeline = dlt.attach("tempo", pipelines_dir=str(tempo.pipelines))
+    with pipeline.managed_state() as kept:
+        del kept["sources"]["tempo"]["account"]
+    tempo.refusal()
+    assert (tempo.everything(), tempo.state()) == (everything, state)
+    # Nothing but deletions to tell of: their ids must not meet the landed ones.
+    calm = {"author": elsewhere, "updatedAt": worklog(1)["updatedAt"], "timeSpentSeconds": 1}
+    tempo.mutate("worklogs", update={"1": calm}, delete=["2", "3"])
+    tempo.mutate("accounts", delete=["1"])
+    tempo.refusal()
+    assert (tempo.everything(), tempo.state()) == (everything, state)

@@ -27,6 +27,7 @@ import psutil
 
 from benchmarks.transcripts import make_transcripts
 from orchestration.settings import PROJECT_FOLDER
+from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.embedded import EmbeddedServer
 from orchestration.warehouse.opening import DATABASE
 
@@ -63,16 +64,17 @@ def _measure(folder: Path, environment: dict[str, str], server: EmbeddedServer, 
     print(f"first run: {_run(environment):.1f} s; again with nothing new: {_run(environment):.1f} s")
     _grow(folder, 0)
     print(f"the same growth by `workledger run`: {_run(environment):.1f} s (yardstick)")
+    warehouse = server.open(DATABASE, query_timeout_seconds=5)
     with _ui(environment) as process:
         time.sleep(idle)
         _print_memory("idle", process)
         seconds = []
         for number in range(rounds):
-            before = _activity(server)
+            before = _activity(warehouse)
             _grow(folder, number + 1)
             began = time.monotonic()
             peak = 0.0
-            while _activity(server) == before:
+            while _activity(warehouse) == before:
                 if time.monotonic() - began > _LONGEST_SECONDS:
                     raise SystemExit(f"nothing arrived within {_LONGEST_SECONDS:.0f} s; see {folder / 'home' / 'logs'}")
                 peak = max(peak, _memory(process)[0])
@@ -123,8 +125,8 @@ def _grow(folder: Path, number: int) -> None:
         file.write(new)
 
 
-def _activity(server: EmbeddedServer) -> Any:
-    with server.open(DATABASE, query_timeout_seconds=5).connect("owner") as connection:
+def _activity(warehouse: Warehouse) -> Any:
+    with warehouse.connect("analyst") as connection:
         return connection.execute("select sum(output_tokens), count(*) from marts.session_activity").fetchone()
 
 

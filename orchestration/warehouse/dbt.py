@@ -31,6 +31,7 @@ from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.state import BuildState, Graph, Plan, plan, read_graph, record_builds
+from sources.kit.visible import visible
 
 DBT_FOLDER: Final = PROJECT_FOLDER / "dbt_project"
 _NOT_INPUT: Final = frozenset({"target", "logs", "dbt_packages", "__pycache__"})
@@ -187,7 +188,9 @@ class DbtBuild:
         except psycopg.Error as error:
             return f"{sentence}; they cannot be shown: {_one_line(error)}"
         shown = "; ".join(
-            ", ".join(f"{name} = {str(value)[:_LONGEST_SHOWN]}" for name, value in row.items() if value is not None)
+            ", ".join(
+                f"{name} = {visible(str(value)[:_LONGEST_SHOWN])}" for name, value in row.items() if value is not None
+            )
             for row in examples
         )
         return f"{sentence}, such as {shown}" if shown else sentence

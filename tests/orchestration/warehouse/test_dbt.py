@@ -74,7 +74,7 @@ def test_a_test_that_does_not_pass_names_model_column_and_value(warehouse: Wareh
     shutil.copytree(DBT_FOLDER / "tests" / "generic", project / "tests" / "generic")
     (project / "models" / "clients.sql").write_text("select 'CLI-1' as id")
     (project / "models" / "projects.sql").write_text(
-        "select 'CLI-2' as client_id, 'CLI-1' as contract_id, 'lost' as status"
+        "select 'CLI-2' as client_id, 'CLI-1' as contract_id, e'lost\\x1b' as status"
     )
     (project / "models" / "other_projects.sql").write_text("select 'CLI-1' as client_id, 'CLI-3' as contract_id")
     (project / "models" / "projects.yml").write_text(_TESTED)
@@ -101,6 +101,6 @@ def test_a_test_that_does_not_pass_names_model_column_and_value(warehouse: Wareh
         ),
         "allowed_values_projects": (
             "warn",
-            "1 row breaks it, such as column_name = status, value = lost, rows_found = 1",
+            "1 row breaks it, such as column_name = status, value = lost\\x1b, rows_found = 1",
         ),
     }

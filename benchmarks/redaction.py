@@ -12,12 +12,13 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
+from tests.sources.claude_code import further_secrets, planted_secrets
 from tests.sources.claude_code.claude_code_texts import landed_texts
-from tests.sources.claude_code.planted_secrets import plant
+from tests.sources.claude_code.planted_secrets import Planted
 
 PROJECT_FOLDER = Path(__file__).parents[1]
 MODULE = "sources/claude_code/redaction.py"
@@ -36,7 +37,9 @@ def main() -> None:
     if arguments.before:
         versions[arguments.before] = _earlier(arguments.before)
     for name, version in versions.items():
-        print(f"{name}: {_planted(version, arguments.seeds)}")
+        for module in (planted_secrets, further_secrets):
+            said = _planted(version, module.plant, arguments.seeds)
+            print(f"{name}, {module.__name__.rpartition('.')[2]}: {said}")
     texts = landed_texts(arguments.transcripts)
     print(f"{len(texts):,} texts of {sum(map(len, texts)) / 2**20:.1f} MiB")
     seconds = {name: min(times) for name, times in _rounds(versions, texts).items()}
@@ -56,7 +59,7 @@ def _rounds(versions: dict[str, Callable[[str], str]], texts: list[str]) -> dict
     return times
 
 
-def _planted(version: Callable[[str], str], seeds: int) -> str:
+def _planted(version: Callable[[str], str], plant: Callable[[int], Iterable[Planted]], seeds: int) -> str:
     gone: dict[tuple[int, str, str], list[bool]] = {}
     for seed in range(1001, 1001 + seeds):
         for one in plant(seed):

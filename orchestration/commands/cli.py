@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from orchestration.commands.output import visible
 from orchestration.errors import WorkledgerError
+from sources.kit.visible import visible
 
 if TYPE_CHECKING:
     from orchestration.settings import Settings

@@ -17,6 +17,7 @@ from orchestration.graph.processes import process_tags
 from orchestration.settings import Settings
 from orchestration.warehouse.opening import open_warehouse
 from sources.catalog import SOURCES
+from sources.kit.visible import visible
 
 
 def check_expectations(
@@ -89,4 +90,4 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(visible(text), style=style, markup=False, highlight=False, soft_wrap=True)

@@ -1,19 +1,12 @@
-"""What makes text from outside safe to print: escapes for a terminal, quotes for a spreadsheet."""
+"""What makes text from outside safe for a spreadsheet."""
 
 import re
 from typing import Final
 
-# Control characters but tab and line feed, and those that turn the direction of writing.
-_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # OWASP, "CSV Injection": what a spreadsheet takes for the beginning of a formula, unless the cell is a number.
 _FORMULA: Final = re.compile(r"[=@\t\r\n]|[+-](?!(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|infinity)\Z)", re.IGNORECASE)
 _MAYBE_FORMULA: Final = re.compile(rb'(?:^|,)"?[=@\t\r\n+-]')
 _CELL: Final = re.compile(r'(?<![^,])(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<bare>[^",\r\n]+))')
-
-
-def visible(text: str) -> str:
-    """The text with control characters written out, such as `\\x1b`, so that none of them commands a terminal."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def harmless(cell: str) -> str:

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.status import Status
 
 from assets.progress import LandedTable
-from orchestration.commands.output import visible
 from orchestration.commands.summary import RunSummary
 from sources.catalog import SOURCES
+from sources.kit.visible import visible
 
 _SECONDS_BETWEEN_LINES: Final = 5.0
 

@@ -48,6 +48,7 @@ from orchestration.warehouse.state import (
     unready_tests,
 )
 from orchestration.warehouse.turns import turn_at_raw
+from sources.kit.visible import visible
 
 DBT_FOLDER: Final = PROJECT_FOLDER / "dbt_project"
 _NOT_INPUT: Final = frozenset({"target", "logs", "dbt_packages", "__pycache__"})
@@ -318,7 +319,9 @@ class DbtBuild:
         except psycopg.Error as error:
             return f"{sentence}; they cannot be shown: {_one_line(error)}"
         shown = "; ".join(
-            ", ".join(f"{name} = {str(value)[:_LONGEST_SHOWN]}" for name, value in row.items() if value is not None)
+            ", ".join(
+                f"{name} = {visible(str(value)[:_LONGEST_SHOWN])}" for name, value in row.items() if value is not None
+            )
             for row in examples
         )
         return f"{sentence}, such as {shown}" if shown else sentence

@@ -119,7 +119,7 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Session Cookie",
         16,
         ("cookie",),
-        r"(?i:sess|sid\b|auth|jwt|csrf|xsrf|remember)[\w.-]{0,64}=(?=[^;\s\"'\\]*\d)([^;\s\"'\\]{16,})",
+        r"(?i:sess|sid\b|auth|jwt|csrf|xsrf|remember|logged_in|token)[\w.-]{0,64}=(?=[^;\s\"'\\]*\d)([^;\s\"'\\]{16,})",
     ),
     (
         "Secret Keyword",
@@ -129,8 +129,38 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"[^}]{0,400}?default[ \t]*=[ \t]*\\*\"([^\"\\$]{4,})",
     ),
     ("Webhook", 60, ("/api/webhooks/",), r"/api/webhooks/\d+/([\w-]{40,})"),
+    ("Webhook", 40, ("webhook",), r"(?i:webhook)[^\s\"'<>]{0,160}?/(?=[\w-]{0,60}\d)([\w-]{24,}(?:/[\w-]+)*)"),
+    ("Private Key", 40, ('"kty',), r"\"kty\\*\"[^}]{0,2000}?\"[dk]\\*\"[ \t]*:[ \t]*\\*\"([\w-]{20,})"),
+    (
+        "Basic Auth Credentials",
+        4,
+        ("app passwor", "app-passwor", "app-specific"),
+        r"(?i:app[ -](?:specific[ -])?passwor[dt])[^\n]{0,40}?\b([a-z]{4}(?:[ -][a-z]{4}){3})\b",
+    ),
     ("Azure Shared Access Signature", 40, ("sig=",), r"\bsig=([A-Za-z0-9%+/=]{40,})"),
-    ("Basic Auth Credentials", 6, ("-u ", "--user "), r"(?<!\S)(?:-u|--user)[ \t]+['\"]?[\w.@-]+:([^\s'\"$]{4,})"),
+    ("Signature", 40, ("signature=",), r"(?i:signature)=([A-Za-z0-9%+/=_-]{40,})"),
+    (
+        "Basic Auth Credentials",
+        4,
+        ("signtool", "net use"),
+        r"(?i:\b(?:signtool|net[ ]use)\b)[^\n]{0,200}?"
+        r"[ \t](?:[/-]p(?:ass)?[: \t]+|[/-](?i:user|u)[: \t]\S{1,64}[ \t]+)['\"]?([^\s'\"$/-][^\s'\"]{3,})",
+    ),
+    ("Basic Auth Credentials", 4, ('send "', 'send \\"'), r"(?:\b|(?<=\\n))send[ \t]+\\*\"([^\s\"\\$]{4,})\\+r"),
+    (
+        "Basic Auth Credentials",
+        4,
+        ("auth", "credential", "login"),
+        r"(?i:auth|credentials?|login)[ \t]*(?:[=:][ \t]*)?[(\[][ \t]*\\?['\"][^'\"\\\n]{1,64}\\?['\"]"
+        r"[ \t]*,[ \t]*\\?['\"]"
+        r"((?=[^'\"\\\n]*\d)[^\s'\"\\]{6,64})\\?['\"]",
+    ),
+    (
+        "Basic Auth Credentials",
+        6,
+        ("-u ", "-user "),
+        r"(?<!\S)(?:-u|--(?:proxy-)?user)[ \t]+['\"]?[\w.@-]+:([^\s'\"$]{4,})",
+    ),
 )
 
 _UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -183,10 +213,16 @@ _MARKS: Final = (
 # Written in lower case and run on lower-cased texts: three times faster than IGNORECASE.
 _PASSWORDS: Final = (
     r"passw(?:or)?d|passphrase|passcode|pwd|secret|contrase(?:ñ|n)a|(?:db|database|key)[_-]?pass|kennwort|passwort"
+    r"|identified[ ]by|парол[ьяе]|rootpw"
+)
+# Also ordinary words, as in `PASS: 12 tests`; what follows them must look like a password.
+_SHORT_PASSWORDS: Final = (
+    r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass))(?![a-z])"
+    r"|pw(?<![a-z]pw)(?![a-z])|psk|creds"
 )
 _KEY_OWNERS: Final = (
     *("account", "admin", "app", "application", "client", "encryption", "license", "licence"),
-    *("maps", "master", "server", "service", "signing", "storage"),
+    *("auth", "deploy", "maps", "master", "server", "service", "shared", "signing", "storage", "write"),
 )
 _KEYS: Final = "|".join(
     [
@@ -200,36 +236,61 @@ _KEYS: Final = "|".join(
         "key(?:" + "|".join(f"(?<={name}key)" for name in _KEY_OWNERS) + ")",
         "jwt",
         "authkey",
+        "токен",
+        "ключ",
     ]
 )
+# What every name contains; those of the second list stand in texts with other letters than ASCII's alone.
 _NAME_LITERALS: Final = (
-    "pass",
-    "pwd",
-    "secret",
-    "contrase",
-    " pat ",
-    "_pat",
-    "extpat",
-    "-pat",
-    "key",
-    "token",
-    "credential",
-    "kennwort",
-    "jwt",
-    "schlüssel",
+    *("pass", "pw", "secret", "contrase", " pat ", "_pat", "extpat", "-pat", "key", "token", "cred", "kennwort", "jwt"),
+    *("psk", "identified by"),
 )
+_FOREIGN_LITERALS: Final = ("schlüssel", "парол", "токен", "ключ")
 _ASSIGNMENT: Final = re.compile(
-    rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})[\w-]{{0,24}}[\]'\"`]{{0,2}}"
+    rf"(?:(?P<password>{_PASSWORDS})|{_KEYS}|(?P<short>{_SHORT_PASSWORDS}))[\w-]{{0,24}}[\]'\"`]{{0,2}}"
     # An escaped quote stands where JSON or a shell command quotes JSON.
     r"(?:\\?[\"'])?(?:[ \t]*(?::=|=>|={1,3}|!==?|:)[ \t]*|(?<=\w)[ \t]+(?:is[ \t]+)?(?=[\"'])"
-    r"|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\S*\d)|[ \t]+--(?:body|value|data|secret-string)[ \t=]+)"
-    r"(?:\\?[\"'`](?P<quoted>[^\"'`\\\r\n]{4,200})(?=\\?[\"'`])|(?P<bare>[^\s\"'`,;&|<>(){}\[\]\\]{6,200}))"
+    r"|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\S*\d)|[ \t]+--(?:body|value|data|secret-string|plaintext)[ \t=]+"
+    # Name and value of a pair, as in the environment of a container.
+    r"|[,\s]{1,40}\\?[\"']?value\\?[\"']?[ \t]*[:=][ \t]*"
+    # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
+    r"|>(?:<value>)?(?=[^<\s]{6,200}<)|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
+    r"|(?P<call>[(,])[ \t]*(?=\\?[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
+    r"(?:n?\\?[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\?[\"'`])"
+    r"|(?P<brace>\{(?!\{))?(?P<bare>[^\s\"'`,;&|<>(){}\[\]\\]{6,200}))"
+)
+# What stands before a name that a call sets: `setPassword(`, `define('DB_PASSWORD',`, `.put("password",`.
+_SETTER: Final = re.compile(
+    r"(?:(?<![a-z])(?:set|with)[a-z\d_]*|(?:define|\w*env|setdefault|\.(?:put|set|header|append|add)\w*)"
+    r"[ \t]*\([ \t]*\\?[\"'][\w.-]*)\Z"
 )
 # In prose words stand between the name and the value, which must then look more like a secret.
 _TOLD: Final = re.compile(
-    r"(?:(?P<password>passwor[dt]|kennwort|passphrase)|(?P<any_key>key)|token|secret|pat\b|schlüssel|credentials?)"
-    r"(?:[ \t]+[a-zäöüß-]{2,12}){0,4}(?:[ \t]*[:=][ \t]*|[ \t]+)[\"'`(*]{0,2}(?P<value>[^\s\"'`()*,;]{8,200})"
+    r"(?:(?P<password>passwor[dt]|kennwort|passphrase|парол[ьяею])|(?P<any_key>key)|token|secret|pat\b|schlüssel|credentials?"
+    r"|токен|ключ)"
+    r"(?:[ \t]+[a-zäöüßа-яё-]{2,16}){0,6}(?:[ \t]*[:=][ \t]*|[ \t]+(?:[-–—][ \t]+)?)[\"'`(*„“«]{0,2}"
+    r"(?P<value>[^\s\"'`(),;“”»]{8,200})"
 )
+# Or the name comes last, as in `use … as the token`.
+_TOLD_AFTER: Final = re.compile(
+    r"[ \t](?:as|als|is|ist|for|für|как|это)[ \t]+(?:[\wäöüß.-]{1,16}[ \t]+){0,4}"
+    r"(?:[\w-]{1,16}[_-])?(?:(?P<password>passwor[dt]|kennwort|passphrase|пароль)|(?P<any_key>key)|token|secret|schlüssel|токен|ключ)"
+)
+# A name of a login, then what looks like a password, as in `Zugangsdaten: admin / …`.
+_LOGIN: Final = re.compile(
+    r"(?:\bcreds\b|credentials|zugangsdaten|log-?in|logged[ ]in|anmelde\w*|логин)"
+    r"[^\n]{0,40}?[ \t]*[ \t/:,(][ \t]*[\"'`„“«]?"
+    r"(?P<value>(?<![\w.#?=&])(?=[^\s\d]*\d)[^\s\"'`\\/<>(){}\[\]|,;:=“”»]{8,64})(?![\w/(=])"
+)
+_LOGIN_LITERALS: Final = ("cred", "zugangsdaten", "login", "log in", "log-in", "logged in", "anmelde", "логин")
+# A quoted word of every kind of character, alone or behind the name of a user, is a password whatever stands around it.
+_QUOTED: Final = re.compile(
+    r"[\"'](?:(?<![\w)\]].)|(?<=[ \t]-[pPwWaA].)|(?<=/[pP]:.))(?:\w{1,32}[:%](?=\w))?"
+    r"(?P<value>(?=[A-Za-z\d])(?=[^\s\"']*(?:[!?#*~$%^&+@]|=\\?[\"']))(?=[^\s\"']*\d)(?=[^\s\"']*[A-Z])(?=[^\s\"']*[a-z])"
+    r"[^\s\"'`\\/<>(){}\[\]|,;]{8,64})\\?[\"']"
+)
+_BASE64: Final = re.compile(r"(?:sha\d+-)?(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?\Z")
+_SIGNS_OF_PASSWORDS: Final = frozenset("!?#*+~$%^&@=")
 _SECRET_NAME: Final = re.compile(rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})[\w-]{{0,24}}\Z")
 _REFERENCE: Final = re.compile(
     r"[$<{%\[*.~/]|[A-Za-z_][\w-]*(?:(?:\.|::|->)[A-Za-z_]\w*)+\Z|(?:process|os|env|config|settings|self|this)\."
@@ -241,6 +302,8 @@ _PLACEHOLDER: Final = re.compile(
     r"(?:[-_ ]?[a-z]+)*\Z",
     re.IGNORECASE,
 )
+# A reference has names in it, no random value.
+_RANDOM_PART: Final = re.compile(r"(?<=\w\.)(?=[A-Za-z\d]*\d[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z\d]{16,}\Z")
 _COMMIT_HASH: Final = re.compile(r"[0-9a-f]{7,12}\Z")
 _RANDOM: Final = 3.0
 """Bits per character above which an assigned value of eight characters and more passes for random."""
@@ -277,17 +340,23 @@ def _redact(text: str) -> str:
     if longest < 3:
         return text
     lowered = text.lower()
-    in_any_case, exact = _OF_LONG_TEXTS if longest >= _LONG else _OF_SHORT_TEXTS
-    rules = [rule for literal, rule in in_any_case if literal in lowered]
-    rules += [rule for literal, rule in exact if literal in text]
-    for rule in dict.fromkeys(rules):
-        if longest >= rule.stretch:
-            text = _replace(text, rule.spans(text), rule.kind)
+    in_any_case, exact = _rules_for(min(longest, _LONGEST_STRETCH))
+    found = [rule for literal, rule in in_any_case if literal in lowered]
+    found += [rule for literal, rule in exact if literal in text]
+    for rule in dict.fromkeys(found):
+        text = _replace(text, _to_the_end(text, rule.spans(text)), rule.kind)
     if longest >= _SHORTEST_TOKEN:
         text = _without_tokens(text)
-    if any(literal in lowered for literal in _NAME_LITERALS):
-        text = _replace(text, _assigned(text), "Secret Keyword")
-        text = _replace(text, _told(text), "Secret Keyword")
+    names = _NAME_LITERALS if lowered.isascii() else (*_NAME_LITERALS, *_FOREIGN_LITERALS)
+    if any(literal in lowered for literal in names):
+        text = _replace(text, _to_the_end(text, _assigned(text)), "Secret Keyword")
+        text = _replace(text, _to_the_end(text, _told(text)), "Secret Keyword")
+        text = _replace(text, _told_before(text), "Secret Keyword")
+    if longest >= _SHORTEST_SIGNED and _SIGN.search(text):
+        quoted = (match.span("value") for match in _QUOTED.finditer(text) if not _BASE64.match(match["value"]))
+        text = _replace(text, quoted, "Secret Keyword")
+        if any(literal in lowered for literal in _LOGIN_LITERALS):
+            text = _replace(text, _logins(text), "Secret Keyword")
     if _SIX_DIGITS.search(text):
         text = _replace(text, _payment_numbers(text), "Payment Number")
     return text
@@ -314,7 +383,8 @@ def _without_tokens(text: str) -> str:
     for finding in _SCANNER.scan(text.encode("utf-8", "replace")):
         # A client id is found only to be paired with its secret; it is not visible.
         if finding.visible and len(finding.secret) >= _SHORTEST_FOUND and "[redacted" not in finding.secret:
-            text = text.replace(finding.secret, f"[redacted: {finding.rule_id.rpartition('betterleaks.')[2]}]")
+            kind = f"[redacted: {finding.rule_id.rpartition('betterleaks.')[2]}]"
+            text = re.sub(re.escape(finding.secret) + _REST_OF_WORD, lambda _, kind=kind: kind, text)  # type: ignore[misc]
     return text
 
 
@@ -336,6 +406,11 @@ def _passes_luhn(number: str) -> bool:
     return total % 10 == 0 and len(set(number)) > 3
 
 
+def _least_length(pattern: str) -> int:
+    """How long the first stretch of a pattern such as `[0-9a-f]{32}` is at least; 16 where the pattern has several."""
+    return max([16, *map(int, re.findall(r"^\[[^]]*\]\{(\d+)", pattern))])
+
+
 def _rules() -> list[_Rule]:
     """What detect-secrets does not know, then its plugins that search by patterns."""
     rules = [
@@ -343,7 +418,12 @@ def _rules() -> list[_Rule]:
         for kind, stretch, literals, pattern in _FURTHER
     ]
     rules += [
-        _Rule(kind, len(prefix) + 16, (prefix,), (re.compile(rf"(?<![A-Za-z0-9]){re.escape(prefix)}{rest}"),))
+        _Rule(
+            kind,
+            len(prefix) + _least_length(rest),
+            (prefix,),
+            (re.compile(rf"(?<![A-Za-z0-9]){re.escape(prefix)}{rest}"),),
+        )
         for kind, prefix, rest in _PREFIXES
     ]
     rules += [
@@ -364,29 +444,41 @@ def _rules() -> list[_Rule]:
 
 
 _RULES: Final = _rules()
-# Most texts are words: where no stretch without white space is long, only the rules of short secrets are asked.
-_LONG: Final = 16
+_LONGEST_STRETCH: Final = max(rule.stretch for rule in _RULES)
 
 
-def _by_case(rules: Iterable[_Rule]) -> tuple[list[tuple[str, _Rule]], list[tuple[str, _Rule]]]:
-    """The rules' literals that count in any case, and those that count as they are written."""
-    pairs = [(literal, rule) for rule in rules for literal in rule.literals]
+@lru_cache
+def _rules_for(longest: int) -> tuple[list[tuple[str, _Rule]], list[tuple[str, _Rule]]]:
+    """The rules that a text can match, by literal: those that count in any case, and those that count as written.
+
+    Args:
+        longest: characters of the text's longest stretch without white space; most texts are words.
+    """
+    pairs = [(literal, rule) for rule in _RULES if rule.stretch <= longest for literal in rule.literals]
     return [one for one in pairs if one[0] == one[0].lower()], [one for one in pairs if one[0] != one[0].lower()]
 
 
 # The names and short values in tools' inputs are few and come again and again.
 _SHORT: Final = 64
 _redact_short: Final = lru_cache(4096)(_redact)
-_OF_LONG_TEXTS: Final = _by_case(_RULES)
-_OF_SHORT_TEXTS: Final = _by_case(rule for rule in _RULES if rule.stretch < _LONG)
 _SHORTEST_TOKEN: Final = 16
 _SHORTEST_FOUND: Final = 6
 _SHORTEST_KEY: Final = 20
 """Characters below which the value of a key of any name (`cache_key`) is rather an id."""
 _SCANNER: Final = Scanner(Rules(), base64=False)
+_SHORTEST_SIGNED: Final = 8
+_SIGN: Final = re.compile(r"[!?#*~$%^&+@]|=\\?[\"']")
+_REST_OF_WORD: Final = r"(?:(?<=[A-Za-z0-9])[\w-]*)"
+_WORD: Final = re.compile(r"[\w-]*", re.ASCII)
+_NUMBERED: Final = re.compile(r"\w[#@?&=]\d+\Z|://|[?&]\w+=")
+_LONGEST_TOLD: Final = 300
+_LAST_WORD: Final = re.compile(r"(?<![^\s\"'`*(„«])[^\s\"'`*()„«“»\[\]{}<>,;|]{6,}\Z")
+_THREE_DIGITS: Final = re.compile(r"\d.*\d.*\d")
+_HEX_OR_UUID: Final = re.compile(r"[0-9a-f-]{7,}\Z")
 _SIX_DIGITS: Final = re.compile(r"\d{4}(?:[ -]|%20)?\d{2}")
 _PAYMENT_NUMBER: Final = re.compile(
-    r"\b(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6(?:011|5\d\d))([ -]|%20|)\d{4}\1\d{4}\1\d{4}|3[47]\d\d([ -]?)\d{6}\2\d{5}"
+    r"\b(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6(?:011|5\d\d|2\d\d)|35[2-8]\d)([ -]|%20|)\d{4}\1\d{4}\1\d{4}"
+    r"|3[47]\d\d([ -]?)\d{6}\2\d{5}"
     r"|[A-Z]{2}\d\d(?:(?: |%20)[A-Z0-9]{4}){2,7}(?:(?: |%20)[A-Z0-9]{1,3})?|[A-Z]{2}\d\d[A-Z0-9]{11,30})(?![\w-])"
 )
 _ENTROPY: Final = Base64HighEntropyString()
@@ -404,6 +496,12 @@ def _secret_span(match: re.Match[str]) -> tuple[int, int]:
     return start, start + len(stripped)
 
 
+def _to_the_end(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans that end where the word ends: a pattern of a certain length may stop within a longer secret."""
+    for start, end in spans:
+        yield start, _WORD.match(text, end).end() if text[end - 1 : end].isalnum() else end  # type: ignore[union-attr]
+
+
 def _assigned(text: str) -> Iterator[tuple[int, int]]:
     """Values that stand behind a name such as `db_password` or `--token`."""
     lowered = _lowered(text)
@@ -412,12 +510,65 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
         start, end = match.span(group)
         value = text[start:end]
         if group == "bare":
-            value = value.rstrip(".:!?*")
+            ended = value.rstrip(".:,")
+            # `hunter2!` may be a password with a sign, or one at the end of a sentence.
+            is_signed = (match["password"] or match["short"]) and any(one.isdigit() for one in value)
+            value = ended if is_signed else value.rstrip(".:!?*")
             end = start + len(value)
         if match["any_key"] and (len(value) < _SHORTEST_KEY or "|" in value):
             continue
-        if _is_secret(
-            value, is_password=bool(match["password"]), is_quoted=group == "quoted", may_be_uuid=not match["any_key"]
+        if match["call"] and not _SETTER.search(lowered, max(match.start() - 40, 0), match.start()):
+            continue
+        is_password = bool(match["password"] or match["short"])
+        # In a sentence or a table, what follows is as often a description.
+        is_doubtful = match["short"] or match["cell"] or match["dash"] or match["brace"]
+        is_long = len(value) >= _SHORTEST_TOKEN and match["short"] is None
+        if is_doubtful and not is_long and not (is_password and _has_all_signs(value)):
+            continue
+        if _is_secret(value, is_password=is_password, is_quoted=group == "quoted", may_be_uuid=not match["any_key"]):
+            yield start, end
+
+
+def _has_all_signs(value: str) -> bool:
+    """Whether a word has letters, digits and signs as passwords have, and is neither address nor code."""
+    return (
+        any(one.isalpha() for one in value)
+        and any(one.isdigit() for one in value)
+        and not _SIGNS_OF_PASSWORDS.isdisjoint(value)
+        and not _REFERENCE.match(value)
+        and not _NUMBERED.search(value)
+    )
+
+
+def _logins(text: str) -> Iterator[tuple[int, int]]:
+    """Passwords that stand behind a login's name."""
+    for match in _LOGIN.finditer(_lowered(text)):
+        start, end = match.span("value")
+        if _has_all_signs(text[start:end]):
+            yield start, end
+
+
+def _told_before(text: str) -> Iterator[tuple[int, int]]:
+    """Values that a sentence names as a secret afterwards, as in `use … as the token`."""
+    lowered = _lowered(text)
+    for match in _TOLD_AFTER.finditer(lowered):
+        before = text[max(match.start() - _LONGEST_TOLD, 0) : match.start()]
+        bare = before.rstrip(" \t\"'`“»").removesuffix("**")
+        word = _LAST_WORD.search(bare)
+        if word is None:
+            continue
+        value = word.group()
+        end = match.start() - (len(before) - len(bare))
+        start = end - len(value)
+        if match["password"]:
+            if len(value) >= _SHORTEST_FOUND and _has_all_signs(value):
+                yield start, end
+        elif (
+            len(value) >= _SHORTEST_KEY
+            and _THREE_DIGITS.search(value)
+            and not _HEX_OR_UUID.match(value if match["any_key"] else "")
+            and "/" not in value[:1]
+            and _is_secret(value, is_password=False, is_quoted=False, may_be_uuid=match["any_key"] is None)
         ):
             yield start, end
 
@@ -427,9 +578,9 @@ def _told(text: str) -> Iterator[tuple[int, int]]:
     lowered = _lowered(text)
     for match in _TOLD.finditer(lowered):
         start, end = match.span("value")
-        value = text[start:end].rstrip(".:?")
+        value = text[start:end].rstrip(".:?").removesuffix("**")
         has_both = any(one.isdigit() for one in value) and any(one.isalpha() for one in value)
-        if not has_both or _REFERENCE.match(value) or "/" in value[:1]:
+        if not has_both or (_REFERENCE.match(value) and not _RANDOM_PART.search(value)) or "/" in value[:1]:
             continue
         before = lowered[max(match.start() - 7, 0) : match.start()].rstrip(" _-")
         may_be_uuid = match["any_key"] is None or before.endswith(("api", "secret"))
@@ -437,13 +588,19 @@ def _told(text: str) -> Iterator[tuple[int, int]]:
             has_sign = any(not one.isalnum() and one not in "_-./:" for one in value)
             found = (has_sign or len(value) >= _SHORTEST_KEY) and not is_sequential_string(value)
         else:
-            found = len(value) >= _SHORTEST_KEY and _is_secret(
+            found = (len(value) >= _SHORTEST_KEY or _is_mixed(value)) and _is_secret(
                 value, is_password=False, is_quoted=False, may_be_uuid=may_be_uuid
             )
         if found:
             yield start, start + len(value)
 
 
+def _is_mixed(value: str) -> bool:
+    """Whether a word of 16 letters and digits mixes cases as no identifier does."""
+    return len(value) >= _SHORTEST_TOKEN and value.isalnum() and not (value.islower() or value.isupper())
+
+
+@lru_cache(2)
 def _lowered(text: str) -> str:
     """The text in lower case and of the same length: some letters grow when lower-cased, then only ASCII is."""
     lowered = text.lower()
@@ -452,7 +609,7 @@ def _lowered(text: str) -> str:
 
 def _is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bool) -> bool:
     """Whether a value assigned to a telling name is a secret, and neither reference nor placeholder nor prose."""
-    if len(value) < 4 or _REFERENCE.match(value) or _PLACEHOLDER.match(value):
+    if len(value) < 4 or _PLACEHOLDER.match(value) or (_REFERENCE.match(value) and not _RANDOM_PART.search(value)):
         return False
     # Some vendors issue UUIDs as tokens; as a key of any name (`cache_key`) they are ids.
     if not may_be_uuid and is_potential_uuid(value):

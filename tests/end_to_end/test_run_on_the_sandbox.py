@@ -5,11 +5,13 @@ import io
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
@@ -28,7 +30,7 @@ from orchestration.errors import WorkledgerError
 from orchestration.graph.instance import open_instance
 from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.private_files import make_private
-from orchestration.settings import PROJECT_FOLDER, Settings
+from orchestration.settings import PROJECT_FOLDER, SETTING_NAMES, Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import DATABASE, embedded_server, open_warehouse
 from orchestration.warehouse.roles import ROLES
@@ -239,7 +241,47 @@ def test_a_second_run_reads_nothing_new_and_changes_nothing(world: World, first:
     assert [name for name in before if before[name] != after[name]] == []
 
 
-def test_a_build_of_what_has_news_leaves_what_a_build_of_everything_would(world: World, first: RunSummary) -> None:
+@pytest.fixture
+def restored(world: World, first: RunSummary) -> Iterator[World]:
+    """Another server, restored by the commands of docs/reliability.md from a dump of the world as it is now."""
+    guide = (PROJECT_FOLDER / "docs" / "reliability.md").read_text()
+    backup, restore = re.findall(r"```bash\n(# (?:backup|restore).*?)```", guide, re.DOTALL)
+    assert world.settings.sandbox_dir is not None
+    with tempfile.TemporaryDirectory(prefix="workledger-restored-") as folder:
+        Path(folder).chmod(0o711)
+        settings = replace(world.settings, home=Path(folder, "home"))
+        for script, home in ((backup, world.settings.home), (restore, settings.home)):
+            environment = {
+                **os.environ,
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                # Nothing of the developer's own .env.
+                **dict.fromkeys(SETTING_NAMES, ""),
+                "WORKLEDGER_HOME": str(home),
+                "SANDBOX_DIR": str(world.settings.sandbox_dir),
+            }
+            script = script.replace("warehouse.dump", f"{folder}/warehouse.dump")
+            done = subprocess.run(
+                ["bash", "-euc", script], cwd=PROJECT_FOLDER, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+        # Parsed models are a cache.
+        shutil.copytree(world.settings.home / "dbt", settings.home / "dbt")
+        # The vendors keep their address, which stands in their records.
+        (settings.home / "sandbox").mkdir()
+        shutil.copy(world.settings.home / "sandbox" / "port", settings.home / "sandbox" / "port")
+        try:
+            yield World(settings)
+        finally:
+            stop_sandbox(settings)
+            embedded_server(settings).stop()
+
+
+def test_a_restored_warehouse_and_one_with_news_become_the_same(
+    world: World, restored: World, first: RunSummary
+) -> None:
+    assert _marts(restored) == _marts(world)
+    with restored.warehouse.connect("analyst") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("select * from private.session_prompts limit 1")
     assert world.settings.sandbox_dir is not None
     transcript = min((world.settings.sandbox_dir / "claude").rglob("*.jsonl"))
     another = transcript.with_name(f"{uuid5(NAMESPACE_OID, transcript.stem)}.jsonl")
@@ -247,14 +289,18 @@ def test_a_build_of_what_has_news_leaves_what_a_build_of_everything_would(world:
     uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     text = uuid.sub(lambda one: str(uuid5(NAMESPACE_OID, one[0])), transcript.read_text())
     another.write_text(text.replace("msg_", "msg_another_"))
+    # Here a build of what has news, there one of everything, since to that server every table is new.
     part = world.run()
-    by_news = _marts(world)
-    with world.warehouse.connect("transformer") as connection:
-        connection.execute("truncate registry.built_nodes")
-    whole = world.run()
+    stop_sandbox(world.settings)
+    whole = restored.run()
     assert (part.succeeded, whole.succeeded) == (True, True), (part.failures, whole.failures)
     assert part.landed["claude_code"]["messages"].written > 0
-    assert [name for name, rows in _marts(world).items() if by_news[name] != rows] == []
+    for summary in (part, whole):
+        written = {source for source, tables in summary.landed.items() if sum(one.written for one in tables.values())}
+        assert written == {"claude_code"}
+    assert whole.landed["claude_code"]["files"].counters == part.landed["claude_code"]["files"].counters
+    marts = _marts(restored)
+    assert [name for name, rows in _marts(world).items() if marts[name] != rows] == []
     built = {one.name for one in part.built}
     assert {"marts.session_messages", "marts.time_entries", "marts.client_margin"} <= built
     assert not built & {"marts.clients", "marts.commits", "marts.transactions"}

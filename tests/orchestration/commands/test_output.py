@@ -3,17 +3,22 @@
 import csv
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
+import dagster as dg
 import pytest
 from psycopg import sql
 from rich.console import Console
 
 from assets.progress import LandedTable
-from orchestration.commands.output import harmless, harmless_row, visible
+from orchestration.commands.expectations import check_expectations
+from orchestration.commands.output import harmless, harmless_row
 from orchestration.commands.query import print_query
 from orchestration.commands.summary import RunSummary
 from orchestration.commands.terminal import TerminalListener, print_summary
+from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
+from sources.kit.visible import visible
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"
 SELECT = "select {} as name, {} as other, -5.5 as amount, null::text as nothing, ''::text as empty"
@@ -53,6 +58,25 @@ def test_control_characters_in_a_run_are_shown() -> None:
     assert "\x1b" not in printed
     assert "\x07" not in printed
     assert printed.count("\\x1b]0;owned\\x07") == 5
+
+
+def test_control_characters_of_an_expectation_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = SimpleNamespace(
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        asset_key=dg.AssetKey(["clockify", "projects"]),
+        description=f"unexpected {ESCAPE}",
+    )
+    result = SimpleNamespace(success=True, get_asset_check_evaluations=lambda: [broken])
+    job = SimpleNamespace(execute_in_process=lambda **_: result)
+    definitions = SimpleNamespace(resolve_job_def=lambda _: job)
+    monkeypatch.setattr("orchestration.commands.expectations.build_definitions", lambda _: definitions)
+    monkeypatch.setattr("orchestration.commands.expectations.open_warehouse", lambda _: None)
+    output = io.StringIO()
+    settings = Settings(profile="sandbox", home=tmp_path)
+    assert not check_expectations(settings, ["clockify"], console=Console(file=output, width=200))
+    assert "unexpected \\x1b]0;owned\\x07" in output.getvalue()
+    assert "\x1b" not in output.getvalue()
 
 
 @pytest.mark.parametrize("statement", [SELECT, f"/* not copied */ {SELECT}"], ids=["copied", "fetched"])

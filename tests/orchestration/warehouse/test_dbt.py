@@ -139,7 +139,7 @@ def test_what_is_chosen_is_built_again_and_what_it_lacks_is_named(project: Proje
 def test_a_test_that_does_not_pass_names_model_column_and_value(project: Project) -> None:
     project.write(
         clients="select 'CLI-1' as id",
-        projects="select 'CLI-2' as client_id, 'CLI-1' as contract_id, 'lost' as status",
+        projects="select 'CLI-2' as client_id, 'CLI-1' as contract_id, e'lost\\x1b' as status",
         other_projects="select 'CLI-1' as client_id, 'CLI-3' as contract_id",
     )
     build = project.build([])
@@ -163,6 +163,6 @@ def test_a_test_that_does_not_pass_names_model_column_and_value(project: Project
         ),
         "allowed_values_projects": (
             "warn",
-            "1 row breaks it, such as column_name = status, value = lost, rows_found = 1",
+            "1 row breaks it, such as column_name = status, value = lost\\x1b, rows_found = 1",
         ),
     }

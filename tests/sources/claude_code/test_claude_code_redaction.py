@@ -9,6 +9,7 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 
 from sources.claude_code.redaction import redact, redact_value
+from tests.sources.claude_code import further_secrets
 from tests.sources.claude_code.claude_code_texts import landed_texts
 from tests.sources.claude_code.planted_secrets import PLACES, plant
 
@@ -77,6 +78,16 @@ def test_typical_secrets_vanish_and_the_text_around_them_stays(text: str, secret
         "keyboard: qwerty1; pass rate: 98.5%; http://localhost:8080/path@2x",
         "git show HEAD:src/token_utils2.py",
         "password=<your-password> or password: ********",
+        "PASS: test_login2 (0.03 s), pass rate: 98.5%, pw = readline(), creds = load_creds2()",
+        'status = {"INSIGHTS_PASS": "insights_pass_2"}; window = "?start=2026-03-02T00:00:00Z&end=2026-03-02T23:59Z"',
+        "sum(cache_creation_5m_tokens + cache_creation_1h_tokens)::bigint as cache_tokens",
+        'moment.strftime("%Y-%m-%dT%H:%M")',
+        "| name | type |\n| --- | --- |\n| password | varchar(255) |\n| api_key | text_v2 |",
+        "echo $password | sha256sum; jq '.token | @base64d' x2.json",
+        'getSecret("db-password-2"), reset_password("x9")',
+        "the login page of issue-2024#12 at /login?next=2 is broken; <key>CFBundleVersion2</key>",
+        "use 5c0375b457a54f26b12dd022ee4e51b712345678 as the cache key, and name_of_the_column_2 as the key",
+        'integrity: "sha512-aB3+cD4eF5gH6+iJ7kL8mA==" and the value "bXkgdGV4dCBpcyBoZXJlMQ=="',
     ],
 )
 def test_ordinary_text_survives(text: str) -> None:
@@ -107,8 +118,18 @@ def test_names_redact_the_values_below_them() -> None:
         "the token for " * 60_000,
         "DE12 3456 " * 80_000,
         "mysql " * 100_000,
+        "secretly is token " * 50_000,
+        "x" * 200 + " is a key " * 60_000,
+        "login /" * 100_000,
+        "auth('a','" * 80_000,
+        "'Aa1:" * 100_000,
+        "password value=" * 60_000,
+        "https://webhook/" * 50_000,
     ],
-    ids=["eyJ", "password", "url", "key", "cookie", "pgpass", "told", "iban", "mysql"],
+    ids=[
+        *("eyJ", "password", "url", "key", "cookie", "pgpass", "told", "iban", "mysql", "told_before", "long_word"),
+        *("login", "pair", "quoted", "value", "webhook"),
+    ],
 )
 def test_no_text_takes_forever(text: str) -> None:
     began = time.process_time()
@@ -179,6 +200,19 @@ def test_of_the_planted_secrets_at_least_98_in_100_vanish() -> None:
             whole[key] = whole.get(key, True) and gone
     assert len(whole) >= 200
     assert sum(whole.values()) / len(whole) >= 0.98
+
+
+def test_of_secrets_in_forms_that_were_unknown_at_first_most_vanish() -> None:
+    places: dict[str, list[bool]] = {}
+    for seed in (101, 102):
+        for one in further_secrets.plant(seed):
+            places.setdefault(one.kind, []).append(one.secret not in redact(one.text))
+    assert len(places) > 250
+    gone = [vanished for each in places.values() for vanished in each]
+    assert sum(gone) / len(gone) >= 0.97
+    # These have no telling name, or one that is an ordinary word; docs/security.md says so.
+    kept = {kind for kind, each in places.items() if not any(each)}
+    assert kept == {"cloudinit", "ovpn", "sig_hub"}
 
 
 def test_real_transcripts_hold_no_false_redaction(shared_folder: Path) -> None:

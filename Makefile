@@ -5,7 +5,7 @@ READY := .venv/.ready
 # pip-audit and cyclonedx-py, apart from what they look at.
 AUDIT := .venv/audit
 
-.PHONY: setup run ui test test-kill lint hooks docs stop lock audit bom clean
+.PHONY: setup run ui test test-kill endurance lint hooks docs stop lock audit bom clean
 
 setup: $(READY)
 
@@ -30,6 +30,9 @@ test: $(READY)
 test-kill: $(READY)
 	@echo "→ Killing the processes of a UI of the tests' own (one to two minutes)"
 	@$(BIN)/python -m pytest -m kill -q
+
+endurance: $(READY)
+	@$(BIN)/python -m benchmarks.endurance
 
 lint: $(READY)
 	@echo "→ The checks of .pre-commit-config.yaml"

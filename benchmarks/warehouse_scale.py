@@ -583,6 +583,13 @@ class Bench:
             )
             return connection.execute(statement).rowcount
 
+    def interrupt(self, after: int) -> None:
+        """Begin a build, and end it as Ctrl+C does when some nodes are finished."""
+        events = self._transformer.build([]).events()
+        for _ in zip(range(after), events, strict=False):
+            pass
+        events.close()  # type: ignore[attr-defined]
+
     def build(self, *arguments: str) -> Measured:
         """Build as `workledger run` does, every data test included."""
         wall, client, server = time.perf_counter(), time.process_time(), server_seconds(self.warehouse)

@@ -15,7 +15,7 @@ import pytest
 
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.dbt import DBT_FOLDER, DbtProject, dbt_environment, prepare_manifest
+from orchestration.warehouse.dbt import DBT_FOLDER, DbtBuild, DbtProject, dbt_environment, prepare_manifest
 from orchestration.warehouse.state import BuildState
 from orchestration.warehouse.turns import turn_at_raw
 
@@ -73,10 +73,17 @@ class Project:
         shutil.copytree(DBT_FOLDER / "macros" / "materializations", self.project / "macros" / "materializations")
         shutil.copy(DBT_FOLDER / "macros" / "generate_schema_name.sql", self.project / "macros")
         shutil.copytree(DBT_FOLDER / "tests" / "generic", self.project / "tests" / "generic")
+        self.execute("create table raw_tempo.worklogs (id int, client text, amount numeric)", role="loader")
+
+    def restore(self) -> list[str]:
+        """Make models, rows and tables what they were at first."""
+        for file in (self.project / "models").iterdir():
+            if file.name not in _MODELS:
+                file.unlink()
         for name, text in _MODELS.items():
             self.write(name, text)
-        self.execute("create table raw_tempo.worklogs (id int, client text, amount numeric)", role="loader")
         self.land("(1, 'acme', 10), (2, 'acme', 20), (3, 'beta', 30)")
+        return self.build()
 
     def write(self, name: str, text: str) -> None:
         (self.project / "models" / name).write_text(text)
@@ -89,11 +96,14 @@ class Project:
     def land(self, rows: str) -> None:
         self.execute(f"truncate raw_tempo.worklogs; insert into raw_tempo.worklogs values {rows}", role="loader")
 
-    def build(self, *arguments: str) -> list[str]:
-        """Build what is stale, or what is selected; return what was built and tested."""
+    def prepare(self, *arguments: str) -> DbtBuild:
         manifest = prepare_manifest(self.settings.home, self.warehouse.database, self.project)
         project = DbtProject(manifest, self.settings, self.project)
-        build = project.build(arguments, dbt_environment(self.warehouse), BuildState(self.warehouse))
+        return project.build(arguments, dbt_environment(self.warehouse), BuildState(self.warehouse))
+
+    def build(self, *arguments: str) -> list[str]:
+        """Build what is stale, or what is selected; return what was built and tested."""
+        build = self.prepare(*arguments)
         built = sorted(event["data"]["node_info"]["node_name"] for event in build.events())
         self.failures = list(build.failures())
         self.up_to_date = sorted(name.split(".")[-1] for name in build.up_to_date())
@@ -112,13 +122,18 @@ class Project:
         return tuple(counts)
 
 
-@pytest.fixture
-def project(fresh_database: Warehouse, tmp_path: Path) -> Project:
-    project = Project(fresh_database, tmp_path)
-    built = project.build()
-    assert project.failures == []
-    assert built == ["clients_are_known", "lines", "report", "report_of_report", "shares", "totals"]
+@pytest.fixture(scope="module")
+def first(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(warehouse, tmp_path_factory.mktemp("in_place"))
+    assert project.restore() == ["clients_are_known", "lines", "report", "report_of_report", "shares", "totals"]
     return project
+
+
+@pytest.fixture
+def project(first: Project) -> Project:
+    first.restore()
+    assert first.failures == []
+    return first
 
 
 def test_what_came_out_equal_is_not_written_and_nothing_on_it_is_built_in_the_same_run(project: Project) -> None:
@@ -227,6 +242,7 @@ def test_indexes_follow_the_configuration(project: Project) -> None:
             for (one,) in project.execute("select indexdef from pg_indexes where tablename = 'lines'")
         )
 
+    project.execute("drop index if exists marts.by_hand")
     kept = project.execute(
         "select oid from pg_class where relname in (select indexname from pg_indexes where indexdef like '%(id)')"
     )
@@ -345,3 +361,49 @@ def test_rows_that_land_while_a_build_runs_are_the_next_builds_and_the_load_wait
         (61,),
         (61,),
     ]
+
+
+_SLEEPING = (
+    "select pid from pg_stat_activity where query ~ 'pg_sleep.20' and pid != pg_backend_pid() and state = 'active'"
+)
+
+
+def test_an_interrupted_build_ends_at_once_and_the_next_makes_up_for_it(project: Project) -> None:
+    project.write("last.sql", "select pg_sleep(20)::text as slept, count(*) as lines from {{ ref('totals') }}")
+    project.land("(1, 'acme', 50)")
+    events = project.prepare().events()
+    while next(events)["data"]["node_info"]["node_name"] != "totals":
+        pass
+    began = time.monotonic()
+    events.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - began < 15
+    assert project.execute(_SLEEPING) == []
+    project.write("last.sql", "select count(*) as lines from {{ ref('totals') }}")
+    assert "last" in project.build()
+    assert project.failures == []
+    assert project.execute("select amount, lines from marts.totals, marts.last") == [(50, 1)]
+    assert project.build() == []
+
+
+def test_what_ends_all_of_a_build_is_said_in_one_sentence(project: Project) -> None:
+    full = "could not extend file: No space left on device"
+    for name in ("one", "other"):
+        project.write(
+            f"{name}.sql",
+            f"{{{{ config(pre_hook=\"do $$ begin raise disk_full using message = '{full}'; end $$\") }}}}"
+            " select 1 as id",
+        )
+    project.build()
+    (sentence,) = project.failures
+    assert sentence.startswith("The warehouse's disk is full: make room and run again.")
+    for name in ("one", "other"):
+        project.write(f"{name}.sql", "select pg_sleep(20)::text as slept")
+    with ThreadPoolExecutor(1) as builder:
+        build = builder.submit(project.build)
+        while len(pids := project.execute(_SLEEPING)) < 2 and not build.done():
+            time.sleep(0.02)
+        for (pid,) in pids:
+            project.execute(f"select pg_terminate_backend({pid})")
+        build.result()
+    (sentence,) = project.failures
+    assert sentence.startswith("The connection to the warehouse was lost: see that its server runs, and run again.")

@@ -22,6 +22,7 @@ from dlt.common.versioned_state import decompress_state
 from psycopg import sql
 from rich.console import Console
 
+from benchmarks.endurance import Reader
 from orchestration.commands.docs import write_docs
 from orchestration.commands.expectations import check_expectations
 from orchestration.commands.run import run
@@ -290,9 +291,15 @@ def test_a_restored_warehouse_and_one_with_news_become_the_same(
     text = uuid.sub(lambda one: str(uuid5(NAMESPACE_OID, one[0])), transcript.read_text())
     another.write_text(text.replace("msg_", "msg_another_"))
     # Here a build of what has news, there one of everything, since to that server every table is new.
-    part = world.run()
+    with Reader(world.warehouse) as reader:
+        part = world.run()
     stop_sandbox(world.settings)
-    whole = restored.run()
+    with Reader(restored.warehouse) as another_reader:
+        whole = restored.run()
+    # Somebody who reads all marts and reports meanwhile misses none of them.
+    for one in (reader, another_reader):
+        assert not one.errors, one.errors
+        assert one.rounds > 1
     assert (part.succeeded, whole.succeeded) == (True, True), (part.failures, whole.failures)
     assert part.landed["claude_code"]["messages"].written > 0
     for summary in (part, whole):

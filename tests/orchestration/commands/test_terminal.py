@@ -94,7 +94,7 @@ def test_progress_without_a_terminal_is_whole_lines() -> None:
 def _failing(failure: dict[str, Any]) -> RunSummary:
     @dg.asset
     def broken() -> None:
-        raise dg.Failure(**failure) if failure else KeyError("of nothing")
+        raise failure.get("error") or (dg.Failure(**failure) if failure else KeyError("of nothing"))
 
     summary = RunSummary()
     with dg.DagsterInstance.ephemeral() as ephemeral:
@@ -111,3 +111,10 @@ def test_a_build_that_fails_says_one_sentence_for_each_node() -> None:
 def test_a_step_that_fails_says_its_own_sentence_or_the_innermost_reason() -> None:
     assert _failing({"description": "Clockify is down."}).failures == ["Clockify is down."]
     assert _failing({}).failures == ["KeyError: 'of nothing'"]
+
+
+def test_an_interrupted_step_is_told_from_a_failed_one_in_one_sentence() -> None:
+    assert not _failing({}).is_interrupted
+    summary = _failing({"error": dg.DagsterExecutionInterruptedError()})
+    assert summary.is_interrupted
+    assert [one.split(":")[0] for one in summary.failures] == ["The run was interrupted"]

@@ -75,14 +75,14 @@ class Reader:
                         # One row is enough to need every lock.
                         self._query(connection, sql.SQL("select from {} limit 1").format(sql.Identifier(schema, name)))
                     for name, query in RECONCILIATIONS.items():
-                        if self._query(connection, sql.SQL(query)):  # type: ignore[arg-type]
+                        if self._query(connection, sql.SQL(query)):
                             self.disagreements[name] += 1
                 except psycopg.Error as error:
                     self.errors[str(error).splitlines()[0]] += 1
                 connection.rollback()
                 self.rounds += 1
 
-    def _query(self, connection: psycopg.Connection[Any], query: sql.Composable) -> int:
+    def _query(self, connection: psycopg.Connection[Any], query: sql.SQL | sql.Composed) -> int:
         began = time.monotonic()
         cursor = connection.execute(query)
         row = cursor.fetchone()

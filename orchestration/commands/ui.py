@@ -7,10 +7,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from orchestration.commands.output import visible
 from orchestration.commands.services import Services, freeze
 from orchestration.graph.instance import dagster_folder, log_folder, open_instance
 from orchestration.graph.locks import acting_as, locked
@@ -18,6 +18,7 @@ from orchestration.graph.processes import bury_dead_runs
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import database_name, open_warehouse
+from sources.kit.visible import visible
 
 _UI_PORT: Final = 3000
 _LONGEST_WAIT_SECONDS: Final = 15.0
@@ -44,7 +45,7 @@ def ui(settings: Settings, port: int = _UI_PORT) -> None:
         open_warehouse(settings, say)
         services.first("preparation", lambda: _prepare(settings, say))
         # Every child needs it, and this is the only time it is read.
-        import orchestration.definitions  # noqa: F401
+        import_module(_LOCATION)
 
         freeze()
         place = Path(tempfile.mkdtemp(prefix="workledger-ui-"))

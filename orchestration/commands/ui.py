@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from orchestration.commands.output import visible
 from orchestration.commands.services import Services, freeze
 from orchestration.graph.instance import dagster_folder, log_folder, open_instance
 from orchestration.graph.locks import acting_as, locked
@@ -18,6 +17,7 @@ from orchestration.graph.processes import bury_dead_runs
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import database_name, open_warehouse
+from sources.kit.visible import visible
 
 _UI_PORT: Final = 3000
 _LONGEST_WAIT_SECONDS: Final = 15.0

@@ -72,8 +72,10 @@ class Reader:
                 try:
                     connection.execute("set transaction isolation level repeatable read")
                     for schema, name in self._relations:
-                        # One row is enough to need every lock.
-                        self._query(connection, sql.SQL("select from {} limit 1").format(sql.Identifier(schema, name)))
+                        # No row is needed to need every relation below and its lock.
+                        self._query(
+                            connection, sql.SQL("select from {} where false").format(sql.Identifier(schema, name))
+                        )
                     for name, query in RECONCILIATIONS.items():
                         if self._query(connection, sql.SQL(query)):
                             self.disagreements[name] += 1

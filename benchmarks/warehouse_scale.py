@@ -593,7 +593,8 @@ class Bench:
     def build(self, *arguments: str) -> Measured:
         """Build as `workledger run` does, every data test included."""
         wall, client, server = time.perf_counter(), time.process_time(), server_seconds(self.warehouse)
-        build = self._transformer.build(list(arguments))
+        chosen = [f"model.workledger.{name}" for name in arguments if not name.startswith("--")] or None
+        build = self._transformer.build(arguments, chosen)
         nodes: list[tuple[float, str]] = []
         for event in build.events():
             data: Mapping[str, Any] = event["data"]

@@ -99,7 +99,8 @@ class Project:
     def prepare(self, *arguments: str) -> DbtBuild:
         manifest = prepare_manifest(self.settings.home, self.warehouse.database, self.project)
         project = DbtProject(manifest, self.settings, self.project)
-        return project.build(arguments, dbt_environment(self.warehouse), BuildState(self.warehouse))
+        chosen = [f"model.workledger.{name}" for name in arguments if not name.startswith("--")] or None
+        return project.build(arguments, dbt_environment(self.warehouse), BuildState(self.warehouse), chosen)
 
     def build(self, *arguments: str) -> list[str]:
         """Build what is stale, or what is selected; return what was built and tested."""

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import ModelNode
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -34,7 +35,8 @@ Row = Mapping[str, Any]
 
 # What makes a row of a reference file the same row after an edit, for tests that do not say `row_key` themselves.
 _KEY_COLUMNS = ("id", "email", "client", "project", "contract", "name", "repo", "path", "system", "native_id", "label")
-_STAGING_VIEWS = "workledger.staging,config.materialized:view"
+# A tag given to the views that are built from raw tables alone; it is in no file.
+_VIEWS_OF_RAW = "view_of_raw"
 _DATED_KEY_COLUMNS = ("valid_from", "effective_from", "start_date", "date", "rate_tier", "weekday", "opens", "value")
 
 
@@ -53,10 +55,11 @@ class DbtProject:
             }
             for source in manifest.sources.values()
         }
-        self._has_staging = bool(self.value("select count(*) from pg_views where schemaname = 'staging'"))
-        if not self._has_staging:
+        self._has_views = bool(self.value("select count(*) from pg_views where schemaname = 'staging'"))
+        if not self._has_views:
             self._create_raw_tables()
         self._point_manifest_at_database()
+        self._tag_views_of_raw_tables()
 
     def _create_raw_tables(self) -> None:
         with self.warehouse.connect("loader") as connection:
@@ -71,6 +74,18 @@ class DbtProject:
             for node in nodes.values():
                 if hasattr(node, "database"):
                     node.database = self.warehouse.database
+
+    def _tag_views_of_raw_tables(self) -> None:
+        found = set(self._manifest.sources)
+        views = {
+            name: node
+            for name, node in self._manifest.nodes.items()
+            if isinstance(node, ModelNode) and node.config.materialized == "view"
+        }
+        while more := {name for name, node in views.items() if {*node.depends_on.nodes} <= found} - found:
+            found |= more
+            for name in more:
+                views[name].tags.append(_VIEWS_OF_RAW)
 
     def load(self, tables: Mapping[str, Sequence[Row]]) -> None:
         """Replace the rows of raw tables, named `source.table`; columns that a row leaves out are null."""
@@ -148,7 +163,7 @@ class DbtProject:
                     "2",
                     "--vars",
                     f"{{{assignments}}}",
-                    *self._without_staging(command, arguments),
+                    *self._without_views(command, arguments),
                     *arguments,
                 ]
             )
@@ -159,10 +174,12 @@ class DbtProject:
             for result in outcome.result.results  # type: ignore[union-attr]
         }
 
-    def _without_staging(self, command: str, arguments: Sequence[str]) -> Sequence[str]:
-        """Leave the views over raw tables as they are, unless data tests, which excluding a model excludes too, run."""
-        runs_tests = command != "run" and not {"unit_test", "test"} <= {*arguments}
-        return () if runs_tests or not self._has_staging else ("--exclude", _STAGING_VIEWS)
+    def _without_views(self, command: str, arguments: Sequence[str]) -> Sequence[str]:
+        """Leave the views of raw tables as they are, unless data tests, which excluding a model excludes too, run."""
+        if command == "build" and not {"unit_test", "test"} <= {*arguments}:
+            # A view that is built again takes those over it along, which the next build must make.
+            self._has_views = False
+        return ("--exclude", f"tag:{_VIEWS_OF_RAW}") if self._has_views and command in ("build", "run") else ()
 
     def build(self, *selection: str, **variables: Any) -> dict[str, str]:
         """Build models and test their data as far as no other model is needed; keywords are dbt variables."""
@@ -218,7 +235,7 @@ def open_dbt_project(
     """A function that lays the project over a new database with empty raw tables and the views over them."""
     manifest, target_folder = parsed_project
     template = DbtProject(create_database(), manifest.deepcopy(), target_folder)
-    template.dbt("run", "--select", _STAGING_VIEWS)
+    template.dbt("run", "--select", f"tag:{_VIEWS_OF_RAW}")
 
     def copy() -> DbtProject:
         name = f"test_{uuid4().hex[:12]}"

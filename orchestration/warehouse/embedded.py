@@ -25,7 +25,7 @@ from orchestration.errors import WarehouseError
 from orchestration.warehouse.connection import Warehouse, connect
 from orchestration.warehouse.programs import Installation, find_service_user, relocate
 from orchestration.warehouse.readers import hold_limits
-from orchestration.warehouse.roles import ROLES, prepare
+from orchestration.warehouse.roles import ROLES, prepare, prepare_billing
 
 _SUPERUSER: Final = "postgres"
 _START_SECONDS: Final = 120.0
@@ -105,6 +105,7 @@ class EmbeddedServer:
                 connection = connect(admin, place, autocommit=False)
             with connection:
                 prepare(connection, passwords=passwords)
+                prepare_billing(connection)
                 hold_limits(connection, query_timeout_seconds, every_role=True)
         roles = {role: passwords[role] for role in ROLES}
         return Warehouse(base=base, passwords=roles, query_timeout_seconds=query_timeout_seconds)

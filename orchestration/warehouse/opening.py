@@ -12,7 +12,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse, connect
 from orchestration.warehouse.embedded import EmbeddedServer
 from orchestration.warehouse.readers import end_overlong_sessions, hold_limits
-from orchestration.warehouse.roles import prepare
+from orchestration.warehouse.roles import prepare, prepare_billing
 from sources.kit.addresses import has_one_reading
 
 DATABASE: Final = "workledger"
@@ -39,6 +39,7 @@ def open_warehouse(settings: Settings, notify: Callable[[str], None] = _logger.i
     warehouse = Warehouse(base=base, query_timeout_seconds=settings.warehouse_query_timeout_seconds)
     with connect(base, warehouse.address, autocommit=False) as connection:
         prepare(connection, passwords=None)
+        prepare_billing(connection)
         hold_limits(connection, settings.warehouse_query_timeout_seconds, every_role=False)
     return warehouse
 

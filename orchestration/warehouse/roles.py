@@ -9,6 +9,8 @@ from typing import Final, Literal, LiteralString, get_args
 import psycopg
 from psycopg import sql
 
+from invoicing.errors import InvoicingError
+from invoicing.schema import KEEPER, migrate
 from orchestration.errors import WarehouseError
 from sources.catalog import SOURCES
 
@@ -20,7 +22,7 @@ READERS: Final[tuple[Role, ...]] = ("analyst", "finance")
 OLDEST_SERVER: Final = 15
 
 # Which role owns a schema, and so creates its tables.
-SCHEMA_OWNERS: Final[Mapping[str, Role]] = {
+SCHEMA_OWNERS: Final[Mapping[str, str]] = {
     **{spec.schema: "loader" for spec in SOURCES.values()},
     "staging": "transformer",
     "intermediate": "transformer",
@@ -29,15 +31,16 @@ SCHEMA_OWNERS: Final[Mapping[str, Role]] = {
     "marts": "transformer",
     "reports": "transformer",
     "private": "transformer",
-    "billing": "owner",
+    # Its tables, and the rights on them, come by migrations (`invoicing.schema`).
+    "billing": KEEPER,
 }
 # Who reads a schema besides its owner and role `owner`; finance is a member of analyst. Source: rule 1.16.
 _SCHEMA_READERS: Final[Mapping[str, Role]] = {
     "marts": "analyst",
     "reports": "analyst",
     "private": "finance",
-    "billing": "finance",
 }
+_EVERY_ROLE: Final = (*ROLES, KEEPER)
 _MAKERS: Final[tuple[Role, ...]] = ("loader", "transformer", "owner")
 # Of the connections that a server takes, 100 by default, so that readers leave some to the pipelines.
 _READERS_CONNECTIONS: Final = 30
@@ -80,8 +83,23 @@ def prepare(connection: psycopg.Connection, *, passwords: Mapping[str, str] | No
             _hold_logins(connection, passwords)
 
 
+def prepare_billing(connection: psycopg.Connection) -> None:
+    """Bring schema `billing` to its newest version; do nothing if it is there.
+
+    Args:
+        connection: that of `prepare`, in no transaction and not in autocommit.
+
+    Raises:
+        WarehouseError: the schema is of a newer Workledger, or a migration fails.
+    """
+    try:
+        migrate(connection)
+    except InvoicingError as error:
+        raise WarehouseError(str(error)) from error
+
+
 def _fingerprint(statements: list[sql.Composed | sql.SQL]) -> str:
-    described = repr((ROLES, [statement.as_string(None) for statement in statements]))
+    described = repr((_EVERY_ROLE, [statement.as_string(None) for statement in statements]))
     return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 
@@ -102,7 +120,7 @@ def _is_prepared(connection: psycopg.Connection, fingerprint: str) -> bool:
         from pg_roles
         where rolname = any(%s)
         """,
-        [len(ROLES), list(ROLES)],
+        [len(_EVERY_ROLE), list(_EVERY_ROLE)],
     ).fetchone()
     return here == (True,)
 
@@ -134,16 +152,19 @@ def _create_roles(connection: psycopg.Connection) -> None:
     login = connection.info.user
     try:
         found = {
-            row[0] for row in connection.execute("select rolname from pg_roles where rolname = any(%s)", [list(ROLES)])
+            row[0]
+            for row in connection.execute(
+                "select rolname from pg_roles where rolname = any(%s)", [list(_EVERY_ROLE)]
+            )
         }
-        for role in ROLES:
+        for role in _EVERY_ROLE:
             if role not in found:
                 connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
         # Before PostgreSQL 16, membership alone decided whether a login can switch to a role.
         right = "set" if connection.info.server_version >= 160000 else "member"
         missing = connection.execute(
             "select rolname from pg_roles where rolname = any(%s) and not pg_has_role(current_user, oid, %s)",
-            [list(ROLES), right],
+            [list(_EVERY_ROLE), right],
         )
         for (role,) in missing.fetchall():
             connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
@@ -151,7 +172,7 @@ def _create_roles(connection: psycopg.Connection) -> None:
         if member != (True,):
             connection.execute("grant analyst to finance")
     except psycopg.errors.InsufficientPrivilege as error:
-        names = ", ".join(ROLES)
+        names = ", ".join(_EVERY_ROLE)
         raise WarehouseError(
             f"Login {login} of WAREHOUSE_DSN may not create or switch to roles {names} ({error.diag.message_primary}); "
             f"let an administrator run: alter role {login} createrole; or create these roles, "
@@ -227,6 +248,18 @@ $$
 """
 
 
+# Role owner had it before there was anything in it.
+_FORMER_SCHEMA_BILLING: Final = """
+do $$
+begin
+    if exists (select 1 from pg_namespace where nspname = 'billing' and nspowner <> 'billing_keeper'::regrole) then
+        drop schema billing;
+    end if;
+end
+$$
+"""
+
+
 def _rights(database: str, *, embedded: bool) -> list[sql.Composed | sql.SQL]:
     """Compose the statements that give every role its schemas; each can run any number of times.
 
@@ -235,9 +268,9 @@ def _rights(database: str, *, embedded: bool) -> list[sql.Composed | sql.SQL]:
         embedded: whether the server is Workledger's alone, so that its other databases are closed, too.
     """
     schemas = {name: sql.Identifier(name) for name in SCHEMA_OWNERS}
-    roles = {role: sql.Identifier(role) for role in ROLES}
+    roles = {role: sql.Identifier(role) for role in _EVERY_ROLE}
     here = sql.Identifier(database)
-    everyone = sql.SQL(", ").join(roles.values())
+    everyone = sql.SQL(", ").join(roles[role] for role in ROLES)
 
     def compose(text: LiteralString, **parts: sql.Composable) -> sql.Composed:
         return sql.SQL(text).format(**parts)
@@ -251,6 +284,7 @@ def _rights(database: str, *, embedded: bool) -> list[sql.Composed | sql.SQL]:
         compose("grant temporary on database {here} to {makers}", here=here, makers=makers),
         # dlt creates schemas of its own, such as the one it merges from.
         compose("grant create on database {here} to loader", here=here),
+        sql.SQL(_FORMER_SCHEMA_BILLING),
     ]
     if embedded:
         databases = sql.SQL(", ").join([here, sql.Identifier("postgres"), sql.Identifier("template1")])
@@ -267,11 +301,6 @@ def _rights(database: str, *, embedded: bool) -> list[sql.Composed | sql.SQL]:
             statements.append(
                 compose(f"alter default privileges for role {maker} grant {right} on {kind} to {others}"),
             )
-    statements.append(
-        compose(
-            "alter default privileges for role owner in schema billing grant select on tables to transformer, finance"
-        )
-    )
     statements += [
         compose(
             "alter default privileges for role transformer in schema {schema} grant select on tables to {role}",
@@ -283,6 +312,8 @@ def _rights(database: str, *, embedded: bool) -> list[sql.Composed | sql.SQL]:
     ]
     # What exists already.
     for name, maker in SCHEMA_OWNERS.items():
+        if maker == KEEPER:
+            continue
         readers_now = {"owner", *(["transformer"] if maker != "transformer" else [])}
         if name in _SCHEMA_READERS:
             readers_now.add(_SCHEMA_READERS[name])

@@ -1,0 +1,1 @@
+"""One pair of files a version: what it is called, and its SQL."""

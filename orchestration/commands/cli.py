@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -128,6 +129,158 @@ def sql(query: str, role: Any, form: str | None, raw: bool) -> None:
     text = sys.stdin.read() if query == "-" else query
     settings = _settings()
     print_query(open_warehouse(settings, _notify), role, text, form or "table", raw=raw)
+
+
+@workledger.group()
+@_debug_option
+def invoice() -> None:
+    """Turn a month's bill into an invoice, and follow it until it is paid."""
+
+
+def _actor_option(command: Command) -> Command:
+    return click.option("--as", "actor", metavar="NAME", help="Who decides; by default the user of this computer.")(
+        command
+    )
+
+
+def _day(_: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise WorkledgerError(f"{parameter.opts[0]} {value} is not a date; write it like 2026-06-30.") from None
+
+
+def _amount(_: click.Context, __: click.Parameter, value: str) -> Decimal:
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        raise WorkledgerError(f"{value} is no amount; write it like 1234.50.") from None
+
+
+_date_option = click.option("--date", "issue_date", metavar="DATE", callback=_day, help="Its date; today if absent.")
+_reason_option = click.option("--reason", required=True, help="Why; kept with the invoice.")
+
+
+@invoice.command()
+@_debug_option
+@click.argument("client")
+@click.argument("month", metavar="MONTH")
+@click.option("--currency", help="ISO 4217 code, where the month has bills in several.")
+def preview(client: str, month: str, currency: str | None) -> None:
+    """Show what would be invoiced to CLIENT for MONTH (2026-06), its warnings and its hash."""
+    from orchestration.commands.invoices import preview as show_preview
+
+    show_preview(_settings(), client, month, currency, _notify)
+
+
+@invoice.command()
+@_debug_option
+@click.argument("client")
+@click.argument("month", metavar="MONTH")
+@click.option("--currency", help="ISO 4217 code, where the month has bills in several.")
+@_date_option
+@click.option("--expect", metavar="HASH", help="Hash of the preview; refuses if the bill has changed since.")
+@click.option("--accept", multiple=True, metavar="WARNING", help="Code of a warning that was looked at.")
+@click.option("--notes", help="Printed on the invoice.")
+@click.option("--allow-zero", is_flag=True, help="Issue an invoice of 0.")
+@_actor_option
+def issue(client: str, month: str, actor: str | None, **options: Any) -> None:
+    """Give the bill of CLIENT for MONTH a number, once however often it is called."""
+    from orchestration.commands.invoices import issue as issue_invoice
+
+    issue_invoice(_settings(), client, month, actor, options, _notify)
+
+
+@invoice.command("list")
+@_debug_option
+@click.option("--client", help="Of one client alone.")
+@click.option("--open", "only_open", is_flag=True, help="Only what is still to be paid.")
+def list_(client: str | None, only_open: bool) -> None:
+    """List invoices and credit notes, newest first."""
+    from orchestration.commands.invoices import list_all
+
+    list_all(_settings(), client, only_open, _notify)
+
+
+@invoice.command()
+@_debug_option
+@click.argument("number")
+def show(number: str) -> None:
+    """Show the lines, payments and history of invoice NUMBER."""
+    from orchestration.commands.invoices import show as show_invoice
+
+    show_invoice(_settings(), number, _notify)
+
+
+@invoice.command()
+@_debug_option
+@click.argument("number")
+@_reason_option
+@_actor_option
+def cancel(number: str, reason: str, actor: str | None) -> None:
+    """Cancel invoice NUMBER, which has not left the house; its month can be issued again."""
+    from orchestration.commands.invoices import cancel as cancel_invoice
+
+    cancel_invoice(_settings(), number, reason, actor, _notify)
+
+
+@invoice.command()
+@_debug_option
+@click.argument("number")
+@_reason_option
+@_date_option
+@_actor_option
+def credit(number: str, reason: str, issue_date: date | None, actor: str | None) -> None:
+    """Correct invoice NUMBER by a credit note of the whole; its month can be issued again."""
+    from orchestration.commands.invoices import credit as credit_invoice
+
+    credit_invoice(_settings(), number, reason, issue_date, actor, _notify)
+
+
+@invoice.command()
+@_debug_option
+@click.argument("number")
+@click.argument("amount", callback=_amount)
+@click.option("--on", metavar="DATE", callback=_day, help="When the money came; today if absent.")
+@click.option(
+    "--method", default="wire", show_default=True, type=click.Choice(("ach", "card", "wire", "check", "other"))
+)
+@click.option("--reference", help="What the payer wrote.")
+@_actor_option
+def pay(number: str, amount: Decimal, actor: str | None, **options: Any) -> None:
+    """Record that AMOUNT of invoice NUMBER was paid, or of a credit note paid back."""
+    from orchestration.commands.invoices import pay as pay_invoice
+
+    pay_invoice(_settings(), number, amount, actor, options, _notify)
+
+
+@invoice.command("write-off")
+@_debug_option
+@click.argument("number")
+@click.argument("amount", callback=_amount)
+@_reason_option
+@click.option("--on", metavar="DATE", callback=_day, help="As of when; today if absent.")
+@_actor_option
+def write_off(number: str, amount: Decimal, actor: str | None, **options: Any) -> None:
+    """Give up AMOUNT of what is open on invoice NUMBER."""
+    from orchestration.commands.invoices import write_off as write_off_invoice
+
+    write_off_invoice(_settings(), number, amount, actor, options, _notify)
+
+
+@invoice.command()
+@_debug_option
+@click.argument("payment")
+@_reason_option
+@click.option("--on", metavar="DATE", callback=_day, help="When the money went back; absent: it never came.")
+@_actor_option
+def undo(payment: str, reason: str, on: date | None, actor: str | None) -> None:
+    """Take PAYMENT or a write-off back by an opposite one."""
+    from orchestration.commands.invoices import undo as undo_payment
+
+    undo_payment(_settings(), payment, reason, on, actor, _notify)
 
 
 @workledger.group()
@@ -269,9 +422,10 @@ def _readable_failures(debug: bool) -> Iterator[None]:
 
 
 def _sentence(error: Exception) -> str:
+    from invoicing.errors import InvoicingError
     from sources.kit.errors import SourceError
 
-    if isinstance(error, WorkledgerError | SourceError):
+    if isinstance(error, WorkledgerError | SourceError | InvoicingError):
         return str(error)
     said = " ".join(str(error).split()) or "no message"
     return f"Something unexpected went wrong ({type(error).__name__}: {said}); --debug shows where."

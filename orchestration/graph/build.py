@@ -21,6 +21,7 @@ from orchestration.graph.automation import (
     check_new_data,
 )
 from orchestration.graph.housekeeping import housekeeping_sensor
+from orchestration.graph.invoices import JOBS, Decisions
 from orchestration.graph.policies import sensor_status, with_policies
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.graph.schedules import (
@@ -46,10 +47,11 @@ BUILD_JOB: Final = "refresh_warehouse"
 
 @dataclass(frozen=True)
 class Resources:
-    """What assets are given while they run."""
+    """What assets and jobs are given while they run."""
 
     landing: SourceLanding
     transformer: WarehouseTransformer
+    decisions: Decisions
 
 
 def open_resources(settings: Settings, listener: Listener | None = None) -> Resources:
@@ -66,7 +68,9 @@ def open_resources(settings: Settings, listener: Listener | None = None) -> Reso
     places = Places(settings, shown.says)
     manifest = prepare_manifest(settings.home, database_name(settings))
     return Resources(
-        SourceLanding(places, shown, attended=listener is not None), WarehouseTransformer(places, manifest, shown)
+        SourceLanding(places, shown, attended=listener is not None),
+        WarehouseTransformer(places, manifest, shown),
+        Decisions(places),
     )
 
 
@@ -121,6 +125,7 @@ def build_definitions(
             ),
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
+            *JOBS,
         ],
         # A run has a process of its own; its steps need none beside it.
         executor=dg.in_process_executor,

@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from sources.kit.currencies import MOST_DECIMALS, decimals_of, is_known
+from sources.reference import invoice_numbers
 from sources.reference.schema import Field, Form
 
 _TRUE = {"true", "yes", "y", "t", "1", "1.0", "wahr", "ja", "vrai", "oui", "verdadero"}
@@ -56,7 +57,6 @@ _DAY_ZERO = date(1899, 12, 30)
 """Day 0 of the numbers by which spreadsheets keep dates."""
 # Groups that Python knows and Postgres does not: named ones, conditions, flags of a part.
 _PYTHON_ALONE = re.compile(r"(?<!\\)\(\?(?![:=!#]|<[=!]|[imsx]+\)).?")
-_PLACE = re.compile(r"\{(?P<name>[^{}:]*)(?P<width>:0?\dd?)?\}")
 
 
 def clean(text: str, each: Field | None = None) -> str:
@@ -425,14 +425,7 @@ def _fraction(value: Decimal) -> Decimal:
 
 
 def _invoice_number(value: str) -> str:
-    if re.search(r"[{}]", _PLACE.sub("", value)):
-        raise ValueError("has a brace without its other half; write it like INV-{year}-{number:04}")
-    for place in _PLACE.finditer(value):
-        if place["name"] not in ("year", "month", "number") or (place["width"] and place["name"] != "number"):
-            raise ValueError(
-                f"has {place.group()}; known are {{year}}, {{month}}, {{number}} and {{number:04}} with zeros in front"
-            )
-    return value
+    return invoice_numbers.parse(value).text
 
 
 _FORMS: dict[Form, Callable[[Any], Any]] = {

@@ -38,7 +38,8 @@ _FORMS: Final[dict[Form, str]] = {
     "minutes": "whole minutes, such as `90`",
     "hours": "hours, such as `20.5`",
     "invoice_number": "text in which `{number}`, `{number:04}` (with zeros in front) or a run of `#` stands for the "
-    "running number, `{year}` and `{month}` for the invoice's; without a place for it the number comes last",
+    "running number, `{year}` and `{month}` for the invoice's, `{client}` for the client's account number; numbers "
+    "begin at 1 with each year, month or client that they show; without a place for it the number comes last",
 }
 
 

@@ -49,7 +49,8 @@ def test_query_finds_something(analyst: psycopg.Connection[Any], query: str) -> 
 
 
 READABLE = {
-    "analyst": {"marts", "reports"},
+    # Of schema billing only some tables; tests/invoicing/test_schema.py names them.
+    "analyst": {"marts", "reports", "billing"},
     "finance": {"marts", "reports", "private", "billing"},
 }
 # What a role must not see in anything that it reads, beyond the layers shut to it.
@@ -93,7 +94,7 @@ def test_a_role_reads_its_tables_and_nothing_hidden_in_them(
 
     assert leaks == []
     assert {schema for schema, _ in read} <= READABLE[role]
-    assert not {schema for schema, _ in refused} & READABLE[role], refused
+    assert not {schema for schema, _ in refused} & (READABLE[role] - {"billing"}), refused
     assert {schema for schema, _ in refused} >= {"staging", "intermediate", "registry", "snapshots", "raw_plaid"}
 
 

@@ -622,11 +622,15 @@ returns table (
             i.status <> 'draft' and i.issue_date <= as_of and i.finalized_at <= known_at
             and not (i.canceled_on is not null and i.canceled_on <= as_of and i.canceled_at <= known_at)
     ),
+    -- One that was taken back, together with what took it back.
     payments as (
-        select p.*, coalesce(a.used, 0) as used
+        select
+            min(p.client_id) as client_id, min(p.currency) as currency, min(p.received_on) as received_on, sum(p.amount) as amount,
+            coalesce(sum(a.used), 0) as used
         from billing.payments as p
         left join (select payment_id, sum(payment_amount) as used from allocations group by payment_id) as a on p.id = a.payment_id
         where p.kind in ('receipt', 'refund') and p.received_on <= as_of and p.recorded_at <= known_at
+        group by coalesce(p.reverses_payment_id, p.id)
     )
     select
         id, invoice_number, client_id, currency, issue_date, due_date, total, settled_then, total - settled_then,

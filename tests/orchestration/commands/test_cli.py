@@ -68,7 +68,7 @@ def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT_FOLDER, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("run", "ui", "dsn", "sql", "sandbox", "reference", "doctor", "stop"):
+    for command in ("run", "ui", "dsn", "sql", "invoice", "sandbox", "reference", "doctor", "stop"):
         assert f"\n  {command} " in done.stdout
 
 

@@ -14,6 +14,7 @@ import psycopg
 import psycopg2
 import pytest
 
+from invoicing.schema import KEEPER
 from orchestration.commands.cli import main
 from orchestration.errors import WarehouseError
 from orchestration.settings import Settings
@@ -58,7 +59,7 @@ def test_a_login_that_does_not_own_the_database_is_told_so(foreign: dict[str, An
 def test_a_login_without_createrole_does_where_the_roles_stand_and_it_is_a_member(foreign: dict[str, Any]) -> None:
     open_foreign(foreign, "maker", "of_maker")
     with psycopg.connect(**foreign, autocommit=True) as connection:
-        connection.execute(f"grant {', '.join(ROLES)} to member")
+        connection.execute(f"grant {', '.join([*ROLES, KEEPER])} to member")
     with open_foreign(foreign, "member", "of_member").connect("transformer") as connection:
         connection.execute("create table marts.x as select 1 as id")
 

@@ -279,7 +279,19 @@ REFUSED_CELLS: list[tuple[str, str, str, str]] = [
         "agency",
         "invoice_number_format",
         "INV-{yaer}-{number}",
-        "has {yaer}; known are {year}, {month}, {number} and {number:04} with zeros in front",
+        "has {yaer}; known are {year}, {month}, {client}, {number} and {number:04} with zeros in front",
+    ),
+    (
+        "agency",
+        "invoice_number_format",
+        "INV-{month}-{number}",
+        "has {month} without {year}, so that numbers repeat after a year; write {year}-{month}",
+    ),
+    (
+        "agency",
+        "invoice_number_format",
+        "{number}/{number:04}",
+        "has two places for the number; leave one, such as INV-{year}-{number:04}",
     ),
     (
         "agency",

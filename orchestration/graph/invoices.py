@@ -1,0 +1,250 @@
+"""Jobs by which a person decides on invoices in Dagster's UI: the same functions as `workledger invoice` calls.
+
+Each takes its input from the launchpad, as a typed config. A run that is repeated finds what the first has done.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Final, cast
+
+import dagster as dg
+import psycopg
+from pydantic import Field, field_validator
+
+from invoicing import issuing, payments
+from invoicing.errors import InvoicingError
+from invoicing.issuing import Outcome
+from invoicing.payments import Method
+from invoicing.prefills import month_from, today_of
+from orchestration.graph.resources import Places
+
+RESOURCE: Final = "decisions"
+
+
+class Decisions:
+    """The warehouse as role owner, on the day of as_of; opened when a job needs it."""
+
+    def __init__(self, places: Places) -> None:
+        """Take the places."""
+        self._places = places
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[psycopg.Connection, date]]:
+        """A connection of role owner, and the day of as_of.
+
+        Raises:
+            dagster.Failure: the decision is refused; says why, and nothing was changed. It is not tried again.
+        """
+        with self._places.warehouse.connect("owner") as connection:
+            try:
+                yield connection, today_of(connection, self._places.settings.as_of)
+            except InvoicingError as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
+
+
+class _Decision(dg.Config):
+    actor: str = Field(description="Who decides.", min_length=1)
+
+
+class _OnInvoice(_Decision):
+    number: str = Field(description="Number of the invoice.")
+    reason: str = Field(description="Why; kept with the invoice.", min_length=1)
+
+
+class IssueConfig(_Decision):
+    """What is to be issued."""
+
+    client: str = Field(description="Client: identifier, account number or name.")
+    month: str = Field(description="Month, like 2026-06.")
+    currency: str | None = Field(default=None, description="ISO 4217 code, where the month has bills in several.")
+    issue_date: str | None = Field(default=None, description="Date of the invoice; today if absent.")
+    expect: str | None = Field(default=None, description="Hash of the prefill as it was looked at.")
+    accept: list[str] = Field(default=[], description="Codes of the warnings that were looked at.")
+    notes: str | None = Field(default=None, description="Printed on the invoice.")
+    allow_zero: bool = Field(default=False, description="Issue an invoice of 0.")
+
+
+class CancelConfig(_OnInvoice):
+    """Which invoice is to be canceled."""
+
+
+class CreditConfig(_OnInvoice):
+    """Which invoice is to be credited."""
+
+
+class _WithAmount(_Decision):
+    number: str = Field(description="Number of the invoice or credit note.")
+    amount: str = Field(description="Amount in its currency, like 1234.50.")
+    on: str | None = Field(default=None, description="When the money came; today if absent.")
+
+    @field_validator("amount")
+    @classmethod
+    def _is_amount(cls, text: str) -> str:
+        try:
+            Decimal(text)
+        except InvalidOperation:
+            raise ValueError(f"{text} is no amount; write it like 1234.50") from None
+        return text
+
+
+class PaymentConfig(_WithAmount):
+    """What was paid."""
+
+    method: str = Field(
+        default="wire", description="ach, card, wire, check or other.", pattern="^(ach|card|wire|check|other)$"
+    )
+    reference: str | None = Field(default=None, description="What the payer wrote.")
+
+
+class WriteOffConfig(_WithAmount):
+    """What is to be given up."""
+
+    reason: str = Field(description="Why; kept with the payment.", min_length=1)
+
+
+@dg.op(required_resource_keys={RESOURCE}, description="Give the bill of a client's month a number.")
+def issue_prefill(context: dg.OpExecutionContext, config: IssueConfig) -> None:
+    """Issue an invoice."""
+    with _decisions(context).opened() as (connection, today):
+        outcome = issuing.issue(
+            connection,
+            config.client,
+            month_from(config.month),
+            actor=config.actor,
+            today=today,
+            currency=config.currency,
+            issue_date=_day(config.issue_date),
+            expect=config.expect,
+            accept=config.accept,
+            notes=config.notes,
+            allow_zero=config.allow_zero,
+        )
+    _show(context, outcome)
+
+
+@dg.op(required_resource_keys={RESOURCE}, description="Cancel an invoice that has not left the house.")
+def cancel_number(context: dg.OpExecutionContext, config: CancelConfig) -> None:
+    """Cancel an invoice."""
+    with _decisions(context).opened() as (connection, today):
+        _show(
+            context,
+            issuing.cancel(connection, config.number, actor=config.actor, today=today, reason=config.reason),
+        )
+
+
+@dg.op(required_resource_keys={RESOURCE}, description="Correct an invoice by a credit note of the whole.")
+def credit_number(context: dg.OpExecutionContext, config: CreditConfig) -> None:
+    """Write a credit note."""
+    with _decisions(context).opened() as (connection, today):
+        _show(
+            context,
+            issuing.credit(connection, config.number, actor=config.actor, today=today, reason=config.reason),
+        )
+
+
+@dg.op(required_resource_keys={RESOURCE}, description="Record that an invoice was paid.")
+def pay_number(context: dg.OpExecutionContext, config: PaymentConfig) -> None:
+    """Record a payment."""
+    with _decisions(context).opened() as (connection, today):
+        paid = payments.pay(
+            connection,
+            config.number,
+            Decimal(config.amount),
+            actor=config.actor,
+            today=today,
+            on=_day(config.on),
+            method=cast("Method", config.method),
+            reference=config.reference,
+        )
+    _show_paid(context, paid)
+
+
+@dg.op(required_resource_keys={RESOURCE}, description="Give up a part of what is open on an invoice.")
+def write_off_number(context: dg.OpExecutionContext, config: WriteOffConfig) -> None:
+    """Write an amount off."""
+    with _decisions(context).opened() as (connection, today):
+        paid = payments.write_off(
+            connection,
+            config.number,
+            Decimal(config.amount),
+            actor=config.actor,
+            today=today,
+            reason=config.reason,
+            on=_day(config.on),
+        )
+    _show_paid(context, paid)
+
+
+@dg.job(description="Turn a prefill into an invoice.")
+def issue_invoice() -> None:
+    """Issue an invoice."""
+    issue_prefill()
+
+
+@dg.job(description="Cancel an invoice that has not left the house; its month can be issued again.")
+def cancel_invoice() -> None:
+    """Cancel an invoice."""
+    cancel_number()
+
+
+@dg.job(description="Correct an invoice by a credit note; its month can be issued again.")
+def credit_invoice() -> None:
+    """Write a credit note."""
+    credit_number()
+
+
+@dg.job(description="Record that an invoice was paid, or a credit note paid back.")
+def record_payment() -> None:
+    """Record a payment."""
+    pay_number()
+
+
+@dg.job(description="Give up a part of what is open on an invoice.")
+def write_off_invoice() -> None:
+    """Write an amount off."""
+    write_off_number()
+
+
+JOBS: Final = (issue_invoice, cancel_invoice, credit_invoice, record_payment, write_off_invoice)
+
+
+def _decisions(context: dg.OpExecutionContext) -> Decisions:
+    decisions: Decisions = getattr(context.resources, RESOURCE)
+    return decisions
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvoicingError(f"{text} is not a date; write it like 2026-06-30.") from None
+
+
+def _show(context: dg.OpExecutionContext, outcome: Outcome) -> None:
+    invoice = outcome.invoice
+    context.add_output_metadata(
+        {
+            "number": invoice.number,
+            "status": invoice.status,
+            "total": f"{invoice.total} {invoice.currency}",
+            "due": str(invoice.due_date),
+            "is_new": outcome.is_new,
+        }
+    )
+
+
+def _show_paid(context: dg.OpExecutionContext, paid: payments.Paid) -> None:
+    invoice = paid.invoice
+    context.add_output_metadata(
+        {
+            "payment": paid.payment_id,
+            "number": invoice.number,
+            "open": f"{invoice.open} {invoice.currency}",
+            "unapplied": str(paid.unapplied),
+            "is_new": paid.is_new,
+        }
+    )

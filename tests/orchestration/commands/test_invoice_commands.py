@@ -1,0 +1,95 @@
+"""`workledger invoice`: from a preview to a paid invoice, by typing."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestration.commands.cli import main
+from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.embedded import EmbeddedServer
+from tests.invoicing.books import TODAY, Books
+
+
+@pytest.fixture(scope="module")
+def books(warehouse: Warehouse) -> Books:
+    made = Books(warehouse)
+    made.create()
+    return made
+
+
+@pytest.fixture
+def invoice(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    books: Books,
+    server: EmbeddedServer,
+    tmp_path: Path,
+) -> Callable[..., tuple[int, str]]:
+    """The command in this process: its exit code, and what it printed on either stream."""
+    settings = Settings(profile="sandbox", home=tmp_path, as_of=TODAY)
+    monkeypatch.setattr("orchestration.commands.cli._settings", lambda: settings)
+    monkeypatch.setattr("orchestration.commands.invoices.open_warehouse", lambda *_: books.warehouse)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["workledger", "invoice", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capsys.readouterr()
+        return int(str(end.value.code)), printed.out + printed.err
+
+    return run
+
+
+def test_a_bill_is_looked_at_issued_paid_and_shown(books: Books, invoice: Callable[..., tuple[int, str]]) -> None:
+    client = books.client()
+    books.prefill(client, totals=["601.67", "233.33"], tax_rate="0.19")
+    _, looked_at = invoice("preview", client, "2026-06")
+    for part in ("Client 1 Ltd, June 2026, net30", "Work 1", "6:01:00", "total 993.65 USD"):
+        assert part in looked_at
+    command = re.search(r"workledger invoice (issue .*)", looked_at)
+    assert command
+    code, said = invoice(*command[1].split(), "--as", "ada")
+    assert (code, said) == (0, "LW-2026-0001 is issued: 993.65 USD, due 2026-08-09.\n")
+    assert invoice(*command[1].split())[1] == "LW-2026-0001 was issued before: 993.65 USD, due 2026-08-09.\n"
+    _, said = invoice("pay", "LW-2026-0001", "900", "--reference", "R1", "--as", "bob")
+    assert re.fullmatch(r"PAY-\w+ is recorded: 900.00 USD of LW-2026-0001, 93.65 USD open.\n", said)
+    payment = said.split()[0]
+    assert "93.65" in invoice("list", "--open", "--client", client)[1]
+    _, shown = invoice("show", "LW-2026-0001")
+    for part in (
+        "Invoice LW-2026-0001 to Client 1 Ltd, 2026-07-10, partial",
+        "open 93.65 USD",
+        payment,
+        "issued",
+        "bob",
+    ):
+        assert part in shown
+    assert invoice("write-off", "LW-2026-0001", "93.65", "--reason", "fee")[1].endswith(", 0.00 USD open.\n")
+    assert "open again: LW-2026-0001" in invoice("undo", payment, "--reason", "bounced", "--on", "2026-07-10")[1]
+    _, said = invoice("credit", "LW-2026-0001", "--reason", "wrong rate")
+    assert said == "LW-2026-0002 credits LW-2026-0001: -993.65 USD; 93.65 USD are to be paid back.\n"
+    assert invoice(*command[1].split())[1].startswith("LW-2026-0003 is issued")
+    assert invoice("cancel", "LW-2026-0003", "--reason", "typo") == (
+        0,
+        "LW-2026-0003 is canceled; 2026-06 can be issued again.\n",
+    )
+    states = [line.split()[6] for line in invoice("list")[1].splitlines()[1:]]
+    assert states == ["canceled", "partial", "credited"]
+
+
+def test_what_is_wrong_is_one_sentence(books: Books, invoice: Callable[..., tuple[int, str]]) -> None:
+    for arguments, said in (
+        (("preview", "Nobody", "2026-06"), "There is no client Nobody"),
+        (("preview", books.client(), "June"), "June is no month; write it like 2026-06."),
+        (("show", "LW-1"), "There is no invoice LW-1; `workledger invoice list` shows them all."),
+        (("pay", "LW-1", "ten"), "ten is no amount; write it like 1234.50."),
+        (("pay", "LW-1", "10", "--on", "1.7."), "--on 1.7. is not a date; write it like 2026-06-30."),
+    ):
+        code, printed = invoice(*arguments)
+        assert code == 1
+        assert printed.startswith(said)
+        assert printed.count("\n") == 1

@@ -77,6 +77,19 @@ class WarehouseTranslator(DagsterDbtTranslator):
         return str(dbt_resource_props.get("description") or "")
 
 
+def invoicing_assets(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+    """The tables of schema `billing` that dbt reads, as assets that Dagster does not make.
+
+    Args:
+        manifest: dbt's `manifest.json`.
+    """
+    return [
+        dg.AssetSpec(node_key(node), description=node["description"], group_name=node_group(node), kinds={"postgres"})
+        for node in manifest["sources"].values()
+        if node["source_name"] == "invoicing"
+    ]
+
+
 def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """All models and snapshots as assets of one step, because a dbt invocation costs more than most models.
 

@@ -1,4 +1,4 @@
-"""Issuing, canceling and crediting: the decisions that make, undo and correct an invoice (rules 10.1 to 10.6)."""
+"""Issuing, canceling and crediting: the decisions that make, undo and correct an invoice (rules 10.7 to 10.10)."""
 
 import json
 from collections.abc import Collection, Mapping

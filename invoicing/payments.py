@@ -1,4 +1,4 @@
-"""Payments by hand: what a client has paid, what is written off, and what is taken back (rules 10.7 and 10.8)."""
+"""Payments by hand: what a client has paid, what is written off, and what is taken back (rule 10.11)."""
 
 import hashlib
 from collections.abc import Mapping

@@ -36,14 +36,14 @@
 {% macro margin_columns(margins) -%}
     {{ margins }}.currency,
     {% for measure in ['accrued', 'invoiced', 'received', 'labour_cost', 'ai_cost', 'margin'] -%}
-        {{ margins }}.{{ 'invoiced' if measure == 'invoiced' else 'agency_' ~ measure }}::numeric(14, 2) as {{ measure }},
+        {{ margins }}.agency_{{ measure }}::numeric(14, 2) as {{ measure }},
     {% endfor -%}
     round({{ margins }}.agency_margin / nullif({{ margins }}.agency_accrued, 0), 4)::numeric(14, 4) as margin_share,
     {{ margins }}.counted_seconds,
     round({{ margins }}.agency_accrued * 3600 / nullif({{ margins }}.counted_seconds, 0), 4)::numeric(12, 4) as effective_rate,
     {{ margins }}.client_currency,
     {% for measure in ['accrued', 'invoiced', 'received', 'labour_cost', 'ai_cost', 'margin'] -%}
-        {{ margins }}.{{ 'invoiced' if measure == 'invoiced' else 'client_' ~ measure }}::numeric(14, 2) as {{ measure }}_in_client_currency,
+        {{ margins }}.client_{{ measure }}::numeric(14, 2) as {{ measure }}_in_client_currency,
     {% endfor -%}
     {{ margins }}.warnings,
     {{ margins }}.agency_accrued_later::numeric(14, 2) as accrued_later,

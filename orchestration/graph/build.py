@@ -106,16 +106,17 @@ def build_definitions(
     # Here, because both take as long to import as a run that finds nothing to build.
     from assets.expectations import expectation_checks
     from assets.suites.catalog import SUITES
-    from assets.warehouse import warehouse_assets
+    from assets.warehouse import invoicing_assets, warehouse_assets
 
     resources = resources or open_resources(settings)
     specs = list(SOURCES.values())
     raw = [raw_assets(spec) for spec in specs]
-    warehouse = warehouse_assets(resources.transformer.manifest.read())
+    manifest = resources.transformer.manifest.read()
+    warehouse = warehouse_assets(manifest)
     expectations = [expectation_checks(SUITES[spec.name], spec.title, check_new_data()) for spec in specs]
     built_selection = dg.AssetSelection.assets(warehouse)
     return dg.Definitions(
-        assets=dg.map_asset_specs(with_policies, [*raw, warehouse, built_nodes()]),
+        assets=dg.map_asset_specs(with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes()]),
         asset_checks=expectations,
         resources=vars(resources) | dict(resource_overrides or {}),
         jobs=[

@@ -1,4 +1,4 @@
-"""How invoice numbers are formed: the text in `invoice_number_format`, read in one place (rule 10.3)."""
+"""How invoice numbers are formed: the text in `invoice_number_format`, read in one place (rule 10.8)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
 """Schema billing: what the database itself refuses, also to its owner, and how it comes to be."""
 
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,6 +17,7 @@ from invoicing.records import Invoice, read_invoice
 from invoicing.schema import REVISIONS, migrate
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.embedded import EmbeddedServer
+from orchestration.warehouse.programs import Installation
 from tests.invoicing.books import MAY, TODAY, Books
 
 TABLES = (
@@ -435,3 +438,32 @@ def test_migrations_run_once_for_many_first_starts(
         connection.execute("update billing.alembic_version set version_num = '9999'")
     with pytest.raises(InvoicingError, match=r"version 9999.*no way back"):
         start(0)
+
+
+def test_a_dump_restores_the_invoices_and_what_is_refused(
+    books: Books, invoice: Invoice, create_database: Callable[[], Warehouse], server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """As docs/upgrading.md says: dumped as owner, restored by a login that can switch to the keeper."""
+    programs = Installation.from_wheel().folder / "bin"
+    dump = tmp_path / "billing.sql"
+    command = [programs / "pg_dump", "-n", "billing", "-f", dump, books.warehouse.dsn("owner")]
+    subprocess.run(command, check=True, capture_output=True)
+    other = create_database()
+    administrator = server.administrator(other.database)
+    with psycopg.connect(**administrator, autocommit=True) as connection:
+        connection.execute("drop schema billing cascade")
+    place = psycopg.conninfo.make_conninfo(**administrator)
+    command = [programs / "psql", "-v", "ON_ERROR_STOP=1", "-1", "-q", "-f", dump, place]
+    subprocess.run(command, check=True, capture_output=True)
+    with psycopg.connect(**administrator) as connection:
+        migrate(connection)
+    restored = Books(other)
+    everything = "select to_jsonb(t) from billing.{} as t order by to_jsonb(t)::text"
+    for table in TABLES:
+        assert restored.rows(everything.format(table)) == books.rows(everything.format(table)), table
+    canceled = f"update billing.invoices set status = 'canceled' where id = '{invoice.id}'"
+    _refused(restored, RESTRICT, "is no step", canceled)
+    _refused(restored, DENIED, "permission denied", "delete from billing.invoices")
+    with restored.connect() as connection:
+        paid = pay(connection, invoice.number, Decimal(5), actor="ada", today=TODAY)
+    assert paid.invoice.settled == 105

@@ -31,6 +31,15 @@ client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
+invoiced as (
+    select
+        contract_period_id,
+        min(invoice_id) as invoice_id
+    from {{ ref('stg_invoicing__invoiced') }}
+    where contract_period_id is not null
+    group by contract_period_id
+),
+
 used as (
     select
         contract_period_id,
@@ -57,8 +66,8 @@ final as (
         periods.overage_rate,
         -- From exact seconds, like the invoice's line (rule 7.7).
         round(coalesce(used.overage_seconds, 0) * periods.overage_rate / 3600, {{ decimals_of('currencies') }}) as total_overage_amount,
-        false as is_billed,
-        null::text as invoice_id,
+        invoiced.invoice_id is not null as is_billed,
+        invoiced.invoice_id,
         false as report_sent,
         null::timestamptz as report_sent_date,
         null::text as notes,
@@ -73,6 +82,7 @@ final as (
             periods.client_id = client_terms.client_id
             and periods.period_start between client_terms.valid_from and client_terms.valid_to
     left join currencies on client_terms.currency = currencies.currency
+    left join invoiced on periods.contract_period_id = invoiced.contract_period_id
     left join used on periods.contract_period_id = used.contract_period_id
 )
 

@@ -97,7 +97,7 @@ month_values as (
 dated_work as (
     select
         margins.month,
-        work.agency_accrued - coalesce(work.invoiced, 0) as amount,
+        work.agency_accrued - case when work.has_invoices then work.agency_invoiced else 0 end as amount,
         least({{ month_end('margins.month') }}, agency.as_of_date) - {{ month_end('work.month') }} as days
     from margins
     cross join agency
@@ -142,7 +142,7 @@ final as (
         coalesce(developer_hours.billable_seconds, 0) as billable_seconds,
         round(developer_hours.billable_seconds::numeric / nullif(developer_hours.available_seconds, 0), 4)::numeric(14, 4) as utilization,
         margins.agency_accrued::numeric(14, 2) as accrued,
-        margins.invoiced::numeric(14, 2) as invoiced,
+        margins.agency_invoiced::numeric(14, 2) as invoiced,
         margins.agency_received::numeric(14, 2) as received,
         case when month_values.rated_agreements > 0 then month_values.rated_accrued else 0 end::numeric(14, 2) as rated_accrued,
         case when month_values.rated_agreements > 0 then month_values.standard_value else 0 end::numeric(14, 2) as standard_value,
@@ -162,7 +162,7 @@ final as (
         margins.warnings,
         margins.agency_accrued_later::numeric(14, 2) as accrued_later,
         case
-            when margins.invoiced is null
+            when margins.has_invoices is not true
                 then 'no invoice is issued yet: all that was accrued since ' || min(margins.month) over ()
         end as work_in_progress_note
     from margins

@@ -10,6 +10,10 @@ transactions as (
     where type = 'income'
 ),
 
+invoices as (
+    select * from {{ ref('stg_invoicing__invoiced') }}
+),
+
 project_terms as (
     select * from {{ ref('int_agreements__project_terms') }}
 ),
@@ -42,6 +46,19 @@ accrued as (
     from prefills
     cross join agency
     group by prefills.client_id, month, measure, prefills.currency
+),
+
+invoiced as (
+    select
+        client_id,
+        invoice_month as month,
+        'invoiced' as measure,
+        currency,
+        sum(amount) as amount,
+        null::text as missing_currency,
+        false as is_unpriced
+    from invoices
+    group by client_id, invoice_month, currency
 ),
 
 -- Money that a rule assigns only to a project belongs to the project's client on that day.
@@ -95,7 +112,7 @@ costs_of_answers as (
 ),
 
 unioned as (
-    {% for step in ['accrued', 'received', 'labour_costs', 'costs_of_answers'] -%}
+    {% for step in ['accrued', 'invoiced', 'received', 'labour_costs', 'costs_of_answers'] -%}
         select {{ columns | join(', ') }} from {{ step }}
         {% if not loop.last %}union all{% endif %}
     {% endfor %}

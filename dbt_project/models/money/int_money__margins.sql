@@ -1,4 +1,4 @@
-{% set measures = ['accrued', 'accrued_later', 'received', 'labour_cost', 'ai_cost'] %}
+{% set measures = ['accrued', 'accrued_later', 'invoiced', 'received', 'labour_cost', 'ai_cost'] %}
 with
 
 amounts as (
@@ -56,6 +56,13 @@ first_costs as (
             {{ month_of("min(coalesce(valid_from, '-infinity'))") }}, 'infinity'
         ) as month
     from developer_costs
+),
+
+-- As long as no invoice is issued, nothing is known of them, which is not 0.
+invoicing as (
+    select count(*) > 0 as has_begun
+    from amounts
+    where measure = 'invoiced'
 ),
 
 members as (
@@ -278,13 +285,18 @@ summed as (
         months.client_currency,
         months.counted_seconds,
         {% for measure in measures -%}
-            {%- set unknown = "when months.month < first_costs.month then null" if measure == 'labour_cost' %}
+            {%- set unknown = {
+                'labour_cost': 'when months.month < first_costs.month then null',
+                'invoiced': 'when not invoicing.has_begun then null',
+            }.get(measure, '') %}
             case {{ unknown }} when pivoted.client_id is null then 0 else pivoted.agency_{{ measure }} end::numeric(14, 2) as agency_{{ measure }},
             case {{ unknown }} when pivoted.client_id is null then 0 else pivoted.client_{{ measure }} end::numeric(14, 2) as client_{{ measure }},
         {% endfor -%}
-        coalesce(warnings.warnings, '[]'::jsonb) as warnings
+        coalesce(warnings.warnings, '[]'::jsonb) as warnings,
+        invoicing.has_begun as has_invoices
     from months
     cross join first_costs
+    cross join invoicing
     left join pivoted
         on
             months.kind = pivoted.kind
@@ -300,8 +312,6 @@ summed as (
 final as (
     select
         *,
-        -- Invoices are not issued yet.
-        null::numeric as invoiced,
         agency_accrued - agency_labour_cost - agency_ai_cost as agency_margin,
         client_accrued - client_labour_cost - client_ai_cost as client_margin
     from summed

@@ -8,6 +8,8 @@
     missing, or in a full refresh, every date has changed.
 -#}
 {%- set processed_dates = load_relation(this.incorporate(path={'identifier': 'int_changes__processed_time_dates'})) -%}
+{#- As the last run left it, too: under which date an entry stands whose invoice was issued, canceled or credited since. -#}
+{%- set known_entries = load_relation(this.incorporate(path={'schema': 'marts', 'identifier': 'time_entries'})) -%}
 {%- set is_known = processed_dates and not flags.FULL_REFRESH -%}
 {#- Business decisions and name resolution: a few rows each, and a change in any of them may affect any date. -#}
 {%- set rules = {
@@ -26,7 +28,7 @@
     'value_map': ref('stg_reference__jira_value_map'),
 } -%}
 {%- set routes = {'tempo': ref('int_time__tempo_worklogs'), 'clickhouse': ref('int_time__mirror_worklogs')} -%}
-{%- set parts = ['clockify_entries', 'worklogs', 'session_entries', 'work_logs'] -%}
+{%- set parts = ['clockify_entries', 'worklogs', 'session_entries', 'work_logs', 'billed_entries'] -%}
 
 with
 
@@ -102,6 +104,25 @@ work_logs as (
         row_history.updated_at
     from logs_of_file
     left join row_history on logs_of_file.row_key = row_history.row_key
+),
+
+invoiced as (
+    select distinct
+        time_entry_id,
+        local_date
+    from {{ ref('stg_invoicing__invoiced') }}
+    where time_entry_id is not null
+),
+
+-- That they are on an invoice is part of their status.
+billed_entries as (
+    select
+        invoiced.time_entry_id,
+        {{ 'coalesce(known_entries.local_date, invoiced.local_date)' if known_entries else 'invoiced.local_date' }} as local_date
+    from invoiced
+    {% if known_entries -%}
+        left join {{ known_entries }} as known_entries on invoiced.time_entry_id = known_entries.id
+    {%- endif %}
 ),
 
 -- Hashed row by row, twice, as in int_engineering__changed_dates.

@@ -40,6 +40,10 @@ work_logs as (
     where {{ of_changed_dates('work_date', subject='time') }}
 ),
 
+billed_entries as (
+    select distinct time_entry_id from {{ ref('stg_invoicing__invoiced') }}
+),
+
 row_history as (
     select * from {{ ref('int_identity__row_history') }}
     where file = 'work_logs'
@@ -70,6 +74,7 @@ final as (
         entries.local_date,
         entries.billable,
         case
+            when billed_entries.time_entry_id is not null then 'billed'
             when entries.is_running then 'running'
             when entries.is_rejected then 'rejected'
             when entries.is_approved then 'approved'
@@ -97,6 +102,7 @@ final as (
         end as updated_at,
         entries.logged_elsewhere_seconds
     from entries
+    left join billed_entries on entries.id = billed_entries.time_entry_id
     left join worklogs on entries.tempo_worklog_id = worklogs.tempo_worklog_id
     left join work_logs on entries.work_log_id = work_logs.work_log_id
     left join row_history on work_logs.row_key = row_history.row_key

@@ -658,6 +658,8 @@ credit notes, are in bucket unapplied.';
 
 grant usage on schema billing to owner, transformer, finance, analyst;
 grant select on all tables in schema billing to owner, transformer, finance;
+-- For a dump of the schema.
+grant select on all sequences in schema billing to owner;
 grant select on billing.invoices, billing.invoice_line_items, billing.invoice_line_entries, billing.invoice_events, billing.invoice_payments
 to analyst;
 grant insert on

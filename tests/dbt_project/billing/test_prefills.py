@@ -1,16 +1,21 @@
 """A prefill from raw rows to total: it follows an edit in one build, keeps its identifiers, and is read at once."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from invoicing.issuing import cancel, issue
 from tests.dbt_project.conftest import DbtProject
 
 _MODELS = ("invoice_prefills", "invoice_prefill_lines", "invoice_prefill_line_entries", "unbilled")
 # Rows per mart at the size of the largest benchmark: 60,000 entries on 6,000 lines of 600 prefills.
 _ENTRIES, _LINES, _PREFILLS = 60_000, 6_000, 600
+
+
+_PRINTED = {"address": "1 Pier Road", "tax_id": "00-1", "invoice_number_format": "A-{year}-{number}"}
 
 
 def _entry(number: int, end: str, *, project: str = "p1") -> dict[str, Any]:
@@ -122,6 +127,44 @@ def test_prefill_follows_an_edit_in_one_build_and_keeps_its_identifiers(
     assert {row["time_entry_id"] for row in before["entries"]} - {row["time_entry_id"] for row in after["entries"]} == {
         "CLK-t4"
     }
+
+
+@pytest.mark.usefixtures("before_and_after")
+def test_billed_time_is_said_to_be_billed_until_its_invoice_is_canceled(dbt_project: DbtProject) -> None:
+    today = date(2026, 3, 31)
+    dbt_project.load({"reference.agency": [{**RAW["reference.agency"][0], **_PRINTED}]})
+    followers = ("+client_margin", "+agency_kpis", "+revenue_by_client", "+int_reports__entry_amounts")
+
+    def read() -> tuple[Any, ...]:
+        _build(dbt_project, *followers)
+        statuses = dbt_project.rows("select id, status, local_date from marts.time_entries order by id")
+        [revenue] = dbt_project.rows("select accrued, invoiced from reports.revenue_by_client where currency = 'EUR'")
+        [margin] = dbt_project.rows(
+            "select invoiced_in_client_currency from marts.client_margin where client_id <> 'bench'"
+        )
+        [note] = dbt_project.rows("select work_in_progress_note from marts.agency_kpis where month = '2026-03-01'")
+        return (
+            [row["status"] for row in statuses if row["id"] != "CLK-t4"],
+            revenue["accrued"],
+            revenue["invoiced"],
+            margin["invoiced_in_client_currency"],
+            note["work_in_progress_note"] is None,
+        )
+
+    total = Decimal("286.59")
+    assert read() == (["pending", "pending"], total, None, None, False)
+    with dbt_project.warehouse.connect("owner") as connection:
+        invoice = issue(connection, "Acme", date(2026, 3, 1), actor="ada", today=today, currency="EUR").invoice
+        assert invoice.subtotal == total
+        # In another currency without a rate to the agency's nothing is known of the sum; the client's own is.
+        assert read() == (["billed", "billed"], total, total, total, True)
+        # Moved to another day after it was billed, it follows there.
+        moved = {**_entry(9, "08:40:30"), "id": "t2"}
+        dbt_project.load({"clockify.time_entries": [moved, _entry(3, "09:00:01", project="p2")]})
+        assert read()[0] == ["billed", "billed"]
+        cancel(connection, invoice.number, actor="ada", today=today, reason="again")
+        assert read() == (["pending", "pending"], total, None, None, False)
+        assert issue(connection, "Acme", date(2026, 3, 1), actor="ada", today=today, currency="EUR").is_new
 
 
 @pytest.mark.usefixtures("before_and_after")

@@ -87,11 +87,12 @@ def prepare_billing(connection: psycopg.Connection) -> None:
     """Bring schema `billing` to its newest version; do nothing if it is there.
 
     Args:
-        connection: that of `prepare`, in no transaction and not in autocommit.
+        connection: that of `prepare`, not in autocommit; what it has done is committed first, with the role.
 
     Raises:
         WarehouseError: the schema is of a newer Workledger, or a migration fails.
     """
+    connection.commit()
     try:
         migrate(connection)
     except InvoicingError as error:
@@ -153,9 +154,7 @@ def _create_roles(connection: psycopg.Connection) -> None:
     try:
         found = {
             row[0]
-            for row in connection.execute(
-                "select rolname from pg_roles where rolname = any(%s)", [list(_EVERY_ROLE)]
-            )
+            for row in connection.execute("select rolname from pg_roles where rolname = any(%s)", [list(_EVERY_ROLE)])
         }
         for role in _EVERY_ROLE:
             if role not in found:

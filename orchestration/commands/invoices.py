@@ -15,9 +15,9 @@ from rich.text import Text
 from invoicing import issuing, payments
 from invoicing.prefills import find_client, month_from, read_prefill, today_of
 from invoicing.records import Invoice, list_invoices, read_record
-from orchestration.commands.output import visible
 from orchestration.settings import Settings
 from orchestration.warehouse.opening import open_warehouse
+from sources.kit.visible import visible
 
 Notify = Callable[[str], None]
 

@@ -448,15 +448,15 @@ def test_a_dump_restores_the_invoices_and_what_is_refused(
     """As docs/upgrading.md says: dumped as owner, restored by a login that can switch to the keeper."""
     programs = Installation.from_wheel().folder / "bin"
     dump = tmp_path / "billing.sql"
-    command = [programs / "pg_dump", "-n", "billing", "-f", dump, books.warehouse.dsn("owner")]
-    subprocess.run(command, check=True, capture_output=True)
+    saved = [str(programs / "pg_dump"), "-n", "billing", "-f", str(dump), books.warehouse.dsn("owner")]
+    subprocess.run(saved, check=True, capture_output=True)
     other = create_database()
     administrator = server.administrator(other.database)
     with psycopg.connect(**administrator, autocommit=True) as connection:
         connection.execute("drop schema billing cascade")
     place = psycopg.conninfo.make_conninfo(**administrator)
-    command = [programs / "psql", "-v", "ON_ERROR_STOP=1", "-1", "-q", "-f", dump, place]
-    subprocess.run(command, check=True, capture_output=True)
+    restore = [str(programs / "psql"), "-v", "ON_ERROR_STOP=1", "-1", "-q", "-f", str(dump), place]
+    subprocess.run(restore, check=True, capture_output=True)
     with psycopg.connect(**administrator) as connection:
         migrate(connection)
     restored = Books(other)

@@ -116,7 +116,7 @@ def evaluate(spec: SourceSpec, landed: Mapping[str, LandedTable], remarks: Remar
             what = "1 row is not visible any more, and stays as it was"
             if count != 1:
                 what = f"{count:,} rows are not visible any more, and stay as they were"
-            mend = (
+            fix = (
                 "give the credentials their rights back, or if nothing of it is there any more, set "
                 f"{spec.variable(ACCEPT_LOSS)} to the day of the next run"
             )
@@ -125,7 +125,7 @@ def evaluate(spec: SourceSpec, landed: Mapping[str, LandedTable], remarks: Remar
                 check_name=check.name,
                 passed=count == 0,
                 severity=dg.AssetCheckSeverity.WARN,
-                description=f"{what}; {mend}" if count else "Everything is visible",
+                description=f"{what}; {fix}" if count else "Everything is visible",
                 metadata={"rows": count},
             )
             continue

@@ -171,9 +171,9 @@ def create_empty(spec: SourceSpec, landing: Landing) -> None:
 
 
 def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Remarks, str]:
-    if mend := landing.missing(spec):
+    if fix := landing.missing(spec):
         create_empty(spec, landing)
-        return {}, Remarks(), f"{spec.title} is skipped and its tables stay as they are; to load it, {mend}."
+        return {}, Remarks(), f"{spec.title} is skipped and its tables stay as they are; to load it, {fix}."
     return *land(spec, landing), ""
 
 

@@ -3,7 +3,7 @@
     python -m audits.licences [--write]
 
 Checks `docs/licences.md` against `requirements.lock` and the metadata of the installed packages, and the licences
-against those that are accepted. `--write` writes the file anew; a package that is not installed here, such as one for
+against those that are accepted. `--write` writes the file again; a package that is not installed here, such as one for
 Windows, keeps its row.
 """
 

@@ -42,7 +42,7 @@ def _report(lock_file: str, packages: Sequence[dict[str, Any]]) -> tuple[list[st
     known = len(packages) - len(unknown)
     lines = [
         f"{lock_file}: {one['name']} {one['version']} has {flaw['id']}; "
-        f"mended in {', '.join(flaw['fix_versions']) or 'no version yet'}."
+        f"fixed in {', '.join(flaw['fix_versions']) or 'no version yet'}."
         for one in packages
         for flaw in one.get("vulns", [])
     ]

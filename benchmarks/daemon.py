@@ -1,4 +1,4 @@
-"""`workledger ui` as it stands and works: from a transcript's growth to `marts.session_activity`, memory and storage.
+"""`workledger ui` as it is and works: from a transcript's growth to `marts.session_activity`, memory and storage.
 
     python -m benchmarks.daemon [--mebibytes 16] [--rounds 5] [--idle-seconds 60]
 

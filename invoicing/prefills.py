@@ -1,4 +1,4 @@
-"""A prefill as it stands in the marts: what would be invoiced, with the hash of what a person has looked at."""
+"""A prefill as it is in the marts: what would be invoiced, with the hash of what a person has looked at."""
 
 import hashlib
 import json

@@ -202,8 +202,8 @@ def _source_key(one: _Given) -> tuple[str, str]:
         hint = f"did you mean {spec.variable(close[0])}?" if close else listed
         raise SettingsError(f"{one.name} in {one.place} is no setting of {spec.title}; {hint}")
     if key in spec.supplied_settings:
-        mend = spec.supplied_settings[key].format(reference_dir="REFERENCE_DIR")
-        raise SettingsError(f"{one.name} in {one.place} has no effect; unset it and {mend}.")
+        fix = spec.supplied_settings[key].format(reference_dir="REFERENCE_DIR")
+        raise SettingsError(f"{one.name} in {one.place} has no effect; unset it and {fix}.")
     return source, key
 
 

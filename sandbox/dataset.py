@@ -135,7 +135,7 @@ def _why_unreadable(line: bytes, problem: orjson.JSONDecodeError) -> str:
         line.decode()
     except UnicodeDecodeError as failure:
         return f"not UTF-8 (byte {failure.start + 1} of the line); save the file as UTF-8."
-    return f"not valid JSON ({problem}); mend or remove the line."
+    return f"not valid JSON ({problem}); fix or remove the line."
 
 
 def parse_lines(content: bytes, path: Path, key_field: str) -> list[Record]:

@@ -129,7 +129,7 @@ def parsed_home(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_folder() -> Path:
-    """The folder of published transcripts and API descriptions that stands beside the checkout."""
+    """The folder of published transcripts and API descriptions that is beside the checkout."""
     folder = Path(os.environ.get("WORKLEDGER_SHARED") or Path(__file__).resolve().parents[2] / "shared")
     if not folder.is_dir():
         pytest.skip(f"{folder} does not exist; WORKLEDGER_SHARED names it elsewhere")

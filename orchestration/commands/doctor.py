@@ -1,4 +1,4 @@
-"""What `workledger doctor` checks: each thing once, for real, and what to do about it. Nothing is mended."""
+"""What `workledger doctor` checks: each thing once, for real, and what to do about it. Nothing is changed."""
 
 import tempfile
 from collections import Counter
@@ -63,7 +63,7 @@ def _home(settings: Settings) -> Finding:
     except OSError as error:
         sentence = (
             f"{settings.home} cannot be written ({error.strerror}); "
-            "mend its permissions or set WORKLEDGER_HOME to a folder of your own."
+            "fix its permissions or set WORKLEDGER_HOME to a folder of your own."
         )
         return Finding("home", sentence, failed=True)
     return Finding("home", f"{settings.home} can be written")
@@ -155,8 +155,8 @@ def _session_roots(inputs: "Inputs") -> Finding:
     configuration = inputs.configuration("claude_code")
     roots = configuration.get("roots", [])
     file = inputs.reference_dir / "session_roots.csv"
-    if mend := inputs.missing(SOURCES["claude_code"]):
-        return Finding("claude_code", f"not set up; {mend} to land them", skipped=True)
+    if fix := inputs.missing(SOURCES["claude_code"]):
+        return Finding("claude_code", f"not set up; {fix} to land them", skipped=True)
     archives: Counter[str] = Counter()
     below = {
         root["path"]: discover(
@@ -170,7 +170,7 @@ def _session_roots(inputs: "Inputs") -> Finding:
     empty = [path for path, count in found.items() if not count]
     faults = [f"{each.location}: {each.fault}" for files in below.values() for each in files if each.fault]
     if len(empty) == len(found):
-        sentence = f"no transcript lies below any of the paths in {file} ({', '.join(empty)}); mend the paths."
+        sentence = f"no transcript lies below any of the paths in {file} ({', '.join(empty)}); correct the paths."
         sentence += "".join(f" {fault}." for fault in faults)
         if set_aside:
             sentence += f" What is there is no transcript of Claude Code: {counted(set_aside.items())}."
@@ -222,10 +222,10 @@ def _path_globs(settings: Settings) -> Iterator[Finding]:
 
 def _credentials(spec: "SourceSpec", inputs: "Inputs", settings: Settings) -> Finding:
     given = inputs.configuration(spec.name)
-    if mend := inputs.missing(spec):
+    if fix := inputs.missing(spec):
         # In a sandbox nothing is set by hand: what is missing is missing in the dataset.
         if not given.keys() - spec.consents or inputs.dataset_dir is not None:
-            return Finding(spec.name, f"not set up; {mend} to land it", skipped=True)
+            return Finding(spec.name, f"not set up; {fix} to land it", skipped=True)
         absent = [spec.variable(name) for name in spec.required_settings if not given.get(name)]
         sentence = f"lacks {' and '.join(absent)}; set what is missing, or unset the other settings of {spec.title}."
         return Finding(spec.name, sentence, failed=True)

@@ -118,7 +118,7 @@ def _as_json(value: Any) -> str:
 
 
 def _for_terminals(text: str) -> str:
-    """JSON text that means the same, with the control characters escaped that JSON lets stand."""
+    """JSON text that means the same, with the control characters escaped that JSON allows."""
     return re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -2,9 +2,9 @@
 
 A file's cursor tells how far it was read. Its identity is the hash of its first bytes together with their number, so a
 file keeps it while it grows; the hash of the last bytes before the offset finds most rewrites that keep the beginning.
-A file that was rewritten or truncated is read anew as its next generation. A compressed transcript is read whole
-whenever it changes. A vanished file is not looked at: the tool itself cleans up after 30 days, and what was read stays.
-A file of another tool is set aside: its cursor says what it is, and nothing of it is read.
+A file that was rewritten or truncated is read from the beginning as its next generation. A compressed transcript is
+read whole whenever it changes. A vanished file is not looked at: the tool itself cleans up after 30 days, and what was
+read stays. A file of another tool is set aside: its cursor says what it is, and nothing of it is read.
 """
 
 # os.path and os.scandir throughout: over thousands of files, every 30 seconds, pathlib takes several times as long.
@@ -65,7 +65,7 @@ class SessionRoot:
 class FoundFile:
     """A transcript on disk; `path` is what it is known by, `location` where it is opened.
 
-    `fault` says why it, or the folder that stands in its place, cannot be looked at; its size is unknown then.
+    `fault` says why it, or the folder that is in its place, cannot be looked at; its size is unknown then.
     """
 
     file_id: str
@@ -82,7 +82,7 @@ class FoundFile:
 class Cursor:
     """How far a file was read, and by what it is recognized.
 
-    `open_offset` and `open_records` tell of a last line without newline that was complete as it stood: where it begins
+    `open_offset` and `open_records` tell of a last line without newline that was complete as it was: where it begins
     and how many of its records have landed, in case more follows on it. `session` and `branch` are the reader's
     `branch_seen`. `set_aside` says what a file is that is no transcript. Of a compressed file `offset` is its size.
     """
@@ -117,7 +117,7 @@ class Cursor:
     def rewound(self) -> Cursor:
         """The cursor of a file that must be read from its beginning, although it is the same file."""
         return Cursor(
-            # What was noted of a file out of reach must not stand beside its lines, once they can be read.
+            # What was noted of a file out of reach must not be beside its lines, once they can be read.
             generation=self.generation + int(self.is_out_of_reach),
             size=_REWOUND_SIZE,
             first_seen_at=self.first_seen_at,
@@ -370,7 +370,7 @@ class _Reading:
         self.offset = offset
 
     def _read_rest(self, reader: TranscriptReader, rest: bytes) -> None:
-        """The last line, without newline: landed if complete as it stands (nearly half of real files end so)."""
+        """The last line, without newline: landed if complete as it is (nearly half of real files end so)."""
         start = self.open_offset if self.open_offset >= 0 else self.offset
         records = reader.read_unfinished(start, rest, self.open_records)
         if records is None:
@@ -383,8 +383,8 @@ class _Reading:
 def _transcripts(starts: Iterable[str], archives: dict[str, str]) -> Iterator[tuple[str, os.stat_result | str]]:
     """Files that are transcripts, with their status, folders walked in depth; a loop of links is walked once.
 
-    What cannot be looked at stands with the reason instead: a folder that may not be listed, a link to itself. It keeps
-    nothing else from being read. `archives` gets the kind of each archive by its path.
+    What cannot be looked at, such as a folder that may not be listed or a link to itself, comes with the reason. It
+    keeps nothing else from being read. `archives` gets the kind of each archive by its path.
     """
     seen: set[tuple[int, int]] = set()
     pending = list(reversed(list(starts)))
@@ -473,7 +473,7 @@ def _tail_hash(descriptor: int, offset: int) -> str:
 
 
 def _is_same(descriptor: int, size: int, cursor: Cursor) -> bool:
-    """Whether what was read still stands where it stood."""
+    """Whether what was read is still where it was."""
     return (
         size >= cursor.offset
         and _hash(os.pread(descriptor, cursor.head_length, 0)) == cursor.head_hash

@@ -24,7 +24,7 @@ _EDITOR_NOTE: Final = re.compile(
     r"\s*<(ide_opened_file|ide_selection|ide_diagnostics|system-reminder)\b[^>]*>.*?</\1>", re.DOTALL
 )
 _SLASH_COMMAND: Final = re.compile(r"\s*<command-(?:name|message|args)>")
-# Whatever else stands as origin is no person: task-notification, channel, coordinator, peer, auto-continuation,
+# Whatever else is given as origin is no person: task-notification, channel, coordinator, peer, auto-continuation,
 # scheduled-trigger, observer …, more with every release. Without an origin (older versions) the words alone tell.
 _ORIGINS_OF_PERSONS: Final = frozenset({"human", "user"})
 
@@ -98,7 +98,7 @@ class PromptReader:
         if type(content) is not str and type(content) is not list:
             self._checks.problems.append(f"attachment.prompt is {type_name(content)}")
             return "other"
-        # source_uuid names the user line that the same words may stand in: one prompt then, not two.
+        # source_uuid names the user line that the same words may be in: one prompt then, not two.
         (source,) = self._checks.texts((get("source_uuid"),), ("attachment.source_uuid",))
         if source:
             position = position._replace(uuid=source)

@@ -138,7 +138,7 @@ class _Worker:
     def _note_out_of_reach(self, file: FoundFile, cursor: Cursor | None, reason: str) -> None:
         """Note, not raise: one file out of reach must not keep the others from landing.
 
-        Noted once, not by every run, and with a cursor, because only lines of a known file stand in staging.
+        Noted once, not by every run, and with a cursor, because only lines of a known file are in staging.
         """
         before = cursor or Cursor(first_seen_at=self._job.started_at)
         if not before.is_out_of_reach:
@@ -225,7 +225,7 @@ class _Helping:
         """What the helpers wrote; raises `SourceError` if one of them ended before its time."""
         if self.failed:
             raise SourceError(
-                f"a helper process that reads transcripts ended while {self.failed[0]}; its own message stands above, "
+                f"a helper process that reads transcripts ended while {self.failed[0]}; its own message is above, "
                 "or the machine ran out of memory; run again, nothing is lost"
             )
         return self._results

@@ -62,7 +62,7 @@ def parse_timestamp(value: Any) -> str | None:
         if moment.year // 100 != 20:
             return None
         if len(value) == 24 and value[23] == "Z" and value[19] == "." and value[10] == "T" and value[5] != "W":
-            return str(value)  # as the tool writes it, which Postgres reads as it stands
+            return str(value)  # as the tool writes it, which Postgres reads as it is
         return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
     except (TypeError, ValueError, OverflowError):
         return None

@@ -3,7 +3,7 @@
 Settings below `sources.claude_code`: `roots` (list of {path, host}, as session_roots.csv has them), `base_folder`
 (where relative roots begin; default: the working directory), `session_text` (redacted, none or full).
 
-What a run did stands in the custom metrics of the resource `files`, under the names of `files.Counts` and as
+What a run did is in the custom metrics of the resource `files`, under the names of `files.Counts` and as
 `rows_<table>`; `run_metrics(pipeline)` looks them up.
 
 All tables come of one pass over the bytes. The cursors, one per file, are the rows of `files`, because dlt's state is
@@ -88,7 +88,7 @@ class _Run:
             state["models"] = self.models
 
     def load(self, table: TranscriptTable) -> Iterator[Any]:
-        """The table's files, for dlt to import as they stand.
+        """The table's files, for dlt to import as they are.
 
         The very first load replaces, COPY straight into the table: a repetition after a kill truncates first. Later
         loads merge. Neither survives dlt's own finishing of a killed package (its COPY into a staging table may then

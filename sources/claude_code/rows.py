@@ -40,7 +40,7 @@ class Rows:
     unreadable_lines: list[str] = field(default_factory=list)
 
     def take(self) -> Mapping[str, list[str]]:
-        """Hand over what was gathered, by table, and begin anew."""
+        """Hand over what was gathered, by table, and start again."""
         taken = dict(vars(self))
         for name in taken:
             setattr(self, name, [])

@@ -7,7 +7,7 @@ is the same row. A rewritten file begins a generation; lines of earlier ones cou
 Two things that a reader of these tables must know, beyond the column descriptions:
 - lines of one answer share `message_id`; every one of them is a row of `messages` (rule 5.2: the row with the most
   output tokens counts, later on ties);
-- sub-agents' answers may stand in a `progress` line, in a file of their own, or in both, so one `tool_use_id` may stand
+- sub-agents' answers may be in a `progress` line, in a file of their own, or in both, so one `tool_use_id` may be
   in several rows of `tool_calls`.
 """
 
@@ -52,7 +52,7 @@ _PLACE_KEY: Final = ("file_id", "generation", "line_offset", "record_index")
 _LOADED_AT: Final = Column("loaded_at", "timestamp", "Start of the run that landed the row", required=True)
 
 _SESSION_ID: Final = Column(
-    "session_id", "text", "The record's sessionId (sub-agents bear their parent's); without one, the file's"
+    "session_id", "text", "The record's sessionId (sub-agents carry their parent's); without one, the file's"
 )
 _AGENT: Final = (
     Column("agent_id", "text", "Sub-agent that wrote the record; null in the main conversation"),
@@ -105,7 +105,7 @@ FILES: Final = TranscriptTable(
 
 MESSAGES: Final = TranscriptTable(
     "messages",
-    "Records that bear the usage of an API answer: assistant lines, and answers nested in progress lines",
+    "Records that carry the usage of an API answer: assistant lines, and answers nested in progress lines",
     _PLACE_KEY,
     (
         *_PLACE,
@@ -129,7 +129,7 @@ MESSAGES: Final = TranscriptTable(
         Column("web_search_requests", "bigint", "Web searches that the server ran"),
         Column("speed", "text", "standard or fast"),
         Column("service_tier", "text", "standard, priority or batch"),
-        Column("inference_geo", "text", "Where the model ran; `us` bears a surcharge"),
+        Column("inference_geo", "text", "Where the model ran; `us` adds a surcharge"),
         Column("stop_reason", "text", "Why the answer ended; null on most lines"),
         Column("is_api_error", "boolean", "The client's note of a failed call"),
         Column("line_cost_usd", "numeric", "costUSD of versions that wrote it"),

@@ -3,7 +3,7 @@
 The format has no vendor schema and shifts between releases (vendors 6.2), so nothing in a
 line may stop a load: a field of a wrong type becomes null and is noted in `unreadable_lines`, an unknown type passes.
 Neither this module nor those it is made of import dlt or the schema, so that helper processes start fast; the values of
-a row stand in the order of the columns in `schema.py`.
+a row are in the order of the columns in `schema.py`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class TranscriptReader:
         return gathered.next_index
 
     def read_unfinished(self, offset: int, line: bytes, first_index: int = 0) -> int | None:
-        """Read a last line without newline if it is complete as it stands, else return null and land nothing.
+        """Read a last line without newline if it is complete as it is, else return null and land nothing.
 
         An object closes with its last brace, so no beginning of a longer object parses.
         """

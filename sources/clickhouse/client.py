@@ -191,7 +191,7 @@ def _current(mirror: Mirror, shape: Shape) -> str:
     """The table's rows as they are now.
 
     FINAL leaves out older versions as far as the sorting key goes; where that key holds more than the id (the day, for
-    instance), a row that moved stands there twice, so the newest version of each id is taken besides.
+    instance), a row that moved is there twice, so the newest version of each id is taken besides.
     """
     table = f"{_quoted(mirror.database)}.{_quoted(mirror.name)}{' final' if shape.keeps_versions else ''}"
     key = shape.worklog_id if mirror.table is WORKLOGS else mirror.table.key[0]

@@ -4,7 +4,7 @@ The mirror keeps no history and reports no deletions, and old rows change late (
 it finds). So ClickHouse hashes each window of a table at every run; windows whose hash differs from the last run's are
 read whole, and rows that landed from such a window before may be missing from it. Of work and issues the mirror is the
 only record, so a row that two looks in a row lack is deleted. Applications, customers and contacts are agreements that
-stand in the pipeline, of which the mirror is a copy: what it lacks is not visible, and deleted only where it says so.
+are in the pipeline, of which the mirror is a copy: what it lacks is not visible, and deleted only where it says so.
 """
 
 from __future__ import annotations

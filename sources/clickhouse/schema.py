@@ -12,7 +12,7 @@ from sources.kit.spec import SourceSpec
 from sources.kit.table import NOT_VISIBLE_SINCE, QUARANTINE, Column, Table
 
 _DELETION: Final = (
-    Column("is_deleted", "boolean", "The mirror has it no more, or says itself that it is deleted.", required=True),
+    Column("is_deleted", "boolean", "The mirror no longer has it, or says itself that it is deleted.", required=True),
     Column("deleted_at", "timestamp", "When it was found missing or marked; UTC."),
 )
 

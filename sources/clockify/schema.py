@@ -14,7 +14,7 @@ from sources.kit.table import NOT_VISIBLE_SINCE, QUARANTINE, Column, Table
 _ID: Final = Column("id", "text", "Clockify's id.", required=True)
 _WORKSPACE_ID: Final = Column("workspace_id", "text", "Workspace that the row was read from.", required=True)
 _DELETION: Final = (
-    Column("is_deleted", "boolean", "Clockify has it no more.", required=True),
+    Column("is_deleted", "boolean", "Whether Clockify no longer has it.", required=True),
     Column("deleted_at", "timestamp", "When it was deleted, or found missing where the vendor does not say; UTC."),
     NOT_VISIBLE_SINCE,
 )

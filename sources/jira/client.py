@@ -108,7 +108,7 @@ class CloudReader:
         return _object(self._client.get("rest/api/3/myself").json(), "myself")
 
     def search(self, jql: str, fields: Sequence[str]) -> Iterator[list[Any]]:
-        """See `Reader`. A token that goes stale or repeats makes the walk begin anew, never end early."""
+        """See `Reader`. A token that goes stale or repeats makes the walk start again, never end early."""
         for _ in range(MOST_WALKS):
             if (yield from self._walk(jql, fields)):
                 return
@@ -152,7 +152,7 @@ class CloudReader:
         return found, missing
 
     def histories(self, ids: Collection[str]) -> Iterator[list[Any]]:
-        """See `Reader`. One issue's entries may stand on several pages."""
+        """See `Reader`. One issue's entries may be on several pages."""
         for some in _portions(ids, ISSUES_OF_CHANGELOGS):
             for _ in range(MOST_WALKS):
                 if (yield from self._histories(some)):

@@ -24,7 +24,7 @@ Kept = TypeVar("Kept")
 
 
 class PerRun(Generic[Kept]):
-    """One value for all resources of a run; the next run of the same source makes it anew."""
+    """One value for all resources of a run; the next run of the same source makes a new one."""
 
     def __init__(self, make: Callable[[], Kept]) -> None:
         """Take the function that makes the value; it is called on first use."""

@@ -54,7 +54,7 @@ class MutationDuringPagination(Exception):  # noqa: N818 - Plaid's own name of t
 
 
 class CursorRefused(Exception):  # noqa: N818 - a condition that the walk handles, not a failure
-    """The cursor belongs to another access token or has expired: the history must be read anew."""
+    """The cursor belongs to another access token or has expired: the history must be read again from the beginning."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Walk:
             if not self._updates:
                 raise SourceError(
                     f"plaid: none of the {len(tokens)} access tokens opens an Item; "
-                    "link the accounts anew and set SOURCES__PLAID__ACCESS_TOKENS"
+                    "link the accounts again and set SOURCES__PLAID__ACCESS_TOKENS"
                 )
             _hold_client(connection, self._updates)
         return self._updates
@@ -126,7 +126,7 @@ def _read_item(client: PlaidClient, token: str, place: int, count: int, state: d
     try:
         item = client.item(token)
     except ItemError as problem:
-        logger.warning("plaid: %s is of no use (%s); link the account anew and replace the token", name, problem.code)
+        logger.warning("plaid: %s is of no use (%s); link the account again and replace the token", name, problem.code)
         return None
     if not isinstance(item.get("item_id"), str):
         raise SourceError(f"plaid: item/get for {name} answered without an item_id; run again later")
@@ -171,14 +171,18 @@ def _read_transactions(client: PlaidClient, token: str, update: ItemUpdate) -> N
                         f"plaid: the data changed during {restarts} readings in a row; run again later"
                     ) from None
                 # Plaid's own cure for a cursor that keeps failing (vendors 5.1).
-                logger.warning("plaid: the stored cursor of Item %s fails; reading its history anew", item_id)
+                logger.warning(
+                    "plaid: the stored cursor of Item %s fails; reading its history from the beginning", item_id
+                )
                 start, restarts = None, 0
         except CursorRefused:
             if start is None:
                 raise SourceError(
                     "plaid: a reading without a cursor was refused for its cursor; run again later"
                 ) from None
-            logger.warning("plaid: the stored cursor of Item %s is refused; reading its history anew", item_id)
+            logger.warning(
+                "plaid: the stored cursor of Item %s is refused; reading its history from the beginning", item_id
+            )
             start = None
     if cursor is None or (cursor == start and not (added or modified or removed)):
         return

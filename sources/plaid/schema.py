@@ -1,7 +1,7 @@
 """The raw tables of Plaid: names, keys and typed columns; and the SPEC.
 
 Deletes: `/transactions/sync` names removed transactions by id alone, so they land in `transaction_removals`; and after
-a whole history was read anew, what did not come back is gone too, as far as that reading reached. `update_number` (per
+a whole history was read again, what did not come back is gone too, as far as that reading reached. `update_number` (per
 Item, growing) decides both in staging: a transaction is removed if its removal has the same or a later number, or if
 its own number is smaller than its Item's `full_update_number` and its day not before `full_update_since`.
 """

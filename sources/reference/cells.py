@@ -140,10 +140,10 @@ def _mend(each: Field, cell: str) -> str | None:
         return "stands for nothing; leave the cell empty"
     if _parsed(cell) is not None:
         return None
-    if each.kind == "bigint" and (mend := _whole_number_meant(each, cell)):
-        return f"is no whole number; write {mend}"
-    if each.kind == "numeric" and (mend := _number_meant(each, cell)):
-        return f"is no number; write {mend}"
+    if each.kind == "bigint" and (fix := _whole_number_meant(each, cell)):
+        return f"is no whole number; write {fix}"
+    if each.kind == "numeric" and (fix := _number_meant(each, cell)):
+        return f"is no number; write {fix}"
     return None
 
 

@@ -36,11 +36,11 @@ _TYPOGRAPHIC_QUOTES = re.compile("[“”„«»]")
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where it stands and how to mend it.
+    """One thing that is wrong: where it is and how to fix it.
 
     `row` is the line of the file on which the row begins (the header is line 1), None where the whole file is meant.
     A problem of the whole folder (`of_folder`) is one of each of its files, and `reason` is the whole sentence.
-    `consent` names the loss that a person may accept; empty for what must be mended.
+    `consent` names the loss that a person may accept; empty for what must be fixed.
     """
 
     file: str
@@ -69,7 +69,7 @@ class Problem:
 
 @dataclass
 class Row:
-    """One row of a file: its line, its cells as they stand there (trimmed), and its typed values.
+    """One row of a file: its line, its cells as they are there (trimmed), and its typed values.
 
     `faulty` are the columns whose cells were refused; no further check speaks of them.
     """
@@ -273,7 +273,7 @@ def _header(content: Content, lines: list[tuple[int, list[str]]]) -> list[str]:
             # The column that it is near to is not told as missing beside it.
             meant.add(nearest(name, known.values()) or name)
     for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
-        content.reject(line, name, None, "stands twice in the header; remove one")
+        content.reject(line, name, None, "appears twice in the header; remove one")
     for each in content.file.fields:
         is_needed = each.required and not each.default and each.name not in meant
         if rows and is_needed and each.name not in header:
@@ -330,7 +330,7 @@ def _check_once(
         if key in first:
             shown = ", ".join(row.cells.get(name, "") for name in names)
             content.reject(
-                row, " + ".join(names), shown, f"stands in row {first[key].number} already; remove or change one"
+                row, " + ".join(names), shown, f"is already in row {first[key].number}; remove or change one"
             )
             # That it overlaps the other row too goes without saying.
             row.faulty.update(names)
@@ -552,12 +552,12 @@ def _shown_name(file: str) -> str:
 def _may_be_known_elsewhere(file: str, cell: str, target: Content) -> bool:
     """Whether a cell that fits no row may still be right, by an id or by a name that only the vendor knows."""
     if file == "clients":
-        # Where a row of clients.csv gives an id, its Clockify name stands in no file.
+        # Where a row of clients.csv gives an id, its Clockify name is in no file.
         return bool(_ID.fullmatch(cell)) or any(_ID.fullmatch(row.cells.get("client", "")) for row in target.rows)
     if file == "contracts":
         has_unnumbered = any(not row.cells.get("contract_number") for row in target.rows)
         return bool(_ID.fullmatch(cell)) or (has_unnumbered and bool(_GENERATED_CONTRACT_NUMBER.fullmatch(cell)))
-    # Accounts go by our ids too, which stand in no file: CHK-5809.
+    # Accounts go by our ids too, which are in no file: CHK-5809.
     return file == "accounts" and bool(_ID.fullmatch(cell))
 
 

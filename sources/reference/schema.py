@@ -59,7 +59,7 @@ class ReferenceFile:
     """One reference file: its fields, its key, and the pair of fields that date its rows.
 
     `range_key` are the fields of which at most one row may hold on any day (empty: no such rule). `unique` are further
-    fields whose values, where given, stand once in the file. `is_vendor_list`: the rows are facts of a vendor and no
+    fields whose values, where given, appear once in the file. `is_vendor_list`: the rows are facts of a vendor and no
     decision; a folder without the file takes the one that comes with Workledger.
     """
 
@@ -588,8 +588,8 @@ REJECTED_FILES: Final = Table(
         Column("file", "text", "File name.", required=True),
         Column("row_number", "bigint", "Line of the file; empty where the whole file is meant."),
         Column("column_name", "text", "Column; empty where the whole row is meant."),
-        Column("value", "text", "Value as it stands there."),
-        Column("reason", "text", "What is wrong and how to mend it.", required=True),
+        Column("value", "text", "Value as it is there."),
+        Column("reason", "text", "What is wrong and how to fix it.", required=True),
         Column("consent_id", "text", "Of lost rows: hash of the keys in force and of the file's content."),
         Column("accepted_at", "timestamp", "When a person said that the lost rows are meant to go, UTC."),
     ),

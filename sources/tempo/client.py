@@ -176,7 +176,7 @@ def ask_account(client: HttpClient, account_id: int) -> Answer:
 def _pages(
     client: HttpClient, path: str, params: Mapping[str, Any], key: str, payload: Any = None
 ) -> Iterator[list[Any]]:
-    """Pages of a list by offset, following `next`; pages overlap, and the list is begun anew where they do not."""
+    """Pages of a list by offset, following `next`; pages overlap, and the list is started again where they do not."""
     for _ in range(MOST_WALKS):
         whole = yield from _one_pass(client, path, params, key, payload)
         if whole:

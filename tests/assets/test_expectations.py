@@ -335,7 +335,7 @@ def _shops(world: World, count: int) -> None:
     )
 
 
-def test_every_source_has_a_suite_and_every_vendor_table_stands_in_it() -> None:
+def test_every_source_has_a_suite_and_every_vendor_table_is_in_it() -> None:
     assert set(SUITES) == set(SOURCES) == set(DAMAGES)
     technical = {"quarantined_records", "unreadable_lines", "rejected_files", "currencies"}
     for name, spec in SOURCES.items():

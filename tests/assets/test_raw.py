@@ -348,7 +348,9 @@ def test_a_table_of_an_earlier_version_has_the_newer_columns_before_the_source_l
     assert rows == [("1", "Graz"), ("2", None)]
 
 
-def test_what_is_missing_in_the_reference_files_is_told_in_full_once(fresh_database: Warehouse, tmp_path: Path) -> None:
+def test_what_is_missing_in_the_reference_files_is_reported_in_full_once(
+    fresh_database: Warehouse, tmp_path: Path
+) -> None:
     folder = tmp_path / "reference"
     folder.mkdir()
     (folder / "agency.csv").write_text("legal_name,currency,timezone\nAda,EUR,UTC\n")

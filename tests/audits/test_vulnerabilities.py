@@ -16,7 +16,7 @@ TOOLS = PROJECT / ".venv" / "audit"
 
 @pytest.fixture
 def pip_audit(tmp_path: Path) -> Path:
-    """A stand-in for pip-audit, which prints what stands in files beside it."""
+    """A stand-in for pip-audit, which prints what is in files beside it."""
     program = tmp_path / "pip-audit"
     program.write_text(
         f"#!{sys.executable}\nimport pathlib, sys\nbeside = pathlib.Path(__file__).parent\n"
@@ -39,7 +39,7 @@ def test_a_known_vulnerability_is_named_and_an_unknown_package_is_not_passed_ove
     lines, found = audit(str(pip_audit), "x.lock")
     assert found
     assert lines == [
-        "x.lock: bad 1.1 has PYSEC-2026-1; mended in 1.2.",
+        "x.lock: bad 1.1 has PYSEC-2026-1; fixed in 1.2.",
         "x.lock: 2 of 3 packages audited, known vulnerabilities: 1.",
         "x.lock: not audited, because the index reached from here has no advisories of private.",
     ]

@@ -1,4 +1,4 @@
-"""The analyst guide: every query in it runs as it stands, as role analyst; and what else that role can read."""
+"""The analyst guide: every query in it runs as it is, as role analyst; and what else that role can read."""
 
 import re
 from collections.abc import Iterator

@@ -65,7 +65,7 @@ SEED_INDEXES = {
     "pull_requests": ["github_id"],
     "repo_mappings": ["repo"],
     "service_types": ["name", "is_active", "display_order"],
-    # work_logs is a view of time_entries: its indexes stand there.
+    # work_logs is a view of time_entries: its indexes are there.
     "time_entries": [
         "clockify_id",
         "project_id start_time",
@@ -197,7 +197,7 @@ def test_every_key_foreign_key_date_and_status_has_an_index(
             if is_date or name in _STATUSES:
                 singles.add(name)
         lists = [wanted.split() for wanted in SEED_INDEXES.get(table, [])]
-        # The columns of a key may stand in any order, those of a list may not; an index serves all that it begins with.
+        # The columns of a key may be in any order, those of a list may not; an index serves all that it begins with.
         required[table] = (keys[:1], [*([column] for column in sorted(singles)), *lists])
     missing = [
         f"{table}: {', '.join(wanted)}"
@@ -286,7 +286,7 @@ def test_every_source_shows_what_it_set_aside(parsed_project: tuple[Manifest, ob
     assert missing == []
 
 
-def test_every_column_is_described_typed_and_bears_its_unit(parsed_project: tuple[Manifest, object]) -> None:
+def test_every_column_is_described_typed_and_has_its_unit(parsed_project: tuple[Manifest, object]) -> None:
     manifest, _ = parsed_project
     wrong = [f"{name} has no description" for name, node in _all_models(manifest).items() if not node.description]
     for table, node in _tables(manifest, "marts", "private", "reports").items():
@@ -299,7 +299,7 @@ def test_every_column_is_described_typed_and_bears_its_unit(parsed_project: tupl
             elif kind.startswith("timestamp") and (kind != "timestamp with time zone" or "UTC" not in text):
                 wrong.append(f"{table}.{name} does not say that it is UTC")
             elif kind == "numeric(14,2)" and "currency" in node.columns:
-                # Money, whose unit stands beside it.
+                # Money, whose unit is beside it.
                 continue
             elif kind.startswith(("bigint", "integer", "numeric")) and not _UNIT.search(text.replace("_", " ")):
                 wrong.append(f"{table}.{name} says no unit")
@@ -335,7 +335,7 @@ def test_sources_are_declared_as_they_land(source_name: str) -> None:
     assert declared_tables == landed_tables
 
 
-def test_the_age_of_a_source_is_told_by_the_tables_that_its_spec_names(
+def test_the_age_of_a_source_is_recognized_by_the_tables_that_its_spec_names(
     parsed_project: tuple[Manifest, Path],
 ) -> None:
     manifest, _ = parsed_project
@@ -356,7 +356,7 @@ def test_the_records_set_aside_by_every_source_are_reported(parsed_project: tupl
     }
 
 
-def test_models_and_descriptions_stand_side_by_side() -> None:
+def test_models_and_descriptions_are_side_by_side() -> None:
     for model in (PROJECT_FOLDER / "models").rglob("*.sql"):
         description = model.with_suffix(".yml")
         assert description.is_file(), f"{model} has no description beside it"

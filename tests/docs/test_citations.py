@@ -105,7 +105,7 @@ def test_citations_are_found_in_every_form() -> None:
     }
 
 
-def test_numbers_stand_once_in_order_and_under_their_anchor() -> None:
+def test_numbers_appear_once_in_order_and_under_their_anchor() -> None:
     for name in ("rules.md", "vendors.md"):
         text = (DOCS / name).read_text(encoding="utf-8")
         numbers = [tuple(map(int, number.split("."))) for _, number in _HEADING.findall(text)]

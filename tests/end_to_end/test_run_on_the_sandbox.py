@@ -267,7 +267,7 @@ def restored(world: World, first: RunSummary) -> Iterator[World]:
             assert done.returncode == 0, done.stderr
         # Parsed models are a cache.
         shutil.copytree(world.settings.home / "dbt", settings.home / "dbt")
-        # The vendors keep their address, which stands in their records.
+        # The vendors keep their address, which is in their records.
         (settings.home / "sandbox").mkdir()
         shutil.copy(world.settings.home / "sandbox" / "port", settings.home / "sandbox" / "port")
         try:
@@ -376,7 +376,7 @@ def _credentials(world: World) -> dict[str, bytes]:
     }
 
 
-def test_no_credential_stands_in_events_logs_or_state(world: World, first: RunSummary) -> None:
+def test_no_credential_is_in_events_logs_or_state(world: World, first: RunSummary) -> None:
     searched, found = 0, []
     credentials = _credentials(world)
     files = [file for folder in ("dagster", "dlt", "dbt", "logs") for file in (world.settings.home / folder).rglob("*")]
@@ -420,7 +420,7 @@ def test_no_landed_text_is_left_in_the_working_folders(world: World, first: RunS
     assert [str(path) for path, content in contents if any(text in content for text in texts)] == []
 
 
-def test_no_credential_stands_in_a_table(world: World, first: RunSummary) -> None:
+def test_no_credential_is_in_a_table(world: World, first: RunSummary) -> None:
     patterns = [secret.decode() for secret in _credentials(world).values()]
     tables = "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
     with world.warehouse.connect("owner") as connection:
@@ -438,7 +438,7 @@ def test_no_credential_stands_in_a_table(world: World, first: RunSummary) -> Non
     assert not found
 
 
-def test_no_credential_stands_in_dlts_state_which_its_table_holds_compressed(world: World, first: RunSummary) -> None:
+def test_no_credential_is_in_dlts_state_which_its_table_holds_compressed(world: World, first: RunSummary) -> None:
     states = []
     with world.warehouse.connect("owner") as connection:
         for source in SOURCES.values():

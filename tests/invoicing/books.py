@@ -173,6 +173,6 @@ class Books:
             return issue(connection, client, month, **{"actor": "ada", "today": TODAY, **options})
 
     def hash(self, client: str, month: date = JUNE) -> str:
-        """The hash of a prefill as it stands."""
+        """The hash of a prefill as it is."""
         with self.connect() as connection:
             return read_prefill(connection, client, month).hash

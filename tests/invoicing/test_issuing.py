@@ -202,7 +202,7 @@ def test_complaint_12_a_void_keeps_the_record_and_leaves_no_credit_behind(books:
         record = read_record(connection, invoice.number)
         assert (record.invoice.total, len(record.lines), record.settlements) == (Decimal("1000.00"), 1, [])
     assert not books.rows("select 1 from billing.ar_open(%s) where client_id = %s", (TODAY, client))
-    # As of a day before it was canceled it stood open.
+    # As of a day before it was canceled it was open.
     books.prefill(client, MAY)
     earlier = books.issued(client, MAY).invoice
     with books.connect() as connection:

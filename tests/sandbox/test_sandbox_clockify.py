@@ -131,7 +131,7 @@ def test_deletions_show_about_a_minute_late(serve: Serve) -> None:
     assert feed(server, "deleted") == ["e1"]
 
 
-def test_what_came_and_went_within_a_window_stands_in_no_feed(serve: Serve) -> None:
+def test_what_came_and_went_within_a_window_is_in_no_feed(serve: Serve) -> None:
     server = serve()
     clockify(server, ENTRIES)
     now = server.now()
@@ -146,7 +146,7 @@ def test_what_came_and_went_within_a_window_stands_in_no_feed(serve: Serve) -> N
     assert feed(server, "deleted", window(2, 0)) == ["x"]
 
 
-def test_what_came_and_changed_within_a_window_stands_under_created_alone(serve: Serve) -> None:
+def test_what_came_and_changed_within_a_window_is_under_created_alone(serve: Serve) -> None:
     server = serve()
     clockify(server, ENTRIES)
     server.mutate("clockify", "time_entries", insert=[entry("x", "2026-03-08T10:00:00Z")])

@@ -95,7 +95,7 @@ def test_an_owner_is_a_credential_and_sees_what_is_its_own_or_nobodys(folder: Pa
     assert clockify(server, "/workspaces/w1/tags", {"X-Api-Key": "key-c"}).status == 401
 
 
-def test_edits_by_hand_are_seen_at_once_and_told_by_the_feeds(folder: Path, serve: Serve) -> None:
+def test_edits_by_hand_are_seen_at_once_and_reported_by_the_feeds(folder: Path, serve: Serve) -> None:
     server = serve()
     assert clockify(server, ENTRIES).ids() == ["e5", "e4", "e3", "e2", "e1"]
     rows = [entry(f"e{day}", f"2026-03-0{day}T10:00:00Z") for day in (1, 2, 3, 6)]
@@ -107,7 +107,7 @@ def test_edits_by_hand_are_seen_at_once_and_told_by_the_feeds(folder: Path, serv
     assert feed(server, "deleted") == ["e4", "e5"]
 
 
-def test_an_edit_made_while_no_server_ran_is_told_too(folder: Path, serve: Serve) -> None:
+def test_an_edit_made_while_no_server_ran_is_reported_too(folder: Path, serve: Serve) -> None:
     clockify(serve(), ENTRIES)
     write_collection(folder, "clockify/time_entries", [entry("e1", "2026-03-01T10:00:00Z", description="changed")])
     server = serve()
@@ -125,7 +125,7 @@ def test_a_line_rewritten_with_the_same_content_is_no_change(folder: Path, serve
     assert feed(server, "updated") == []
 
 
-def test_a_key_that_stands_twice_is_no_change_by_itself(folder: Path, serve: Serve) -> None:
+def test_a_key_that_appears_twice_is_no_change_by_itself(folder: Path, serve: Serve) -> None:
     rows = [entry("e1", "2026-03-01T10:00:00Z"), entry("e1", "2026-03-01T10:00:00Z", description="twice")]
     write_collection(folder, "clockify/time_entries", rows)
     server = serve()
@@ -154,7 +154,7 @@ def test_edit_writes_the_file_and_keeps_the_sandbox_key(tmp_path: Path) -> None:
 
 
 def test_a_read_only_folder_is_served(folder: Path, serve: Serve) -> None:
-    (folder / ".sandbox").write_text("a file where the journal would stand")
+    (folder / ".sandbox").write_text("a file where the journal would be")
     server = serve()
     assert clockify(server, ENTRIES).status == 200
     write_collection(folder, "clockify/time_entries", [])

@@ -163,7 +163,7 @@ def test_a_stopped_server_hangs_up_on_connections_kept_alive(folder: Path) -> No
         ask_again(connection)
 
 
-def test_the_command_serves_until_it_is_told_to_stop(folder: Path, tmp_path: Path) -> None:
+def test_the_command_serves_until_it_is_stopped(folder: Path, tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     command = [sys.executable, "-m", "sandbox", "serve", str(folder), "--ready-file", str(ready)]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2])

@@ -48,7 +48,7 @@ def _answers(content: bytes) -> list[dict[str, Any]]:
     return [row for row in _rows(content) if row.get("type") == "assistant" and isinstance(row.get("message"), dict)]
 
 
-def test_every_oddity_stands_in_some_session(story: Agency) -> None:
+def test_every_oddity_is_in_some_session(story: Agency) -> None:
     assigned = assign_oddities(story)
     assert {name for names in assigned.values() for name in names} == set(ODDITIES)
     few = tell_story(3, 0.3, date(2026, 11, 20), 1)
@@ -111,7 +111,7 @@ def test_bytes_that_are_no_text(story: Agency) -> None:
     assert max(map(len, _main(_files_with(story, "long_lines")).split(b"\n"))) > 2_000_000
 
 
-def test_sub_agents_in_both_layouts_bear_their_parents_session(story: Agency) -> None:
+def test_sub_agents_in_both_layouts_carry_their_parents_session(story: Agency) -> None:
     for oddity, depth in (("agent_new_layout", 2), ("agent_old_layout", 0), ("workflow", 4)):
         files = _files_with(story, oddity)
         main, *rest = files
@@ -124,7 +124,7 @@ def test_sub_agents_in_both_layouts_bear_their_parents_session(story: Agency) ->
         assert {row["agentId"] for row in rows} == {Path(agent).stem.removeprefix("agent-")}
 
 
-def test_a_sub_agents_usage_stands_in_progress_lines_too(story: Agency) -> None:
+def test_a_sub_agents_usage_is_in_progress_lines_too(story: Agency) -> None:
     files = _files_with(story, "agent_new_layout")
     agent = next(content for name, content in files.items() if "/subagents/" in name and name.endswith(".jsonl"))
     nested = {
@@ -183,7 +183,7 @@ def test_half_of_the_files_have_no_final_newline(story: Agency) -> None:
     assert 0.4 < sum(endings) / len(endings) < 0.7
 
 
-def test_a_file_stands_below_its_host_and_slug(story: Agency, tmp_path: Path) -> None:
+def test_a_file_is_below_its_host_and_slug(story: Agency, tmp_path: Path) -> None:
     story.sessions, sessions = story.sessions[:20], story.sessions
     count, size = write_transcripts(story, tmp_path)
     story.sessions = sessions

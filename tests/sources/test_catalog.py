@@ -52,7 +52,7 @@ def test_reading_the_catalogue_imports_no_client() -> None:
     assert not {"dlt", "pyarrow", "requests", "plaid", "clickhouse_connect"} & set(done.stdout.split())
 
 
-def test_every_package_of_a_source_stands_in_the_catalogue() -> None:
+def test_every_package_of_a_source_is_in_the_catalogue() -> None:
     packages = {module.name for module in iter_modules(sources.__path__) if module.ispkg}
     assert packages - {"kit"} == set(SOURCES)
 

@@ -78,7 +78,7 @@ changed_inputs as (
 changed_files as (
     select
         key as file_id,
-        split_part(fingerprint, ':', 1) is distinct from split_part(previous_fingerprint, ':', 1) as is_anew,
+        split_part(fingerprint, ':', 1) is distinct from split_part(previous_fingerprint, ':', 1) as is_rewritten,
         case
             when split_part(fingerprint, ':', 1) is distinct from split_part(previous_fingerprint, ':', 1) then 0
             else least(split_part(previous_fingerprint, ':', 2)::bigint, split_part(fingerprint, ':', 2)::bigint)
@@ -96,7 +96,7 @@ last_load as (
 new_{{ name }} as (
     select
         records.*,
-        changed_files.is_anew
+        changed_files.is_rewritten
     from {{ table }} as records
     inner join changed_files
         on
@@ -115,7 +115,7 @@ touched as (
     select contexts.session_id
     from {{ contexts }} as contexts
     inner join changed_files on contexts.file_id = changed_files.file_id
-    where changed_files.is_anew
+    where changed_files.is_rewritten
     -- Answers that take over an id which the file's first answer may have lost.
     union
     select heirs.session_id
@@ -132,7 +132,7 @@ touched as (
             limit 1
         ) as heirs
     where
-        changed_files.is_anew
+        changed_files.is_rewritten
         and relayed_answers.answer_id = relayed_answers.message_id
     {%- if 'model' in changed_kinds %}
     union
@@ -178,7 +178,7 @@ lines_of_new_files as materialized (
         session_id,
         uuid
     from {{ records['events'] }}
-    where (uuid in (select new_events.uuid from new_events where new_events.is_anew)) is true
+    where (uuid in (select new_events.uuid from new_events where new_events.is_rewritten)) is true
 ),
 
 -- For sessions with copies of the same lines, answers or prompts, which session keeps them is decided together.
@@ -234,7 +234,7 @@ links as (
     inner join lines_of_new_files as events on new_events.uuid = events.uuid
     -- Copies come in separate files. If a known file grows by copies, they are found by their answers and prompts: a scan of all
     -- lines for each grown file would cost more than the rest of the run.
-    where new_events.is_anew
+    where new_events.is_rewritten
     union
     select
         prompts.session_id,

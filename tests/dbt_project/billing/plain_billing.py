@@ -287,7 +287,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class LineKey:
-    """What makes time stand on one line."""
+    """What puts time on one line."""
 
     client: str
     currency: str

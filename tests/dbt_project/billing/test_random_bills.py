@@ -247,7 +247,7 @@ def test_the_mirror_bills_alike(open_dbt_project: Callable[[], DbtProject]) -> N
     assert min(kinds[line_type] for line_type in ("task", "off_hours", "incident_critical", "overtime", "support")) > 20
 
 
-# Every line type and tier of rule 7.29, as they stand in the marts.
+# Every line type and tier of rule 7.29, as they are in the marts.
 _LINE_TYPES: dict[str, set[tuple[str, str | None]]] = {
     "application": {
         ("incident_critical", "p1_p3_off_hours"),

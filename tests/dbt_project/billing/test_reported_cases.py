@@ -190,7 +190,7 @@ def _warnings(prefill: Mapping[str, Any], code: str) -> list[str]:
 
 
 def test_an_hour_of_a_person_is_billed_once(agency: DbtProject) -> None:
-    # 6:30 logged and 0:15 observed on a day without an entry; both stand on one line.
+    # 6:30 logged and 0:15 observed on a day without an entry; both are on one line.
     [line] = agency.rows(
         "select description, raw_seconds, line_total from marts.invoice_prefill_lines"
         " inner join intermediate.int_identity__clients as clients using (client_id) where clients.name = 'Logged'"
@@ -210,7 +210,7 @@ def test_an_hour_of_a_person_is_billed_once(agency: DbtProject) -> None:
     ]
 
 
-def test_what_was_logged_elsewhere_stands_beside_what_was_observed(agency: DbtProject) -> None:
+def test_what_was_logged_elsewhere_is_beside_what_was_observed(agency: DbtProject) -> None:
     entries = agency.rows(
         "select session_id, allocated_seconds, logged_elsewhere_seconds, is_counted, not_counted_reason"
         " from marts.time_entries where source = 'claude_session' order by session_id"
@@ -291,7 +291,7 @@ def test_a_retainer_in_two_files_is_warned(agency: DbtProject) -> None:
     ]
 
 
-def test_a_refused_file_is_told_on_every_prefill(agency: DbtProject) -> None:
+def test_a_refused_file_is_named_on_every_prefill(agency: DbtProject) -> None:
     told = {
         tuple(detail for detail in _warnings(row, "stale_source") if "refused" in detail)
         for row in agency.rows("select warnings from marts.invoice_prefills")

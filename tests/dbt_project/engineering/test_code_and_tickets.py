@@ -148,7 +148,7 @@ def test_pull_requests_of_two_repositories_of_one_name_differ(first_load: DbtPro
     assert ids == {1: "PR-site-42", 2: "PR-someone-site-42"}
 
 
-def test_what_is_nobodys_is_counted_and_named(first_load: DbtProject) -> None:
+def test_what_belongs_to_nobody_is_counted_and_named(first_load: DbtProject) -> None:
     first_load.dbt(
         "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--select", "+unresolved"
     )

@@ -344,7 +344,7 @@ def test_triangle_is_what_the_plain_calculation_says(dbt_project: DbtProject, ex
 
 
 def test_half_hours_of_clients_and_dates_are_the_sessions(dbt_project: DbtProject, expected: Expected) -> None:
-    dbt_project.dbt("test", "--select", "half_hours_of_clients_and_dates_are_the_sessions", "days_stand_once")
+    dbt_project.dbt("test", "--select", "half_hours_of_clients_and_dates_are_the_sessions", "days_appear_once")
 
     assert dbt_project.value("select sum(active_seconds) from marts.daily_overlay") == dbt_project.value(
         "select sum(duration_seconds) from marts.claude_sessions"

@@ -150,7 +150,7 @@ def test_one_address_is_one_developer_with_the_files_name_and_zone(first_load: D
     assert developers["dan@example.com"]["clockify_id"] == USERS[2]["id"]
 
 
-def test_clients_bear_file_and_clockify_together(first_load: DbtProject) -> None:
+def test_clients_carry_file_and_clockify_together(first_load: DbtProject) -> None:
     clients = {row["name"]: row for row in first_load.rows("select * from marts.clients")}
 
     assert clients["Lingo"]["id"] == "CLI-6739d279"
@@ -172,7 +172,7 @@ def test_projects_take_rate_and_class(first_load: DbtProject) -> None:
     assert projects["Proxima"]["classification"] == "internal"
 
 
-def test_costs_stand_in_private_alone(first_load: DbtProject) -> None:
+def test_costs_are_in_private_alone(first_load: DbtProject) -> None:
     columns = first_load.rows(
         "select column_name from information_schema.columns where table_schema = 'marts' and column_name like '%cost%' "
         "and table_name in ('developers', 'clients', 'projects')"

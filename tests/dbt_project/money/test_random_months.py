@@ -223,7 +223,7 @@ def world(dbt_project: DbtProject) -> World:
             ],
             "reference.holidays": [{"calendar": "default", "date": day, "name": "Feast"} for day in HOLIDAYS],
             "reference.fixed_lines": fixed_lines,
-            # Time on an internal project that has a client stands on the client's row.
+            # Time on an internal project that has a client is on the client's row.
             "reference.project_classifications": [{"project": "Project Delta", "classification": "internal"}],
             "reference.time_policies": [{"sources": "clockify"}],
             "reference.session_roots": [

@@ -70,7 +70,7 @@ class Transcripts:
         known["loaded_at"] = loaded_at
 
     def rewrite(self, file: str) -> None:
-        """Begin a file anew; what it held still counts."""
+        """Rewrite a file; what it held still counts."""
         self.files[file] |= {"generation": self.files[file]["generation"] + 1, "read_offset": 0}
 
     def remove(self, file: str) -> None:
@@ -219,7 +219,7 @@ def test_runs_on_changed_input_equal_a_full_build(project: DbtProject) -> None:
     first = {
         f"s{number}": transcripts.lines(f"s{number}", 30, START + timedelta(minutes=7 * number)) for number in range(8)
     }
-    # Half of every file; of s7 nothing yet, though a copy of it stands in s6's file already.
+    # Half of every file; of s7 nothing yet, though a copy of it is in s6's file already.
     for number, (session, lines) in enumerate(first.items()):
         if session != "s7":
             transcripts.land(f"{session}.jsonl", number % 2, lines[:15])

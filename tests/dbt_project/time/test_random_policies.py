@@ -26,7 +26,7 @@ from tests.dbt_project.time.plain_time import (
 
 SEED = 20260329
 AGENCY_ZONE = "Europe/Berlin"
-# Ghost stands in no file, Clockify alone knows the address; the stranger is an account of Jira's and no more.
+# Ghost is in no file, Clockify alone knows the address; the stranger is an account of Jira's and nothing else.
 ZONES = {
     "ann": "Europe/Berlin",
     "bob": "America/New_York",

@@ -41,7 +41,7 @@ def workledger(
     """The command, run in this process on the tests' embedded server."""
     monkeypatch.setattr("orchestration.commands.cli._settings", partial(load_settings, env_file=None))
     monkeypatch.setenv("WORKLEDGER_HOME", str(server.folder.parent))
-    # Under its own name and settings the server must not be started anew, so it has to be up.
+    # Under its own name and settings the server must not be restarted, so it has to be up.
     server.administrator()
 
     def run(*arguments: str) -> Outcome:
@@ -146,7 +146,7 @@ def test_sql_json_keeps_every_digit(workledger: Command) -> None:
     assert json.loads(workledger("sql", "--json", "select 1 where false").output) == []
 
 
-def test_sql_csv_quotes_and_tells_null_from_empty_text(workledger: Command) -> None:
+def test_sql_csv_quotes_and_distinguishes_null_from_empty_text(workledger: Command) -> None:
     outcome = workledger("sql", "--csv", "select 'a,b' as x, null as y, '' as z -- the end")
     assert outcome.output == 'x,y,z\n"a,b",,""\n'
     assert workledger("sql", "--csv", "show timezone").output == "TimeZone\nUTC\n"

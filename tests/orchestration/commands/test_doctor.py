@@ -191,7 +191,9 @@ def test_what_is_not_set_up_is_no_failure(environment: pytest.MonkeyPatch, refer
     assert not any(finding.failed for finding in found.values())
 
 
-def test_an_address_that_is_nobodys_is_named_with_the_way_out(environment: pytest.MonkeyPatch, reference: Path) -> None:
+def test_an_address_that_belongs_to_nobody_is_named_with_the_way_out(
+    environment: pytest.MonkeyPatch, reference: Path
+) -> None:
     file = reference / "session_roots.csv"
     file.write_text(file.read_text() + "/elsewhere,ida@example.com,\n")
     assert only_failure() == (
@@ -237,7 +239,7 @@ def test_a_glob_that_matches_no_directory_is_found(environment: pytest.MonkeyPat
             connection.execute("drop view intermediate.int_sessions__unmatched_globs")
 
 
-def test_an_agency_of_euros_without_a_rate_of_the_dollar_is_told_what_to_write(
+def test_an_agency_of_euros_without_a_rate_of_the_dollar_is_reported_with_what_to_write(
     environment: pytest.MonkeyPatch, reference: Path
 ) -> None:
     (reference / "agency.csv").write_text("legal_name,currency,timezone\nAda,EUR,Europe/Berlin\n")

@@ -67,7 +67,7 @@ def test_reference_cells_that_name_nothing_are_shown_and_are_no_failure() -> Non
     assert "'OLD' is the key of no project" in _printed(summary)
 
 
-def test_what_comes_from_outside_is_printed_as_it_stands() -> None:
+def test_what_comes_from_outside_is_printed_as_it_is() -> None:
     assert "[bold]Joe's[/bold] [1]" in _printed(RunSummary(failures=["[bold]Joe's[/bold] [1]"]))
 
 

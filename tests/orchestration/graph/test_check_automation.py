@@ -85,7 +85,7 @@ def test_several_loads_between_two_looks_ask_for_one_check(world: World) -> None
     assert world.requested() == set()
 
 
-def test_checks_stand_on_raw_assets_and_have_jobs_of_their_own(tmp_path: Path, parsed_home: Path) -> None:
+def test_checks_are_on_raw_assets_and_have_jobs_of_their_own(tmp_path: Path, parsed_home: Path) -> None:
     shutil.copytree(parsed_home / "dbt", tmp_path / "dbt")
     definitions = build_definitions(Settings(profile="production", home=tmp_path))
     of_suites = {key for key in definitions.resolve_asset_graph().asset_check_keys if key.name in (SHAPE, VOLUME)}

@@ -11,7 +11,7 @@ REFERENCE, DATASET = Path("/reference"), Path("/dataset")
 
 
 @pytest.mark.parametrize(
-    ("source", "given", "dataset", "mend"),
+    ("source", "given", "dataset", "fix"),
     [
         ("tempo", {}, None, "set SOURCES__TEMPO__API_TOKEN"),
         ("jira", {"base_url": "https://x"}, None, "set SOURCES__JIRA__API_TOKEN"),
@@ -35,6 +35,6 @@ REFERENCE, DATASET = Path("/reference"), Path("/dataset")
     ],
 )
 def test_a_source_that_cannot_be_read_says_what_sets_it_up(
-    source: str, given: dict[str, str], dataset: Path | None, mend: str | None
+    source: str, given: dict[str, str], dataset: Path | None, fix: str | None
 ) -> None:
-    assert Inputs({source: given}, REFERENCE, dataset).missing(SOURCES[source]) == mend
+    assert Inputs({source: given}, REFERENCE, dataset).missing(SOURCES[source]) == fix

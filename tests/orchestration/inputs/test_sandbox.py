@@ -71,7 +71,7 @@ def test_it_serves_the_users_folder_and_outlives_its_caller(home: Path, dataset:
     assert [workspace["name"] for workspace in ask(sandbox)] == ["Mine"]
 
 
-def test_it_is_served_anew_after_kill_9_and_stops_once(home: Path, dataset: Path) -> None:
+def test_it_is_served_again_after_kill_9_and_stops_once(home: Path, dataset: Path) -> None:
     settings = settings_for(home, dataset)
     ensure_sandbox(settings, silence)
     os.kill(process_of(home), signal.SIGKILL)
@@ -130,14 +130,14 @@ def test_a_line_that_cannot_be_read_is_named_with_its_file_whether_the_server_ru
     users.write_text('{"id": "u1"}\n{"id": "u2"\n')
     for _ in range(2):
         with pytest.raises(
-            SandboxError, match=r"clockify/users\.jsonl, line 2: not valid JSON .* mend or remove the line"
+            SandboxError, match=r"clockify/users\.jsonl, line 2: not valid JSON .* fix or remove the line"
         ):
             ensure_sandbox(settings_for(home, dataset), silence)
     users.write_text('{"id": "u1"}\n')
     assert ask(ensure_sandbox(settings_for(home, dataset), silence))
 
 
-def test_a_generation_that_was_killed_begins_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_generation_that_was_killed_begins_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     half = home / "sandbox" / "dataset.new" / "clockify"
     half.mkdir(parents=True)
     (half / "users.jsonl").write_text('{"id": "leftover"}\n')

@@ -232,7 +232,7 @@ def test_a_database_without_roles_and_schemas_is_completed(server: EmbeddedServe
         server.open(database, query_timeout_seconds=5).connect("transformer").execute("create table staging.x ()")
 
 
-def test_lost_passwords_are_told_apart_from_a_first_start(folder: Path) -> None:
+def test_lost_passwords_are_distinguished_from_a_first_start(folder: Path) -> None:
     start(folder)
     EmbeddedServer(folder).stop()
     (folder / "passwords.json").unlink()

@@ -35,7 +35,7 @@ def test_the_embedded_engine_keeps_its_tables_between_two_openings(tmp_path: Pat
         assert client.query("select sum(id) from tempo.worklogs_flat").result_rows == [(3,)]
 
 
-def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
+def test_a_second_process_learns_who_holds_the_folder(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     command = [sys.executable, "-c", HOLD, clickhouse_dsn(settings)]
     holder = subprocess.Popen(command, cwd=PROJECT_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -46,17 +46,19 @@ def open_foreign(foreign: dict[str, Any], login: str, database: str, password: s
     return open_warehouse(Settings(profile="production", home=Path("/nonexistent"), warehouse_dsn=dsn))
 
 
-def test_a_login_that_may_not_make_roles_is_told_what_an_administrator_must_run(foreign: dict[str, Any]) -> None:
+def test_a_login_that_may_not_make_roles_is_reported_with_what_an_administrator_must_run(
+    foreign: dict[str, Any],
+) -> None:
     with pytest.raises(WarehouseError, match=r"Login plain .* alter role plain createrole; or create these roles"):
         open_foreign(foreign, "plain", "of_plain")
 
 
-def test_a_login_that_does_not_own_the_database_is_told_so(foreign: dict[str, Any]) -> None:
+def test_a_login_that_does_not_own_the_database_is_refused_with_the_reason(foreign: dict[str, Any]) -> None:
     with pytest.raises(WarehouseError, match="make it the owner: alter database of_plain owner to guest"):
         open_foreign(foreign, "guest", "of_plain")
 
 
-def test_a_login_without_createrole_does_where_the_roles_stand_and_it_is_a_member(foreign: dict[str, Any]) -> None:
+def test_a_login_without_createrole_does_where_the_roles_exist_and_it_is_a_member(foreign: dict[str, Any]) -> None:
     open_foreign(foreign, "maker", "of_maker")
     with psycopg.connect(**foreign, autocommit=True) as connection:
         connection.execute(f"grant {', '.join([*ROLES, KEEPER])} to member")

@@ -8,7 +8,7 @@ def test_nothing_is_unresolved_before_the_warehouse_is_built(fresh_database: War
     assert unresolved_cells(fresh_database) == []
 
 
-def test_cells_that_name_nothing_are_told_one_by_one(fresh_database: Warehouse) -> None:
+def test_cells_that_name_nothing_are_reported_one_by_one(fresh_database: Warehouse) -> None:
     with fresh_database.connect("transformer") as connection:
         connection.execute(
             """

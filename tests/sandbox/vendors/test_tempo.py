@@ -94,7 +94,7 @@ def test_an_edited_line_counts_as_updated(small: SandboxServer) -> None:
     assert ids(ask(small, "/4/worklogs?orderBy=UPDATED"))[0] == 2
 
 
-def test_the_audit_log_tells_of_deletions_page_by_page(folder: Path, serve: Serve) -> None:
+def test_the_audit_log_lists_deletions_page_by_page(folder: Path, serve: Serve) -> None:
     at = (TODAY - timedelta(days=3)).isoformat()
     marked = worklog(6, _sandbox={"deleted_at": at, "deleted_by": "boss"})
     write_collection(folder, "tempo/worklogs", [*(worklog(number) for number in range(1, 6)), marked])

@@ -1,4 +1,4 @@
-"""Transcripts of a test's own making, and what the source makes of them. Fixtures stand in conftest.py."""
+"""Transcripts of a test's own making, and what the source makes of them. Fixtures are in conftest.py."""
 
 import csv
 import io

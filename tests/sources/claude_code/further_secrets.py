@@ -332,7 +332,7 @@ FORMS = {
     "ru_1": "пароль администратора: «strong»",
     "ru_2": "используй пароль «strong»",
 }
-# The format of the value, and what it stands in.
+# The format of the value, and what it is in.
 VALUES = {
     "php_session": ("{lower 26}", "Cookie: PHPSESSID=%s; lang=de"),
     "jsession": ("{HEX 32}", "Cookie: JSESSIONID=%s"),

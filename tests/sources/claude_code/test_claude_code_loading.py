@@ -86,7 +86,7 @@ def test_a_whole_record_without_newline_lands_once_whatever_follows(loader: Load
     assert len(set(places)) == 5
 
 
-def test_a_truncated_file_is_read_anew_as_its_next_generation(loader: Loader) -> None:
+def test_a_truncated_file_is_read_again_as_its_next_generation(loader: Loader) -> None:
     path = loader.write(FILE, FIRST + MORE)
     loader.run()
     with path.open("r+b") as file:
@@ -104,7 +104,7 @@ def test_a_truncated_file_is_read_anew_as_its_next_generation(loader: Loader) ->
         FIRST.replace(b"143", b"144"),
     ],
 )
-def test_a_rewritten_file_is_read_anew(loader: Loader, rewritten: bytes) -> None:
+def test_a_rewritten_file_is_read_again(loader: Loader, rewritten: bytes) -> None:
     path = loader.write(FILE, FIRST)
     loader.run()
     path.write_bytes(rewritten)
@@ -194,7 +194,7 @@ def test_a_file_out_of_reach_is_noted_and_the_others_land(loader: Loader, monkey
         (noted,) = loader.rows("select u::text from unreadable_lines u")
         loader.run()
     assert loader.rows("select u::text from unreadable_lines u") == [noted]
-    # Only lines of a file's own generation stand in staging.
+    # Only lines of a file's own generation are in staging.
     current = "from unreadable_lines inner join files using (file_id, generation)"
     (fault,) = loader.rows(f"select unreadable_lines.path, line_offset, reason {current}")
     assert fault[0].endswith("locked.jsonl")
@@ -205,7 +205,7 @@ def test_a_file_out_of_reach_is_noted_and_the_others_land(loader: Loader, monkey
     assert loader.rows(f"select count(*) {current}") == [(0,)]
 
 
-def test_a_file_that_falls_out_of_reach_keeps_its_lines_and_is_read_anew(
+def test_a_file_that_falls_out_of_reach_keeps_its_lines_and_is_read_again(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loader.write(FILE, FIRST)
@@ -504,7 +504,7 @@ def test_other_tools_logs_are_set_aside(loader: Loader, caplog: pytest.LogCaptur
         (b"", ""),
     ],
 )
-def test_a_file_is_told_by_its_first_records(tmp_path: Path, head: bytes, tool: str) -> None:
+def test_a_file_is_recognized_by_its_first_records(tmp_path: Path, head: bytes, tool: str) -> None:
     (tmp_path / "log.jsonl").write_bytes(head)
     (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(head))
     assert tool_of(str(tmp_path / "log.jsonl")) == tool
@@ -522,7 +522,7 @@ def test_a_compressed_transcript_is_read_as_what_it_holds(loader: Loader) -> Non
     os.utime(path, (1, 1))
     loader.run()
     assert {**loader.tables(), "files": []} == {**landed, "files": []}
-    # Longer, in whatever way it grew: read anew as the next generation.
+    # Longer, in whatever way it grew: read again from the beginning as the next generation.
     path.write_bytes(gzip.compress(FIRST) + gzip.compress(FIRST))
     assert loader.run()["files_rewritten"] == 1
     assert loader.rows("select max(generation) from messages") == [(1,)]

@@ -6,7 +6,7 @@ from sources.clockify.schema import TABLES as OTHERS
 from tests.sources.claude_code.claude_code_world import SESSION, Read, answer, user
 
 
-def test_values_stand_under_their_own_columns() -> None:
+def test_values_are_under_their_own_columns() -> None:
     call = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}
     read = Read(user("see CON-1"), answer(content=[call]), b"{broken")
     samples = {

@@ -11,7 +11,7 @@ from sources.claude_code.values import LONGEST_NAME
 from tests.sources.claude_code.claude_code_world import SESSION, Read, answer, record, user
 
 
-def test_an_answer_bears_its_usage() -> None:
+def test_an_answer_has_its_usage() -> None:
     (row,) = Read(answer(output=7)).messages
     assert (
         row
@@ -463,7 +463,7 @@ def test_a_name_too_long_for_an_index_is_cut_and_stays_itself(letter: str) -> No
             assert f"{name} is longer than 500 bytes" in fault["reason"]
 
 
-def test_a_long_name_that_an_index_takes_stays_as_it_stands() -> None:
+def test_a_long_name_that_an_index_takes_stays_as_it_is() -> None:
     name = "é" * 250
     read = Read(answer(name, cwd=name, content=[{"type": "tool_use", "id": name, "name": name, "input": {}}]))
     assert [(row["message_id"], row["cwd"]) for row in read.messages] == [(name, name)]

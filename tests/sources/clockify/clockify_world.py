@@ -1,4 +1,4 @@
-"""A small Clockify on the sandbox server, and the source's pipeline beside it. The tests themselves stand elsewhere."""
+"""A small Clockify on the sandbox server, and the source's pipeline beside it. The tests themselves are elsewhere."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ class Clockify:
         }
 
     def assert_equal_to_vendor(self, *, except_entries: Collection[str] = (), but_users: bool = False) -> None:
-        """Live rows are the vendor's rows, field by field; no row stands twice.
+        """Live rows are the vendor's rows, field by field; no row appears twice.
 
-        `but_users`: members stand once for each of several workspaces and are not compared.
+        `but_users`: members appear once for each of several workspaces and are not compared.
         """
         for table in ENTITIES[but_users:]:
             expected = {key: value for key, value in self.truth(table).items() if key not in except_entries}

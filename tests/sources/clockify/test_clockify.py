@@ -121,7 +121,7 @@ def test_a_restored_entry_is_alive_again(clockify: Clockify) -> None:
     ) == [(0,)]
 
 
-def test_deletion_of_an_entry_that_the_feed_never_tells_of_is_found(clockify: Clockify) -> None:
+def test_deletion_of_an_entry_that_the_feed_never_lists_is_found(clockify: Clockify) -> None:
     """Created, landed and deleted within one window of the feed: the vendor tells of it nowhere."""
     clockify.run()
     new = entry(9100, "u1", clockify.now - timedelta(days=3)) | {"id": "made-by-hand"}

@@ -1,4 +1,4 @@
-"""Fixtures of the Jira tests; what they are made of stands in `jira_world`."""
+"""Fixtures of the Jira tests; what they are made of is in `jira_world`."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class Jira:
         self.server.mutate("jira", collection, **changes)
 
     def change(self, number: int, *, at: datetime | None = None, **fields: Any) -> None:
-        """Set fields of an issue, `updated` included where given; `key` and `_sandbox` may stand among them."""
+        """Set fields of an issue, `updated` included where given; `key` and `_sandbox` may be among them."""
         data = self.server.data("jira")
         with data.lock:
             data.refresh()

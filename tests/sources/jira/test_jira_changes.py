@@ -285,7 +285,7 @@ def test_a_small_change_costs_little(make_jira: Callable[..., Jira], monkeypatch
     assert_truth(jira)
 
 
-def test_story_points_are_read_anew_when_the_site_gets_another_field_for_them(make_jira: Callable[..., Jira]) -> None:
+def test_story_points_are_read_again_when_the_site_gets_another_field_for_them(make_jira: Callable[..., Jira]) -> None:
     kind = "com.atlassian.jira.plugin.system.customfieldtypes:float"
     jira = make_jira([issue(1, customfield_10026=None, customfield_10099=13), issue(2)], fields=FIELDS)
     jira.run()

@@ -69,7 +69,7 @@ def undisturbed(make_jira: Callable[..., Jira], small_pages: None) -> Callable[.
 @pytest.mark.parametrize("deployment", ["cloud", "data_center"])
 def test_passing_troubles_change_nothing(undisturbed: Callable[..., Jira], deployment: str) -> None:
     jira = undisturbed(deployment=deployment)
-    # Everything is read anew, so that the troubles meet walks of several pages.
+    # Everything is read again from the beginning, so that the troubles meet walks of several pages.
     forget(jira)
     jira.server.faults.add(PASSING.values())
     jira.run()
@@ -104,7 +104,7 @@ def test_short_empty_and_repeated_pages_end_no_walk(make_jira: Callable[..., Jir
     assert jira.marks() == {}
 
 
-def test_a_stale_token_begins_the_walk_anew(make_jira: Callable[..., Jira], small_pages: None) -> None:
+def test_a_stale_token_begins_the_walk_again(make_jira: Callable[..., Jira], small_pages: None) -> None:
     message = {"errorMessages": ["The provided next page token is invalid or expired."], "errors": {}}
     fault = {"kind": "status", "status": 400, "answer": message, "path": SEARCH, "body": "nextPageToken", "nth": 3}
     jira = make_jira([issue(number) for number in range(1, 31)], faults=[fault])

@@ -78,7 +78,7 @@ def test_a_load_opens_few_connections_and_leaves_none_open(
     assert all(connection.closed for connection in opened)
 
 
-def test_a_connection_that_was_silent_for_long_is_opened_anew(
+def test_a_connection_that_was_silent_for_long_is_opened_again(
     load: Callable[..., Any], opened: list[Any], fresh_database: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load("first")

@@ -140,7 +140,7 @@ def test_nothing_makes_the_table_and_no_row(runs: Runs) -> None:
     assert runs.run([[]]).loads_ids == []
 
 
-def test_a_value_of_one_run_is_made_anew_in_the_next(runs: Runs) -> None:
+def test_a_value_of_one_run_is_made_again_in_the_next(runs: Runs) -> None:
     made: list[int] = []
     seen = []
 

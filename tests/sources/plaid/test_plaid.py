@@ -250,7 +250,7 @@ def test_a_lost_account_or_a_shrunken_history_deletes_nothing(
     bank.faults.add([{"kind": "status", **asked, "status": 400, "answer": refusal}])
     land()
     assert query(fresh_database, lost) == [("acc-2", False)]
-    # The history is read anew, and all of its pages are empty.
+    # The history is read again from the beginning, and all of its pages are empty.
     forget = {"_sandbox": {"owner": TOKENS["item-one"], "stale_before": "2099-01-01T00:00:00Z"}}
     bank.mutate("plaid", "items", update={"item-one": forget})
     before = query(fresh_database, LIVE)
@@ -389,7 +389,7 @@ def test_a_dead_token_is_named_by_its_place_and_the_others_go_on(
         land(tokens="access-sandbox-dead-000")
 
 
-def test_no_token_or_secret_stands_in_tables_or_state(
+def test_no_token_or_secret_is_in_tables_or_state(
     land: Callable[..., Any], fresh_database: Warehouse, tmp_path: Path
 ) -> None:
     info = land()

@@ -125,7 +125,7 @@ REFUSED = {
     ),
     "key twice, in other case": (
         {"clients": CLIENTS + "acme,Another,active,,\n"},
-        ["clients.csv, row 4, column client: 'acme' stands in row 2 already; remove or change one"],
+        ["clients.csv, row 4, column client: 'acme' is already in row 2; remove or change one"],
     ),
     "parents in a circle": (
         {"clients": CLIENTS.replace("Acme Inc,active,,", "Acme Inc,active,Beta,")},

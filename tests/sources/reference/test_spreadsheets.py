@@ -115,10 +115,10 @@ REFUSED_FILES: dict[str, tuple[str | bytes, list[str]]] = {
         RATES.replace("from_currency", "form_currency"),
         ["fx_rates.csv, row 1, column form_currency is no column of this file; did you mean from_currency?"],
     ),
-    "a header that stands twice in two spellings": (
+    "a header that appears twice in two spellings": (
         RATES.replace("to_currency", "From Currency"),
         [
-            "fx_rates.csv, row 1, column from_currency stands twice in the header; remove one",
+            "fx_rates.csv, row 1, column from_currency appears twice in the header; remove one",
             "fx_rates.csv, row 1, column to_currency is missing in the header; add the column",
         ],
     ),
@@ -303,7 +303,7 @@ REFUSED_CELLS: list[tuple[str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("file", "column", "cell", "said"), REFUSED_CELLS)
-def test_any_other_cell_is_told_what_to_write(file: str, column: str, cell: str, said: str) -> None:
+def test_any_other_cell_is_reported_with_what_to_write(file: str, column: str, cell: str, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         typed(field_of(file, column), cell)
 
@@ -376,7 +376,7 @@ def test_names_compare_composed_and_without_case(write: Write, clients: str, nam
 
 
 def test_a_name_in_two_spellings_is_one_key(write: Write) -> None:
-    said = "clients.csv, row 3, column client: 'MÜLLER' stands in row 2 already; remove or change one"
+    said = "clients.csv, row 3, column client: 'MÜLLER' is already in row 2; remove or change one"
     assert sentences(write(clients="client,company_name\nMu\u0308ller,A\nMÜLLER,B\n")) == [said]
 
 
@@ -413,7 +413,7 @@ RATES_OF: dict[str, tuple[dict[str, str], list[str]]] = {
 
 
 @pytest.mark.parametrize(("files", "lacking"), RATES_OF.values(), ids=RATES_OF.keys())
-def test_a_currency_without_a_rate_is_told_what_to_write(
+def test_a_currency_without_a_rate_is_reported_with_what_to_write(
     write: Write, files: dict[str, str], lacking: list[str]
 ) -> None:
     contents = read_folder(write(**({"agency": "legal_name,currency,timezone\nAda,EUR,UTC\n"} | files)))
@@ -441,15 +441,14 @@ SAID_ONCE: dict[str, tuple[dict[str, str], list[str]]] = {
     "one key twice overlaps too": (
         {"client_terms": f"{TERMS}Acme,hourly,,EUR,0,2026-01-01,\nAcme,hourly,,EUR,0,2026-01-01,\n"},
         [
-            "client_terms.csv, row 3, column client + valid_from: 'Acme, 2026-01-01' stands in row 2 already; "
+            "client_terms.csv, row 3, column client + valid_from: 'Acme, 2026-01-01' is already in row 2; "
             "remove or change one"
         ],
     ),
     "an empty beginning is told as empty": (
         {"client_terms": f"{TERMS}Acme,hourly,,EUR,0,,\nAcme,hourly,,EUR,0,2026-01-01,\nacme,hourly,,EUR,0,,\n"},
         [
-            "client_terms.csv, row 4, column client + valid_from: 'acme, ' stands in row 2 already; "
-            "remove or change one",
+            "client_terms.csv, row 4, column client + valid_from: 'acme, ' is already in row 2; remove or change one",
             "client_terms.csv, row 3, column valid_from: '2026-01-01' overlaps row 2 of the same client; end that row "
             "before, or begin this one later",
         ],

@@ -1,4 +1,4 @@
-"""Fixtures of the Tempo tests; what they are made of stands in `tempo_world`."""
+"""Fixtures of the Tempo tests; what they are made of is in `tempo_world`."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def undisturbed(make_tempo: Callable[..., Tempo], small_pages: int) -> Callable[
 
 def test_passing_troubles_change_nothing(undisturbed: Callable[..., Tempo]) -> None:
     tempo = undisturbed()
-    # Everything is read anew, so that the troubles meet a walk of several pages.
+    # Everything is read again from the beginning, so that the troubles meet a walk of several pages.
     forget(tempo)
     tempo.server.faults.add(PASSING.values())
     tempo.run()

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import Any, Final
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -58,6 +59,23 @@ _SIGNS: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "Telegram Bot Token": (44, (":",)),
     "Twilio API Key": (34, ("AC", "SK")),
 }
+
+# Of these the literals stand within the stretch, as written.
+_TOKENS: Final = frozenset(
+    (
+        "Anthropic API Key",
+        "GitHub Token",
+        "Google API Key",
+        "JSON Web Token",
+        "OpenAI Token",
+        "Password Hash",
+        "Slack Token",
+    )
+) | {"Stripe Access Key"}
+# Of these the literals may stand before the stretch.
+_NAMED: Final = frozenset(
+    ("AWS Access Key", "Azure Storage Account access key", "Cloudant Credentials", "IBM COS HMAC Credentials")
+) | {"SoftLayer Credentials"}
 
 # Forms that detect-secrets does not know, or of which it knows a part alone.
 _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
@@ -105,8 +123,8 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         8,
-        (":543", ":6432:"),
-        r"(?<![\w.*-])[\w.*-]{1,253}:(?:543\d|6432):[\w*-]+:[A-Za-z*][\w*-]*:([^\s:'\"\\]{4,})",
+        (":543", ":6432:", ":*:"),
+        r"(?<![\w.*-])[\w.*-]{1,253}:(?:543\d|6432|\*):[\w*-]+:[A-Za-z*][\w*-]*:([^\s:'\"\\]{4,})",
     ),
     ("Basic Auth Credentials", 12, ('"auth',), r"\"auth\\*\"[ \t]*:[ \t]*\\*\"([A-Za-z0-9+/]{12,}=*)"),
     (
@@ -127,6 +145,13 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         ("variable",),
         r"variable[ \t]+\\*\"[\w-]*(?:pass|secret|token|key)[\w-]*\\*\""
         r"[^}]{0,400}?default[ \t]*=[ \t]*\\*\"([^\"\\$]{4,})",
+    ),
+    ("Webhook", 20, ("://hook",), r"(?i:://hooks?\.)[^\s/]+/([^\s\"'<>?\\]{8,})"),
+    (
+        "Basic Auth Credentials",
+        4,
+        ("pass",),
+        r"(?<!\S)--?(?!by)(?i:[a-z-]*pass(?:in|out|phrase|wd|word)?)[ =](?:pass:)?['\"]?(?=[^\s]*\d)([^\s'\"$<{-][^\s'\"]{3,})",
     ),
     ("Webhook", 60, ("/api/webhooks/",), r"/api/webhooks/\d+/([\w-]{40,})"),
     ("Webhook", 40, ("webhook",), r"(?i:webhook)[^\s\"'<>]{0,160}?/(?=[\w-]{0,60}\d)([\w-]{24,}(?:/[\w-]+)*)"),
@@ -240,12 +265,28 @@ _KEYS: Final = "|".join(
         "ключ",
     ]
 )
-# What every name contains; those of the second list stand in texts with other letters than ASCII's alone.
+# What every name contains.
 _NAME_LITERALS: Final = (
-    *("pass", "pw", "secret", "contrase", " pat ", "_pat", "extpat", "-pat", "key", "token", "cred", "kennwort", "jwt"),
-    *("psk", "identified by"),
+    *(
+        "pass",
+        "pw",
+        "secret",
+        "contrase",
+        " pat ",
+        "_pat",
+        "extpat",
+        "-pat",
+        "key",
+        "token",
+        "cred",
+        "kennwort",
+        "jwt",
+        "psk",
+        "identified by",
+        "_auth",
+    ),
+    *("schlüssel", "парол", "токен", "ключ", "wachtwoord", "hasło", "senha", "mnemonic"),
 )
-_FOREIGN_LITERALS: Final = ("schlüssel", "парол", "токен", "ключ")
 _ASSIGNMENT: Final = re.compile(
     rf"(?:(?P<password>{_PASSWORDS})|{_KEYS}|(?P<short>{_SHORT_PASSWORDS}))[\w-]{{0,24}}[\]'\"`]{{0,2}}"
     # An escaped quote stands where JSON or a shell command quotes JSON.
@@ -254,7 +295,7 @@ _ASSIGNMENT: Final = re.compile(
     # Name and value of a pair, as in the environment of a container.
     r"|[,\s]{1,40}\\?[\"']?value\\?[\"']?[ \t]*[:=][ \t]*"
     # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
-    r"|>(?:<value>)?(?=[^<\s]{6,200}<)|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
+    r"|>(?:<value>|\s{0,20}<string>)?(?=[^<\s]{6,200}<)|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
     r"|(?P<call>[(,])[ \t]*(?=\\?[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
     r"(?:n?\\?[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\?[\"'`])"
     r"|(?P<brace>\{(?!\{))?(?P<bare>[^\s\"'`,;&|<>(){}\[\]\\]{6,200}))"
@@ -264,25 +305,152 @@ _SETTER: Final = re.compile(
     r"(?:(?<![a-z])(?:set|with)[a-z\d_]*|(?:define|\w*env|setdefault|\.(?:put|set|header|append|add)\w*)"
     r"[ \t]*\([ \t]*\\?[\"'][\w.-]*)\Z"
 )
-# In prose words stand between the name and the value, which must then look more like a secret.
+# A name, then words, then a link, then the value, as in `das Kennwort für den Server lautet …`.
+_LINKS: Final = r"is|was|are|ist|lautet|sind|est|es|è|é|to|jest|är|er|это"
+_TOLD_PASSWORDS: Final = (
+    r"passwor[dt]|kennwort|passphrase|passcode|password|парол[ьяею]|mot de passe|mdp(?<![a-z]mdp)|contrase[ñn]a|wachtwoord"
+    r"|hasło|senha|parola|lösenord|adgangskode|heslo|salasana|clave(?<![a-z]clave)|pwd?(?<![a-z\d]pw)(?<![a-z\d]pwd)(?![a-z\d])|密码|パスワード|비밀번호"
+)
 _TOLD: Final = re.compile(
-    r"(?:(?P<password>passwor[dt]|kennwort|passphrase|парол[ьяею])|(?P<any_key>key)|token|secret|pat\b|schlüssel|credentials?"
-    r"|токен|ключ)"
-    r"(?:[ \t]+[a-zäöüßа-яё-]{2,16}){0,6}(?:[ \t]*[:=][ \t]*|[ \t]+(?:[-–—][ \t]+)?)[\"'`(*„“«]{0,2}"
-    r"(?P<value>[^\s\"'`(),;“”»]{8,200})"
+    rf"(?:(?P<password>{_TOLD_PASSWORDS})|(?P<code>(?:recovery|backup|rescue|scratch|emergency|verification)[ _-]?codes?"
+    r"|otp(?<![a-z\d]otp)|(?:2fa|mfa)(?<![a-z\d]...)(?![a-z\d])))"
+    r"[\w\]\"'`)]{0,8}(?:[ \t]+\(?[\w'äöüßàéèñç-]{1,16}\)?){0,4}?"
+    rf"(?:(?P<link>[ \t]*(?::|=>?|→|->|：)|[ \t]+(?:{_LINKS}|[–—-])(?=[ \t]))[ \t]*|[ \t]+)[\"'`(*„“«‹\\]{{0,3}}[ \t]*"
+    r"(?P<value>(?=[^\s\d]*\d)[^\s\"'`(),;“”»›<>\[\]{}|\\]{4,200})"
 )
-# Or the name comes last, as in `use … as the token`.
-_TOLD_AFTER: Final = re.compile(
-    r"[ \t](?:as|als|is|ist|for|für|как|это)[ \t]+(?:[\wäöüß.-]{1,16}[ \t]+){0,4}"
-    r"(?:[\w-]{1,16}[_-])?(?:(?P<password>passwor[dt]|kennwort|passphrase|пароль)|(?P<any_key>key)|token|secret|schlüssel|токен|ключ)"
+_TOLD_LITERALS: Final = (
+    *(
+        "passwor",
+        "passphrase",
+        "passcode",
+        "mot de passe",
+        "kennwort",
+        "парол",
+        "mdp",
+        "contrase",
+        "wachtwoord",
+        "hasło",
+        "senha",
+        "parola",
+        "lösenord",
+    ),
+    *("adgangskode", "heslo", "salasana", "clave", "pw", "密码", "パスワード", "비밀번호", "otp", "mfa", "2fa"),
+    *("recovery", "backup", "rescue", "scratch", "emergency", "verification"),
 )
-# A name of a login, then what looks like a password, as in `Zugangsdaten: admin / …`.
-_LOGIN: Final = re.compile(
-    r"(?:\bcreds\b|credentials|zugangsdaten|log-?in|logged[ ]in|anmelde\w*|логин)"
-    r"[^\n]{0,40}?[ \t]*[ \t/:,(][ \t]*[\"'`„“«]?"
-    r"(?P<value>(?<![\w.#?=&])(?=[^\s\d]*\d)[^\s\"'`\\/<>(){}\[\]|,;:=“”»]{8,64})(?![\w/(=])"
+_PIN: Final = re.compile(
+    rf"(?:pin|cvv|cvc)(?<![a-z]...)(?![a-z])(?:[ _-]?(?:code|number))?[\"']?[ \t]*(?:[:=]|(?:{_LINKS}|für|for)[ \t])[ \t]*[\"'`]?"
+    r"(?P<value>\d{3,8})(?![\w.,:]*\d)"
 )
-_LOGIN_LITERALS: Final = ("cred", "zugangsdaten", "login", "log in", "log-in", "logged in", "anmelde", "логин")
+_HINT_LITERALS: Final = (
+    *(
+        "key",
+        "token",
+        "api",
+        "pass",
+        "auth",
+        "session",
+        "secret",
+        "pw",
+        "cookie",
+        "sid",
+        " pat ",
+        "_pat",
+        "cred",
+        "otp",
+        "login",
+        "pin",
+    ),
+    *(
+        "log in",
+        "logged in",
+        "log-in",
+        "sudo -s",
+        "redis-cli",
+        "psk",
+        "pepper",
+        "salt",
+        "bearer",
+        "signing",
+        "licen",
+        "jwt",
+    ),
+    *(
+        "webhook",
+        "seed",
+        "kennwort",
+        "zugang",
+        "anmelde",
+        "mdp",
+        "contrase",
+        "wachtwoord",
+        "senha",
+        "parola",
+        "clave",
+        "chave",
+    ),
+    *(
+        "llave",
+        "jeton",
+        "sleutel",
+        "klucz",
+        "adgangskode",
+        "heslo",
+        "salasana",
+        "identified by",
+        "recovery",
+        "backup",
+        "rescue",
+    ),
+    *("scratch", "emergency", "verification", "mfa", "2fa", "cvv", "cvc", "mnemonic"),
+)
+# What makes a random or password-like word beside it a secret, whichever comes first.
+_HINTS: Final = re.compile(
+    rf"(?P<password>{_TOLD_PASSWORDS}|creds\b|credential|zugangsdaten|log-?in\b|log(?:ged)? in|anmelde|логин|sudo -s|sshpass"
+    r"|redis-cli|requirepass|\bpsk\b|pepper|\bsalt\b|htpasswd|passin|storepass)"
+    r"|(?P<secret>secret|token(?!s|iz)|api|schlüssel|токен|ключ|bearer|authori[sz]ation|signing|\bauth|licen[sc]e|_auth"
+    r"|jwt|jeton|\bllave|\bchave|\bclé\b|sleutel|klucz|webhook|\bseed\b|pat\b)"
+    r"|(?P<cookie>session|\bsid\b|cookie)"
+    r"|(?P<key>(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])(?<!partition[ _-])key\b)"
+)
+_BEFORE: Final = 70
+_AFTER: Final = 45
+_BETWEEN: Final = r"\s\"'`<>(),;|{}\[\]=\\„“«»”→"
+_CANDIDATE: Final = re.compile(
+    rf"(?:\A|[{_BETWEEN}])(?P<value>(?=[^{_BETWEEN}\d]*\d|[A-Z2-7]{{16}})[A-Za-z\d][^{_BETWEEN}]{{7,200}}+(?:=+(?!\w))?)"
+)
+# Pairs of characters that words are made of: the 200 most frequent of English and code, by their first letter.
+_PAIRS: Final = (
+    "abcdgilmnprstuy baeilou caehiklortu daeiorsu eacdefglmnprstvwx faefioru gaehinrs haeio iabcdefglmnoprstvz kei "
+    "ladeilostuy mabeiop nacdefgiostuv obcdglmnoprstuvw paeiloprst qu racdegimnorstuy sacehiopstu tacehilorstuy uab"
+    "ceilmnprst vaei waei xpt ze"
+)
+_FAMILIAR: Final = frozenset(
+    pair
+    for first, *rest in _PAIRS.split()
+    for second in rest
+    for pair in (first + second, first.upper() + second, (first + second).upper())
+)
+_RUN: Final = re.compile(
+    r"(?:\A|[^A-Za-z\d+_-])(?P<value>(?:(?=[A-Za-z_-]*\d)[A-Za-z\d_-]{20,160}+(?![+])"
+    r"(?!\.(?:js|css|log|map|jsonl?|png|svg|woff2?|html|[jt]sx?|jpg|py|md|txt)\b)"
+    r"|(?=[a-z\d+/]*[A-Z])[A-Za-z\d+/]{32,160}+(?![_-]))={0,2})"
+)
+# Ids of vendors, public keys, and check sums that look as random as a secret.
+_ID: Final = re.compile(
+    r"(?:toolu|msg|req|call|chatcmpl|cmpl|run|thread|asst|file|resp|evt|cus|pi|sub|price|prod|in|ch|dpl|prj|team|user|usr|org"
+    r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job)[_-]|AAAA[BCE]|sha\d+-|MII|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+\Z|[-_\d]+\Z"
+    r"|.*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
+)
+_BEFORE_ID: Final = re.compile(
+    r"(?:h1|SHA256|sha\d+):\Z|(?<![a-z])[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z|/(?:d|folders|files?|design|board|blob|commit)/\Z|base64,\Z"
+)
+# A file drawn in base64 is longer than a secret.
+_BASE64_BEFORE: Final = re.compile(r"[A-Za-z\d+/_=-]*\Z")
+_BASE64_AFTER: Final = re.compile(r"[A-Za-z\d+/_=-]*")
+_NO_DIGITS: Final = re.compile(r"\D+")
+_PHRASES: Final = ("seed", "mnemonic", "phrase", "recover", "wallet", "backup", "words")
+_MNEMONIC: Final = re.compile(r"(?:\A|[\s\"'`:=])(?P<words>(?:[a-z]{3,8} ){11,23}[a-z]{3,8})(?![^\s\"'`.,\\])")
+
 # A quoted word of every kind of character, alone or behind the name of a user, is a password whatever stands around it.
 _QUOTED: Final = re.compile(
     r"[\"'](?:(?<![\w)\]].)|(?<=[ \t]-[pPwWaA].)|(?<=/[pP]:.))(?:\w{1,32}[:%](?=\w))?"
@@ -320,6 +488,8 @@ class _Rule:
     literals: tuple[str, ...]
     patterns: tuple[re.Pattern[str], ...]
     is_valid: Callable[[str], bool] | None = None
+    is_token: bool = False
+    """Whether the literals stand within the stretch, as written."""
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where in the text the secrets stand."""
@@ -336,30 +506,46 @@ def redact(text: str) -> str:
 
 
 def _redact(text: str) -> str:
-    longest = max(map(len, text.split()), default=0)
+    words = text.split()
+    longest = max(map(len, words), default=0)
     if longest < 3:
         return text
     lowered = text.lower()
-    in_any_case, exact = _rules_for(min(longest, _LONGEST_STRETCH))
-    found = [rule for literal, rule in in_any_case if literal in lowered]
-    found += [rule for literal, rule in exact if literal in text]
+    in_any_case, exact, in_tokens = _rules_for(min(longest, _LONGEST_STRETCH))
+    found = (
+        *compress(in_any_case[1], map(lowered.__contains__, in_any_case[0])),
+        *compress(exact[1], map(text.__contains__, exact[0])),
+    )
+    if longest >= _SHORTEST_KEY:
+        tokens = " ".join([word for word in words if len(word) >= _SHORTEST_KEY])
+        found = (*found, *compress(in_tokens[1], map(tokens.__contains__, in_tokens[0])))
     for rule in dict.fromkeys(found):
         text = _replace(text, _to_the_end(text, rule.spans(text)), rule.kind)
     if longest >= _SHORTEST_TOKEN:
         text = _without_tokens(text)
-    names = _NAME_LITERALS if lowered.isascii() else (*_NAME_LITERALS, *_FOREIGN_LITERALS)
-    if any(literal in lowered for literal in names):
-        text = _replace(text, _to_the_end(text, _assigned(text)), "Secret Keyword")
-        text = _replace(text, _to_the_end(text, _told(text)), "Secret Keyword")
-        text = _replace(text, _told_before(text), "Secret Keyword")
+    if longest >= _SHORTEST_KEY and any(True for _ in _random(tokens)):
+        text = _replace(text, _random(text), "Random Value")
+    if any(map(lowered.__contains__, _HINT_LITERALS)) or not lowered.isascii():
+        text = _with_names(text, lowered)
     if longest >= _SHORTEST_SIGNED and _SIGN.search(text):
         quoted = (match.span("value") for match in _QUOTED.finditer(text) if not _BASE64.match(match["value"]))
         text = _replace(text, quoted, "Secret Keyword")
-        if any(literal in lowered for literal in _LOGIN_LITERALS):
-            text = _replace(text, _logins(text), "Secret Keyword")
+    if len(words) >= 12 and (len(words) < 40 or any(map(lowered.__contains__, _PHRASES))):
+        text = _replace(text, _mnemonics(text), "Mnemonic")
     if _SIX_DIGITS.search(text):
         text = _replace(text, _payment_numbers(text), "Payment Number")
     return text
+
+
+def _with_names(text: str, lowered: str) -> str:
+    """The text without the values of which a word beside them says that they are secret."""
+    if any(map(lowered.__contains__, _NAME_LITERALS)):
+        text = _replace(text, _to_the_end(text, _assigned(text)), "Secret Keyword")
+    if any(map(lowered.__contains__, _TOLD_LITERALS)):
+        text = _replace(text, _told(text), "Secret Keyword")
+    if "pin" in lowered or "cvv" in lowered or "cvc" in lowered:
+        text = _replace(text, (match.span("value") for match in _PIN.finditer(_lowered(text))), "PIN")
+    return _replace(text, _near(text), "Secret Keyword")
 
 
 def redact_value(value: Any, name: str = "") -> Any:
@@ -414,7 +600,7 @@ def _least_length(pattern: str) -> int:
 def _rules() -> list[_Rule]:
     """What detect-secrets does not know, then its plugins that search by patterns."""
     rules = [
-        _Rule(kind, stretch, literals, (re.compile(pattern, re.DOTALL),))
+        _Rule(kind, stretch, literals, (re.compile(pattern, re.DOTALL),), is_token=kind in _TOKENS)
         for kind, stretch, literals, pattern in _FURTHER
     ]
     rules += [
@@ -423,11 +609,13 @@ def _rules() -> list[_Rule]:
             len(prefix) + _least_length(rest),
             (prefix,),
             (re.compile(rf"(?<![A-Za-z0-9]){re.escape(prefix)}{rest}"),),
+            is_token=True,
         )
         for kind, prefix, rest in _PREFIXES
     ]
     rules += [
-        _Rule(kind, 30, (mark,), (re.compile(rf"(?<![A-Za-z0-9_-]){pattern}"),)) for kind, mark, pattern in _MARKS
+        _Rule(kind, 30, (mark,), (re.compile(rf"(?<![A-Za-z0-9_-]){pattern}"),), is_token=True)
+        for kind, mark, pattern in _MARKS
     ]
     plugins: Mapping[str, Any] = get_mapping_from_secret_type_to_class()
     for kind, plugin_class in sorted(plugins.items()):
@@ -439,7 +627,7 @@ def _rules() -> list[_Rule]:
             if kind == _REPEATABLE:
                 # Otherwise a long run of `eyJ` is walked to its end from every one of them.
                 patterns = tuple(re.compile(r"(?<![A-Za-z0-9_-])" + pattern.pattern) for pattern in patterns)
-            rules.append(_Rule(kind, stretch, literals, patterns, is_valid))
+            rules.append(_Rule(kind, stretch, literals, patterns, is_valid, stretch >= 20 and kind not in _NAMED))
     return rules
 
 
@@ -448,14 +636,18 @@ _LONGEST_STRETCH: Final = max(rule.stretch for rule in _RULES)
 
 
 @lru_cache
-def _rules_for(longest: int) -> tuple[list[tuple[str, _Rule]], list[tuple[str, _Rule]]]:
-    """The rules that a text can match, by literal: those that count in any case, and those that count as written.
+def _rules_for(longest: int) -> list[tuple[tuple[str, ...], tuple[_Rule, ...]]]:
+    """The rules that a text can match, by literal: those that count in any case, those that count as written, and
+    those that count within a stretch of some length.
 
     Args:
         longest: characters of the text's longest stretch without white space; most texts are words.
     """
     pairs = [(literal, rule) for rule in _RULES if rule.stretch <= longest for literal in rule.literals]
-    return [one for one in pairs if one[0] == one[0].lower()], [one for one in pairs if one[0] != one[0].lower()]
+    tokens = [pair for pair in pairs if pair[1].is_token]
+    by_case = ([pair for pair in pairs if (pair[0] == pair[0].lower()) is lower] for lower in (True, False))
+    lists = [[pair for pair in one if not pair[1].is_token] for one in by_case]
+    return [(tuple(literal for literal, _ in one), tuple(rule for _, rule in one)) for one in (*lists, tokens)]
 
 
 # The names and short values in tools' inputs are few and come again and again.
@@ -470,10 +662,17 @@ _SHORTEST_SIGNED: Final = 8
 _SIGN: Final = re.compile(r"[!?#*~$%^&+@]|=\\?[\"']")
 _REST_OF_WORD: Final = r"(?:(?<=[A-Za-z0-9])[\w-]*)"
 _WORD: Final = re.compile(r"[\w-]*", re.ASCII)
-_NUMBERED: Final = re.compile(r"\w[#@?&=]\d+\Z|://|[?&]\w+=")
+_NUMBERED: Final = re.compile(r"\w[#@?&=]v?\d[\d.]*\Z|@[\w.-]*(?:\.[a-z]{2,}\Z|…)|://|[?&]\w+=")
 _LONGEST_TOLD: Final = 300
 _LAST_WORD: Final = re.compile(r"(?<![^\s\"'`*(„«])[^\s\"'`*()„«“»\[\]{}<>,;|]{6,}\Z")
 _THREE_DIGITS: Final = re.compile(r"\d.*\d.*\d")
+_HEX: Final = re.compile(
+    r"(?=[0-9-]*[a-fx])(?:[0-9a-f]{20,}|0x[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z"
+)
+_UNBROKEN: Final = re.compile(r"[\w+/~.-]+=*\Z", re.ASCII)
+_JOINING: Final = frozenset(
+    "the and are was for with from not but has have its they this that into can all you".split()
+)
 _HEX_OR_UUID: Final = re.compile(r"[0-9a-f-]{7,}\Z")
 _SIX_DIGITS: Final = re.compile(r"\d{4}(?:[ -]|%20)?\d{2}")
 _PAYMENT_NUMBER: Final = re.compile(
@@ -540,64 +739,90 @@ def _has_all_signs(value: str) -> bool:
     )
 
 
-def _logins(text: str) -> Iterator[tuple[int, int]]:
-    """Passwords that stand behind a login's name."""
-    for match in _LOGIN.finditer(_lowered(text)):
-        start, end = match.span("value")
-        if _has_all_signs(text[start:end]):
-            yield start, end
-
-
-def _told_before(text: str) -> Iterator[tuple[int, int]]:
-    """Values that a sentence names as a secret afterwards, as in `use … as the token`."""
-    lowered = _lowered(text)
-    for match in _TOLD_AFTER.finditer(lowered):
-        before = text[max(match.start() - _LONGEST_TOLD, 0) : match.start()]
-        bare = before.rstrip(" \t\"'`“»").removesuffix("**")
-        word = _LAST_WORD.search(bare)
-        if word is None:
-            continue
-        value = word.group()
-        end = match.start() - (len(before) - len(bare))
-        start = end - len(value)
-        if match["password"]:
-            if len(value) >= _SHORTEST_FOUND and _has_all_signs(value):
-                yield start, end
-        elif (
-            len(value) >= _SHORTEST_KEY
-            and _THREE_DIGITS.search(value)
-            and not _HEX_OR_UUID.match(value if match["any_key"] else "")
-            and "/" not in value[:1]
-            and _is_secret(value, is_password=False, is_quoted=False, may_be_uuid=match["any_key"] is None)
-        ):
-            yield start, end
-
-
 def _told(text: str) -> Iterator[tuple[int, int]]:
-    """Values that a sentence names as a secret, as in `the token for staging is …`."""
-    lowered = _lowered(text)
-    for match in _TOLD.finditer(lowered):
+    """Values that a sentence names as a password, code or PIN."""
+    for match in _TOLD.finditer(_lowered(text)):
         start, end = match.span("value")
-        value = text[start:end].rstrip(".:?").removesuffix("**")
-        has_both = any(one.isdigit() for one in value) and any(one.isalpha() for one in value)
-        if not has_both or (_REFERENCE.match(value) and not _RANDOM_PART.search(value)) or "/" in value[:1]:
-            continue
-        before = lowered[max(match.start() - 7, 0) : match.start()].rstrip(" _-")
-        may_be_uuid = match["any_key"] is None or before.endswith(("api", "secret"))
-        if match["password"]:
-            has_sign = any(not one.isalnum() and one not in "_-./:" for one in value)
-            found = (has_sign or len(value) >= _SHORTEST_KEY) and not is_sequential_string(value)
-        else:
-            found = (len(value) >= _SHORTEST_KEY or _is_mixed(value)) and _is_secret(
-                value, is_password=False, is_quoted=False, may_be_uuid=may_be_uuid
-            )
-        if found:
+        value = text[start:end].rstrip(".:").removesuffix("**")
+        if (
+            len(value) >= 6
+            and any(one.isalpha() for one in value)
+            and not _REFERENCE.match(value)
+            and (match["link"] is not None or not _NUMBERED.search(value))
+            and not is_sequential_string(value)
+        ):
             yield start, start + len(value)
 
 
-def _is_mixed(value: str) -> bool:
-    """Whether a word of 16 letters and digits mixes cases as no identifier does."""
-    return len(value) >= _SHORTEST_TOKEN and value.isalnum() and not (value.islower() or value.isupper())
+def _near(text: str) -> Iterator[tuple[int, int]]:
+    """Random words, and words that look like passwords, in a line with a word that hints at a secret."""
+    lowered = _lowered(text)
+    for match in _CANDIDATE.finditer(text):
+        value = match["value"].rstrip(".:?*")
+        start = match.start("value") + value.rfind(":") + 1
+        end = match.start("value") + len(value)
+        look = _look(text[start:end])
+        if not look or _BEFORE_ID.search(text, max(start - 9, 0), start) or _in_file(text, start, end):
+            continue
+        before = lowered[max(start - _BEFORE, 0) : start].rpartition("\n")[2]
+        around = before + " | " + lowered[end : end + _AFTER].partition("\n")[0]
+        if not _ENOUGH[look].isdisjoint([hint.lastgroup for hint in _HINTS.finditer(around)]):
+            yield start, end
+
+
+_ENOUGH: Final[dict[str, frozenset[str | None]]] = {
+    "uuid": frozenset(("password", "secret")),
+    "hex": frozenset(("password", "secret", "key")),
+    "random": frozenset(("password", "secret", "key", "cookie")),
+    "password": frozenset(("password",)),
+}
+
+
+def _look(value: str) -> str:
+    """What a word looks like: `random`, `hex`, `uuid`, `password`, or nothing of these."""
+    if len(value) < 8 or _ID.match(value):
+        hexadecimal = len(value) >= 20 and _HEX.match(value)
+        return ("uuid" if "-" in value else "hex") if hexadecimal else ""
+    is_random = _familiar(value) < 0.45
+    if is_random and len(value) >= 12:
+        return "random"
+    return "password" if is_random or _has_all_signs(value) else ""
+
+
+def _random(text: str) -> Iterator[tuple[int, int]]:
+    """Words so random that they are secrets whatever stands around them."""
+    for match in _RUN.finditer(text):
+        value = match["value"]
+        start, end = match.span("value")
+        digits = len(_NO_DIGITS.sub("", value))
+        if digits < 2 or ((value.islower() or value.isupper()) and (len(value) < 24 or digits < 4)):
+            continue
+        if _ID.match(value) or _familiar(value) >= 0.4 or _BEFORE_ID.search(text, max(start - 9, 0), start):
+            continue
+        if not _in_file(text, start, end):
+            yield start, end
+
+
+def _in_file(text: str, start: int, end: int) -> bool:
+    """Whether a word is a part of a file in base64, which is longer than a secret."""
+    before, after = _BASE64_BEFORE.search(text, max(start - 300, 0), start), _BASE64_AFTER.match(text, end, end + 300)
+    return before is not None and after is not None and after.end() - before.start() > 300
+
+
+def _mnemonics(text: str) -> Iterator[tuple[int, int]]:
+    """Phrases of 12 to 24 words as BIP-39 has them: of three to eight letters, none that joins a sentence."""
+    for match in _MNEMONIC.finditer(text):
+        words = match["words"].split()
+        if len(words) % 3 == 0 and _JOINING.isdisjoint(words):
+            yield match.span("words")
+
+
+def _familiar(value: str) -> float:
+    """The share of pairs of characters that words and numbers are made of; of a random value it is about 0.2."""
+    pairs = [
+        pair for pair in map("".join, zip(value, value[1:], strict=False)) if pair.isalnum() and not pair.isdigit()
+    ]
+    return sum(pair in _FAMILIAR for pair in pairs) / len(pairs) if len(pairs) >= 6 else 1.0
 
 
 @lru_cache(2)

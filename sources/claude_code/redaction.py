@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, pairwise
+from string import ascii_letters, digits
 from typing import Any, Final
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -25,8 +26,13 @@ from detect_secrets.plugins.keyword import DENYLIST
 from detect_secrets.plugins.private_key import PrivateKeyDetector
 from kingfisher_sdk import Rules, Scanner
 
-# An address is no secret; what IBM's rule finds, the rules for assignments find at a fifth of the time.
-_NOT_USED: Final = frozenset({"Public IP (ipv4)", "IBM Cloud IAM Key"})
+# An address is no secret; what IBM's rules find, the general ones below find, too, at a fifth of the time.
+_NOT_USED: Final = frozenset(
+    (
+        *("Public IP (ipv4)", "IBM Cloud IAM Key", "IBM COS HMAC Credentials", "Cloudant Credentials"),
+        *("SoftLayer Credentials", "Artifactory Credentials", "Private Key"),
+    )
+)
 _REPEATABLE: Final = "JSON Web Token"
 
 _GITLAB: Final = (
@@ -37,23 +43,18 @@ _GITLAB: Final = (
 # literals (in any case where written in lower case). A plugin that is not named here runs on every text.
 _SIGNS: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "AWS Access Key": (20, ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws")),
-    "Artifactory Credentials": (11, ("AKC", "AP")),
     "Azure Storage Account access key": (96, ("AccountKey=",)),
     "Basic Auth Credentials": (7, ("://",)),
-    "Cloudant Credentials": (24, ("cloudant", "clou", "clkey", "clp", "clapi", "cltoken", "cl_", "cl-")),
     "Discord Bot Token": (58, (".",)),
     "GitHub Token": (40, ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
     "GitLab Token": (25, _GITLAB),
-    "IBM COS HMAC Credentials": (48, ("secret",)),
     "JSON Web Token": (20, ("eyJ",)),
     "Mailchimp Access Key": (36, ("-us",)),
     "NPM tokens": (20, ("_authToken=",)),
-    "Private Key": (3, ("BEGIN", "PuTTY")),
     "OpenAI Token": (51, ("T3BlbkFJ",)),
     "PyPI Token": (80, ("pypi-",)),
     "SendGrid API Key": (69, ("SG.",)),
     "Slack Token": (12, ("xox", "hooks.slack.com")),
-    "SoftLayer Credentials": (64, ("softlayer", "slk", "slp", "sla", "slt", "sl_", "sl-")),
     "Square OAuth Secret": (50, ("sq0csp-",)),
     "Stripe Access Key": (32, ("k_live_",)),
     "Telegram Bot Token": (44, (":",)),
@@ -73,9 +74,7 @@ _TOKENS: Final = frozenset(
     )
 ) | {"Stripe Access Key"}
 # Of these the literals may stand before the stretch.
-_NAMED: Final = frozenset(
-    ("AWS Access Key", "Azure Storage Account access key", "Cloudant Credentials", "IBM COS HMAC Credentials")
-) | {"SoftLayer Credentials"}
+_NAMED: Final = frozenset(("AWS Access Key", "Azure Storage Account access key"))
 
 # Forms that detect-secrets does not know, or of which it knows a part alone.
 _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
@@ -98,6 +97,12 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     ("Slack Token", 20, ("xapp-", "xoxe"), r"xapp-[0-9A-Za-z-]{20,}|xoxe[.-][0-9A-Za-z.-]{20,}"),
     ("Stripe Access Key", 24, ("k_test_", "whsec_"), r"[rs]k_test_[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z+/=]{24,}"),
     ("Bearer Token", 16, ("bearer",), r"(?i:\bbearer)[ \t]+(?=[^\s]*\d)([A-Za-z0-9._~+/-]{16,}=*)"),
+    (
+        "Authorization",
+        8,
+        ("authorization",),
+        r"(?i:authorization[\"'\]\\]{0,3}\s?[:=]\s?[\"'`\\]{0,2}(?:bearer|token|apikey|basic))\s+(?=\S*\d)([^\s\"'`\\$<>{}]{8,})",
+    ),
     ("Basic Auth Credentials", 8, ("basic",), r"(?i:authorization\W{1,4}basic)[ \t]+([A-Za-z0-9+/]{8,}=*)"),
     (
         "Basic Auth Credentials",
@@ -146,16 +151,14 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"variable[ \t]+\\*\"[\w-]*(?:pass|secret|token|key)[\w-]*\\*\""
         r"[^}]{0,400}?default[ \t]*=[ \t]*\\*\"([^\"\\$]{4,})",
     ),
-    ("Webhook", 20, ("://hook",), r"(?i:://hooks?\.)[^\s/]+/([^\s\"'<>?\\]{8,})"),
+    ("Webhook", 20, ("://hook", "-ping.com/"), r"(?i:://hooks?\.|://(?=hc-ping\.))[^\s/]+/([^\s\"'<>?\\]{8,})"),
     (
         "Basic Auth Credentials",
         4,
-        ("pass",),
+        ("-pass", "storepass", "keypass"),
         r"(?<!\S)--?(?!by)(?i:[a-z-]*pass(?:in|out|phrase|wd|word)?)[ =](?:pass:)?['\"]?(?=[^\s]*\d)([^\s'\"$<{-][^\s'\"]{3,})",
     ),
-    ("Webhook", 60, ("/api/webhooks/",), r"/api/webhooks/\d+/([\w-]{40,})"),
     ("Webhook", 40, ("webhook",), r"(?i:webhook)[^\s\"'<>]{0,160}?/(?=[\w-]{0,60}\d)([\w-]{24,}(?:/[\w-]+)*)"),
-    ("Private Key", 40, ('"kty',), r"\"kty\\*\"[^}]{0,2000}?\"[dk]\\*\"[ \t]*:[ \t]*\\*\"([\w-]{20,})"),
     (
         "Basic Auth Credentials",
         4,
@@ -163,7 +166,6 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"(?i:app[ -](?:specific[ -])?passwor[dt])[^\n]{0,40}?\b([a-z]{4}(?:[ -][a-z]{4}){3})\b",
     ),
     ("Azure Shared Access Signature", 40, ("sig=",), r"\bsig=([A-Za-z0-9%+/=]{40,})"),
-    ("Signature", 40, ("signature=",), r"(?i:signature)=([A-Za-z0-9%+/=_-]{40,})"),
     (
         "Basic Auth Credentials",
         4,
@@ -175,7 +177,7 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         4,
-        ("auth", "credential", "login"),
+        ("auth",),
         r"(?i:auth|credentials?|login)[ \t]*(?:[=:][ \t]*)?[(\[][ \t]*\\?['\"][^'\"\\\n]{1,64}\\?['\"]"
         r"[ \t]*,[ \t]*\\?['\"]"
         r"((?=[^'\"\\\n]*\d)[^\s'\"\\]{6,64})\\?['\"]",
@@ -242,7 +244,7 @@ _PASSWORDS: Final = (
 )
 # Also ordinary words, as in `PASS: 12 tests`; what follows them must look like a password.
 _SHORT_PASSWORDS: Final = (
-    r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass))(?![a-z])"
+    r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)|(?<=sshpass)|(?<=smtppass)|(?<=dbpass)|(?<=adminpass)|(?<=keypass))(?![a-z])"
     r"|pw(?<![a-z]pw)(?![a-z])|psk|creds"
 )
 _KEY_OWNERS: Final = (
@@ -285,22 +287,23 @@ _NAME_LITERALS: Final = (
         "identified by",
         "_auth",
     ),
-    *("schlüssel", "парол", "токен", "ключ", "wachtwoord", "hasło", "senha", "mnemonic"),
+    *("schlüssel", "парол", "токен", "ключ"),
 )
 _ASSIGNMENT: Final = re.compile(
-    rf"(?:(?P<password>{_PASSWORDS})|{_KEYS}|(?P<short>{_SHORT_PASSWORDS}))[\w-]{{0,24}}[\]'\"`]{{0,2}}"
+    rf"(?:(?P<password>{_PASSWORDS})|{_KEYS}|(?P<short>{_SHORT_PASSWORDS}))(?P<rest>[\w-]{{0,24}})[\]'\"`]{{0,2}}"
     # An escaped quote stands where JSON or a shell command quotes JSON.
     r"(?:\\?[\"'])?(?:[ \t]*(?::=|=>|={1,3}|!==?|:)[ \t]*|(?<=\w)[ \t]+(?:is[ \t]+)?(?=[\"'])"
     r"|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\S*\d)|[ \t]+--(?:body|value|data|secret-string|plaintext)[ \t=]+"
     # Name and value of a pair, as in the environment of a container.
     r"|[,\s]{1,40}\\?[\"']?value\\?[\"']?[ \t]*[:=][ \t]*"
     # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
-    r"|>(?:<value>|\s{0,20}<string>)?(?=[^<\s]{6,200}<)|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
+    r"|[ \t]*<<<[ \t]*|>(?:<value>|</key>\s{0,9}<string>|\s{0,9}<string>)?(?=[^<\s]{6,200}<)|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
     r"|(?P<call>[(,])[ \t]*(?=\\?[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
     r"(?:n?\\?[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\?[\"'`])"
     r"|(?P<brace>\{(?!\{))?(?P<bare>[^\s\"'`,;&|<>(){}\[\]\\]{6,200}))"
 )
 # What stands before a name that a call sets: `setPassword(`, `define('DB_PASSWORD',`, `.put("password",`.
+_SECRET_PART: Final = re.compile("secret|pass|token")
 _SETTER: Final = re.compile(
     r"(?:(?<![a-z])(?:set|with)[a-z\d_]*|(?:define|\w*env|setdefault|\.(?:put|set|header|append|add)\w*)"
     r"[ \t]*\([ \t]*\\?[\"'][\w.-]*)\Z"
@@ -309,115 +312,55 @@ _SETTER: Final = re.compile(
 _LINKS: Final = r"is|was|are|ist|lautet|sind|est|es|è|é|to|jest|är|er|это"
 _TOLD_PASSWORDS: Final = (
     r"passwor[dt]|kennwort|passphrase|passcode|password|парол[ьяею]|mot de passe|mdp(?<![a-z]mdp)|contrase[ñn]a|wachtwoord"
-    r"|hasło|senha|parola|lösenord|adgangskode|heslo|salasana|clave(?<![a-z]clave)|pwd?(?<![a-z\d]pw)(?<![a-z\d]pwd)(?![a-z\d])|密码|パスワード|비밀번호"
+    r"|hasło|senha|parola|lösenord|adgangskode|heslo|lozinka|geslo|jelszó|passord|parool|şifre|palavra.passe|phrase secr|mật khẩu|salasana|clave(?<![a-z]clave)|pwd?(?<![a-z\d]pw)(?<![a-z\d]pwd)(?![a-z\d])|密码|パスワード|비밀번호"
 )
 _TOLD: Final = re.compile(
     rf"(?:(?P<password>{_TOLD_PASSWORDS})|(?P<code>(?:recovery|backup|rescue|scratch|emergency|verification)[ _-]?codes?"
     r"|otp(?<![a-z\d]otp)|(?:2fa|mfa)(?<![a-z\d]...)(?![a-z\d])))"
     r"[\w\]\"'`)]{0,8}(?:[ \t]+\(?[\w'äöüßàéèñç-]{1,16}\)?){0,4}?"
-    rf"(?:(?P<link>[ \t]*(?::|=>?|→|->|：)|[ \t]+(?:{_LINKS}|[–—-])(?=[ \t]))[ \t]*|[ \t]+)[\"'`(*„“«‹\\]{{0,3}}[ \t]*"
+    rf"(?:(?P<link>[ \t]*(?::|=>?|→|->|：)|[ \t]+(?:{_LINKS}|[–—-])(?=[ \t])|[ \t]+(?=[\"'`„“«]))[ \t]*(?:(?<=:)\n\s*(?=\S+\s*(?:\n|\Z)))?|[ \t]+)[\"'`(*„“«‹\\]{{0,3}}[ \t]*"
     r"(?P<value>(?=[^\s\d]*\d)[^\s\"'`(),;“”»›<>\[\]{}|\\]{4,200})"
 )
 _TOLD_LITERALS: Final = (
     *(
         "passwor",
-        "passphrase",
-        "passcode",
-        "mot de passe",
+        "passp",
+        "passc",
+        "de passe",
         "kennwort",
-        "парол",
-        "mdp",
-        "contrase",
-        "wachtwoord",
-        "hasło",
-        "senha",
-        "parola",
-        "lösenord",
-    ),
-    *("adgangskode", "heslo", "salasana", "clave", "pw", "密码", "パスワード", "비밀번호", "otp", "mfa", "2fa"),
-    *("recovery", "backup", "rescue", "scratch", "emergency", "verification"),
-)
-_PIN: Final = re.compile(
-    rf"(?:pin|cvv|cvc)(?<![a-z]...)(?![a-z])(?:[ _-]?(?:code|number))?[\"']?[ \t]*(?:[:=]|(?:{_LINKS}|für|for)[ \t])[ \t]*[\"'`]?"
-    r"(?P<value>\d{3,8})(?![\w.,:]*\d)"
-)
-_HINT_LITERALS: Final = (
-    *(
-        "key",
-        "token",
-        "api",
-        "pass",
-        "auth",
-        "session",
-        "secret",
-        "pw",
-        "cookie",
-        "sid",
-        " pat ",
-        "_pat",
-        "cred",
-        "otp",
-        "login",
-        "pin",
-    ),
-    *(
-        "log in",
-        "logged in",
-        "log-in",
-        "sudo -s",
-        "redis-cli",
-        "psk",
-        "pepper",
-        "salt",
-        "bearer",
-        "signing",
-        "licen",
-        "jwt",
-    ),
-    *(
-        "webhook",
-        "seed",
-        "kennwort",
-        "zugang",
-        "anmelde",
         "mdp",
         "contrase",
         "wachtwoord",
         "senha",
         "parola",
-        "clave",
-        "chave",
-    ),
-    *(
-        "llave",
-        "jeton",
-        "sleutel",
-        "klucz",
         "adgangskode",
-        "heslo",
-        "salasana",
-        "identified by",
-        "recovery",
-        "backup",
-        "rescue",
     ),
-    *("scratch", "emergency", "verification", "mfa", "2fa", "cvv", "cvc", "mnemonic"),
+    *("heslo", "salasana", "lozinka", "geslo", "passord", "parool", "palavra", "phrase secr", "clave", "pw", "otp", "mfa", "2fa", "y code", "p code", "y_code", "p_code"),
 )
+_FOREIGN_LITERALS: Final = ("парол", "hasło", "lösenord", "şifre", "jelszó", "mật khẩu", "密码", "パスワード", "비밀번호")
+_PIN: Final = re.compile(
+    r"(?:(?:pin|cvv2?|cvc2?|otp|2fa|mfa)(?![a-z\d])(?:[ _-]?(?:code|number))?|(?:verification|security|sms|door|alarm|login|one-time|passcode)[ _-]code)"
+    rf"(?<![a-z]pin)[\"']?[ \t]*(?:[:=]|(?:{_LINKS}|für|for)(?=[ \t]))?[ \t]*[\"'`]?(?P<value>(?<!\w)\d{{3,8}})(?![\w.,:/-]*\w)"
+)
+_PIN_LITERALS: Final = ("pin", "cvv", "cvc", "otp", "2fa", "mfa", " code", "_code")
 # What makes a random or password-like word beside it a secret, whichever comes first.
 _HINTS: Final = re.compile(
-    rf"(?P<password>{_TOLD_PASSWORDS}|creds\b|credential|zugangsdaten|log-?in\b|log(?:ged)? in|anmelde|логин|sudo -s|sshpass"
-    r"|redis-cli|requirepass|\bpsk\b|pepper|\bsalt\b|htpasswd|passin|storepass)"
+    rf"(?P<password>{_TOLD_PASSWORDS}|creds\b|credential|zugang|log-?in\b|log(?:ged)? in|anmelde|логин|sudo -s|sshpass"
+    r"|redis-cli|requirepass|psk\b|pepper|\bsalt\b|htpasswd|passwd|passin|storepass"
+    r"|useradd|usermod|net user|smbclient|rdesktop|freerdp|cmdkey|lftp|şifre|wlan|wi-?fi)"
     r"|(?P<secret>secret|token(?!s|iz)|api|schlüssel|токен|ключ|bearer|authori[sz]ation|signing|\bauth|licen[sc]e|_auth"
-    r"|jwt|jeton|\bllave|\bchave|\bclé\b|sleutel|klucz|webhook|\bseed\b|pat\b)"
-    r"|(?P<cookie>session|\bsid\b|cookie)"
+    r"|jwt|jeton|\bllave|\bchave|\bclé\b|sleutel|klucz|webhook|\bseed\b|pat\b|signature|hmac|[?&]sig=|verify=|\bwif\b)"
+    r"|(?P<cookie>session|\bsid\b|cookie|logged_in)"
     r"|(?P<key>(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])(?<!partition[ _-])key\b)"
 )
 _BEFORE: Final = 70
 _AFTER: Final = 45
+_PARTS: Final = re.compile(r"(?<=[A-Za-z\d])[:%](?=[A-Za-z\d])|:\Z")
 _BETWEEN: Final = r"\s\"'`<>(),;|{}\[\]=\\„“«»”→"
-_CANDIDATE: Final = re.compile(
-    rf"(?:\A|[{_BETWEEN}])(?P<value>(?=[^{_BETWEEN}\d]*\d|[A-Z2-7]{{16}})[A-Za-z\d][^{_BETWEEN}]{{7,200}}+(?:=+(?!\w))?)"
-)
+_CANDIDATE: Final = re.compile(rf"[^{_BETWEEN}]{{8,200}}+(?:=+(?!\w))?")
+_DIGITS: Final = frozenset(digits)
+_MIXED: Final = re.compile(r"(?=[a-z\d]*[A-Z])(?=[A-Z\d]*[a-z])[A-Za-z\d]{8,}\Z")
+_LETTERS_ALONE: Final = re.compile(r"[A-Z]{16,}\Z")
 # Pairs of characters that words are made of: the 200 most frequent of English and code, by their first letter.
 _PAIRS: Final = (
     "abcdgilmnprstuy baeilou caehiklortu daeiorsu eacdefglmnprstvwx faefioru gaehinrs haeio iabcdefglmnoprstvz kei "
@@ -428,7 +371,13 @@ _FAMILIAR: Final = frozenset(
     pair
     for first, *rest in _PAIRS.split()
     for second in rest
-    for pair in (first + second, first.upper() + second, (first + second).upper())
+    for pair in ((first, second), (first.upper(), second), (first.upper(), second.upper()))
+)
+_COUNTED: Final = frozenset(
+    (first, second)
+    for first in ascii_letters + digits
+    for second in ascii_letters + digits
+    if not (first.isdigit() and second.isdigit())
 )
 _RUN: Final = re.compile(
     r"(?:\A|[^A-Za-z\d+_-])(?P<value>(?:(?=[A-Za-z_-]*\d)[A-Za-z\d_-]{20,160}+(?![+])"
@@ -438,7 +387,7 @@ _RUN: Final = re.compile(
 # Ids of vendors, public keys, and check sums that look as random as a secret.
 _ID: Final = re.compile(
     r"(?:toolu|msg|req|call|chatcmpl|cmpl|run|thread|asst|file|resp|evt|cus|pi|sub|price|prod|in|ch|dpl|prj|team|user|usr|org"
-    r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job)[_-]|AAAA[BCE]|sha\d+-|MII|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+\Z|[-_\d]+\Z"
+    r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job)[_-]|AAAA[BCE]|sha\d+-|MII|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+(?:@v?\d+)?\Z|[-_\d]+\Z"
     r"|.*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
 )
 _BEFORE_ID: Final = re.compile(
@@ -448,15 +397,9 @@ _BEFORE_ID: Final = re.compile(
 _BASE64_BEFORE: Final = re.compile(r"[A-Za-z\d+/_=-]*\Z")
 _BASE64_AFTER: Final = re.compile(r"[A-Za-z\d+/_=-]*")
 _NO_DIGITS: Final = re.compile(r"\D+")
-_PHRASES: Final = ("seed", "mnemonic", "phrase", "recover", "wallet", "backup", "words")
+_PHRASES: Final = ("seed", "mnemonic", "phrase", "recover", "wallet")
 _MNEMONIC: Final = re.compile(r"(?:\A|[\s\"'`:=])(?P<words>(?:[a-z]{3,8} ){11,23}[a-z]{3,8})(?![^\s\"'`.,\\])")
 
-# A quoted word of every kind of character, alone or behind the name of a user, is a password whatever stands around it.
-_QUOTED: Final = re.compile(
-    r"[\"'](?:(?<![\w)\]].)|(?<=[ \t]-[pPwWaA].)|(?<=/[pP]:.))(?:\w{1,32}[:%](?=\w))?"
-    r"(?P<value>(?=[A-Za-z\d])(?=[^\s\"']*(?:[!?#*~$%^&+@]|=\\?[\"']))(?=[^\s\"']*\d)(?=[^\s\"']*[A-Z])(?=[^\s\"']*[a-z])"
-    r"[^\s\"'`\\/<>(){}\[\]|,;]{8,64})\\?[\"']"
-)
 _BASE64: Final = re.compile(r"(?:sha\d+-)?(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?\Z")
 _SIGNS_OF_PASSWORDS: Final = frozenset("!?#*+~$%^&@=")
 _SECRET_NAME: Final = re.compile(rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})[\w-]{{0,24}}\Z")
@@ -472,7 +415,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 # A reference has names in it, no random value.
 _RANDOM_PART: Final = re.compile(r"(?<=\w\.)(?=[A-Za-z\d]*\d[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z\d]{16,}\Z")
-_COMMIT_HASH: Final = re.compile(r"[0-9a-f]{7,12}\Z")
+_COMMIT_HASH: Final = re.compile(r"[0-9a-f]{7,11}\Z")
 _RANDOM: Final = 3.0
 """Bits per character above which an assigned value of eight characters and more passes for random."""
 
@@ -525,12 +468,8 @@ def _redact(text: str) -> str:
         text = _without_tokens(text)
     if longest >= _SHORTEST_KEY and any(True for _ in _random(tokens)):
         text = _replace(text, _random(text), "Random Value")
-    if any(map(lowered.__contains__, _HINT_LITERALS)) or not lowered.isascii():
-        text = _with_names(text, lowered)
-    if longest >= _SHORTEST_SIGNED and _SIGN.search(text):
-        quoted = (match.span("value") for match in _QUOTED.finditer(text) if not _BASE64.match(match["value"]))
-        text = _replace(text, quoted, "Secret Keyword")
-    if len(words) >= 12 and (len(words) < 40 or any(map(lowered.__contains__, _PHRASES))):
+    text = _with_names(text, lowered)
+    if len(words) >= 12 and (len(words) < 26 or any(map(lowered.__contains__, _PHRASES))):
         text = _replace(text, _mnemonics(text), "Mnemonic")
     if _SIX_DIGITS.search(text):
         text = _replace(text, _payment_numbers(text), "Payment Number")
@@ -541,9 +480,10 @@ def _with_names(text: str, lowered: str) -> str:
     """The text without the values of which a word beside them says that they are secret."""
     if any(map(lowered.__contains__, _NAME_LITERALS)):
         text = _replace(text, _to_the_end(text, _assigned(text)), "Secret Keyword")
-    if any(map(lowered.__contains__, _TOLD_LITERALS)):
+    told = _TOLD_LITERALS if lowered.isascii() else (*_TOLD_LITERALS, *_FOREIGN_LITERALS)
+    if any(map(lowered.__contains__, told)):
         text = _replace(text, _told(text), "Secret Keyword")
-    if "pin" in lowered or "cvv" in lowered or "cvc" in lowered:
+    if any(map(lowered.__contains__, _PIN_LITERALS)):
         text = _replace(text, (match.span("value") for match in _PIN.finditer(_lowered(text))), "PIN")
     return _replace(text, _near(text), "Secret Keyword")
 
@@ -658,23 +598,22 @@ _SHORTEST_FOUND: Final = 6
 _SHORTEST_KEY: Final = 20
 """Characters below which the value of a key of any name (`cache_key`) is rather an id."""
 _SCANNER: Final = Scanner(Rules(), base64=False)
-_SHORTEST_SIGNED: Final = 8
-_SIGN: Final = re.compile(r"[!?#*~$%^&+@]|=\\?[\"']")
 _REST_OF_WORD: Final = r"(?:(?<=[A-Za-z0-9])[\w-]*)"
 _WORD: Final = re.compile(r"[\w-]*", re.ASCII)
-_NUMBERED: Final = re.compile(r"\w[#@?&=]v?\d[\d.]*\Z|@[\w.-]*(?:\.[a-z]{2,}\Z|…)|://|[?&]\w+=")
+_NUMBERED: Final = re.compile(r"\w[#@?=]v?\d[\d.]*\Z|@[\w.-]*(?:\.[a-z]{2,}\Z|…)|://|[?&]\w+=")
 _LONGEST_TOLD: Final = 300
 _LAST_WORD: Final = re.compile(r"(?<![^\s\"'`*(„«])[^\s\"'`*()„«“»\[\]{}<>,;|]{6,}\Z")
 _THREE_DIGITS: Final = re.compile(r"\d.*\d.*\d")
 _HEX: Final = re.compile(
-    r"(?=[0-9-]*[a-fx])(?:[0-9a-f]{20,}|0x[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z"
+    r"(?=[^a-fA-F]*[a-fA-F])(?:(?:[0-9a-f]{20,}|[0-9A-F]{20,})(?:-[0-9a-f]+)*|0x[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12,20})\Z"
 )
 _UNBROKEN: Final = re.compile(r"[\w+/~.-]+=*\Z", re.ASCII)
 _JOINING: Final = frozenset(
-    "the and are was for with from not but has have its they this that into can all you".split()
+    ["the", "and", "are", "was", "for", "with", "from", "not", "but", "has", "have", "its", "they", "this", "that", "into", "can", "all", "you"]
 )
 _HEX_OR_UUID: Final = re.compile(r"[0-9a-f-]{7,}\Z")
-_SIX_DIGITS: Final = re.compile(r"\d{4}(?:[ -]|%20)?\d{2}")
+# Spelled out, for a pattern that starts with a set is searched three times faster than one that starts with a repeat.
+_SIX_DIGITS: Final = re.compile(r"\d\d\d\d(?:[ -]|%20)?\d\d")
 _PAYMENT_NUMBER: Final = re.compile(
     r"\b(?:(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6(?:011|5\d\d|2\d\d)|35[2-8]\d)([ -]|%20|)\d{4}\1\d{4}\1\d{4}"
     r"|3[47]\d\d([ -]?)\d{6}\2\d{5}"
@@ -714,17 +653,20 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
             is_signed = (match["password"] or match["short"]) and any(one.isdigit() for one in value)
             value = ended if is_signed else value.rstrip(".:!?*")
             end = start + len(value)
-        if match["any_key"] and (len(value) < _SHORTEST_KEY or "|" in value):
+        # `KEY_SECRET` is a secret.
+        any_key = match["any_key"] and not _SECRET_PART.search(match["rest"])
+        if any_key and (len(value) < _SHORTEST_KEY or "|" in value):
             continue
         if match["call"] and not _SETTER.search(lowered, max(match.start() - 40, 0), match.start()):
             continue
-        is_password = bool(match["password"] or match["short"])
+        is_password = bool(match["password"] or match["short"] or (match["any_key"] and not any_key))
+        is_quoted_word = group == "quoted" and value.isalnum() and not value.isalpha()
         # In a sentence or a table, what follows is as often a description.
         is_doubtful = match["short"] or match["cell"] or match["dash"] or match["brace"]
         is_long = len(value) >= _SHORTEST_TOKEN and match["short"] is None
-        if is_doubtful and not is_long and not (is_password and _has_all_signs(value)):
+        if is_doubtful and not is_long and not (is_password and (_has_all_signs(value) or _look(value) == "password" or is_quoted_word)):
             continue
-        if _is_secret(value, is_password=is_password, is_quoted=group == "quoted", may_be_uuid=not match["any_key"]):
+        if _is_secret(value, is_password=is_password, is_quoted=group == "quoted", may_be_uuid=not any_key):
             yield start, end
 
 
@@ -733,6 +675,7 @@ def _has_all_signs(value: str) -> bool:
     return (
         any(one.isalpha() for one in value)
         and any(one.isdigit() for one in value)
+        and "/" not in value
         and not _SIGNS_OF_PASSWORDS.isdisjoint(value)
         and not _REFERENCE.match(value)
         and not _NUMBERED.search(value)
@@ -756,21 +699,38 @@ def _told(text: str) -> Iterator[tuple[int, int]]:
 
 def _near(text: str) -> Iterator[tuple[int, int]]:
     """Random words, and words that look like passwords, in a line with a word that hints at a secret."""
+    words = [word for word in _CANDIDATE.findall(text) if not _DIGITS.isdisjoint(word) or _LETTERS_ALONE.match(word)]
+    words = [word for word in words if word[0].isalnum() and (_look(_part(word)) or _MIXED.match(_part(word)))]
+    if not words:
+        return
     lowered = _lowered(text)
-    for match in _CANDIDATE.finditer(text):
-        value = match["value"].rstrip(".:?*")
-        start = match.start("value") + value.rfind(":") + 1
-        end = match.start("value") + len(value)
-        look = _look(text[start:end])
-        if not look or _BEFORE_ID.search(text, max(start - 9, 0), start) or _in_file(text, start, end):
+    end = 0
+    for word in words:
+        at = text.index(word, end)
+        value = _part(word)
+        start = at + word.rindex(value)
+        end = start + len(value)
+        look = _look(value)
+        if _BEFORE_ID.search(text, max(start - 9, 0), start) or _in_file(text, start, end):
             continue
-        before = lowered[max(start - _BEFORE, 0) : start].rpartition("\n")[2]
+        lines = lowered[max(start - _BEFORE, 0) : start].split("\n")
+        before = lines[-1]
+        if not before.strip(" \t>-*`"):
+            # The value has a line of its own, and its name one before.
+            before = next((line for line in lines[-2:-4:-1] if line.strip(" \t`")), "")
         around = before + " | " + lowered[end : end + _AFTER].partition("\n")[0]
-        if not _ENOUGH[look].isdisjoint([hint.lastgroup for hint in _HINTS.finditer(around)]):
+        if (look == "password" and _is_quoted(text, at, end) and not value.islower() and not value.isupper()) or ((look in ("random", "password") or not look) and _FLAG.search(before)) or not _ENOUGH[look].isdisjoint(
+            [hint.lastgroup for hint in _HINTS.finditer(around)]
+        ):
             yield start, end
 
 
+# The option of a command that takes a password.
+_FLAG: Final = re.compile(r"(?:\s-(?:p|w|k|a|pw|pass) ?|\s/(?:p|pw|pass(?:word)?):|\s-u \w+[%,])['\"]?\Z")
+
+
 _ENOUGH: Final[dict[str, frozenset[str | None]]] = {
+    "": frozenset(),
     "uuid": frozenset(("password", "secret")),
     "hex": frozenset(("password", "secret", "key")),
     "random": frozenset(("password", "secret", "key", "cookie")),
@@ -778,12 +738,30 @@ _ENOUGH: Final[dict[str, frozenset[str | None]]] = {
 }
 
 
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    """Whether a word stands in quotes of its own, and is no key of a dictionary or base64."""
+    return (
+        text[start - 1 : start] in ("'", '"')
+        and text[end : end + 1] in ("'", '"', "\\")
+        and not (text[start - 2 : start - 1].isalnum() or text[start - 2 : start - 1] in (")", "]"))
+        and not _BASE64.match(text, start, end)
+    )
+
+
+def _part(word: str) -> str:
+    """The longest part of `user:password`, `user%password` and `key:suffix`."""
+    return max(_PARTS.split(word.rstrip(".:")), key=len)
+
+
 def _look(value: str) -> str:
     """What a word looks like: `random`, `hex`, `uuid`, `password`, or nothing of these."""
-    if len(value) < 8 or _ID.match(value):
-        hexadecimal = len(value) >= 20 and _HEX.match(value)
-        return ("uuid" if "-" in value else "hex") if hexadecimal else ""
+    if len(value) >= 20 and _HEX.match(value):
+        return "uuid" if "-" in value[:9] else "hex"
+    if len(value) < 8:
+        return ""
     is_random = _familiar(value) < 0.45
+    if (is_random or not value.isalnum()) and _ID.match(value):
+        return ""
     if is_random and len(value) >= 12:
         return "random"
     return "password" if is_random or _has_all_signs(value) else ""
@@ -794,10 +772,15 @@ def _random(text: str) -> Iterator[tuple[int, int]]:
     for match in _RUN.finditer(text):
         value = match["value"]
         start, end = match.span("value")
-        digits = len(_NO_DIGITS.sub("", value))
-        if digits < 2 or ((value.islower() or value.isupper()) and (len(value) < 24 or digits < 4)):
+        numbers = len(_NO_DIGITS.sub("", value))
+        is_mixed = not (value.islower() or value.isupper())
+        if numbers < (2 if len(value) < 32 else 1) or (not is_mixed and (len(value) < 24 or numbers < 4)):
             continue
-        if _ID.match(value) or _familiar(value) >= 0.4 or _BEFORE_ID.search(text, max(start - 9, 0), start):
+        if (
+            _ID.match(value)
+            or _familiar(value) >= (0.45 if is_mixed else 0.4)
+            or _BEFORE_ID.search(text, max(start - 9, 0), start)
+        ):
             continue
         if not _in_file(text, start, end):
             yield start, end
@@ -819,10 +802,8 @@ def _mnemonics(text: str) -> Iterator[tuple[int, int]]:
 
 def _familiar(value: str) -> float:
     """The share of pairs of characters that words and numbers are made of; of a random value it is about 0.2."""
-    pairs = [
-        pair for pair in map("".join, zip(value, value[1:], strict=False)) if pair.isalnum() and not pair.isdigit()
-    ]
-    return sum(pair in _FAMILIAR for pair in pairs) / len(pairs) if len(pairs) >= 6 else 1.0
+    counted = sum(map(_COUNTED.__contains__, pairwise(value)))
+    return sum(map(_FAMILIAR.__contains__, pairwise(value))) / counted if counted >= 6 else 1.0
 
 
 @lru_cache(2)

@@ -82,7 +82,7 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         PrivateKeyDetector.secret_type,
         3,
         ("private key", "putty-user-key-file"),
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)|PuTTY-User-Key-File-.*\Z",
+        r"-----?[ ]?BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----?.*?(?:-----?[ ]?END [A-Z0-9 ]*-----?|\Z)|PuTTY-User-Key-File-.*\Z",
     ),
     ("GitHub Token", 30, ("github_pat_",), r"github_pat_[A-Za-z0-9_]{22,}"),
     ("Anthropic API Key", 27, ("sk-ant-",), r"sk-ant-[A-Za-z0-9_-]{20,}"),
@@ -165,6 +165,7 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         ("app passwor", "app-passwor", "app-specific"),
         r"(?i:app[ -](?:specific[ -])?passwor[dt])[^\n]{0,40}?\b([a-z]{4}(?:[ -][a-z]{4}){3})\b",
     ),
+    ("Signature", 40, ("signature=",), r"(?i:signature)=([A-Za-z0-9%+/=_-]{40,})"),
     ("Azure Shared Access Signature", 40, ("sig=",), r"\bsig=([A-Za-z0-9%+/=]{40,})"),
     (
         "Basic Auth Credentials",
@@ -347,17 +348,19 @@ _PIN_LITERALS: Final = ("pin", "cvv", "cvc", "otp", "2fa", "mfa", " code", "_cod
 _HINTS: Final = re.compile(
     rf"(?P<password>{_TOLD_PASSWORDS}|creds\b|credential|zugang|log-?in\b|log(?:ged)? in|anmelde|логин|sudo -s|sshpass"
     r"|redis-cli|requirepass|psk\b|pepper|\bsalt\b|htpasswd|passwd|passin|storepass"
-    r"|useradd|usermod|net user|smbclient|rdesktop|freerdp|cmdkey|lftp|şifre|wlan|wi-?fi)"
+    r"|useradd|usermod|net user|smbclient|rdesktop|freerdp|cmdkey|lftp|şifre|connect\(|wlan|wi-?fi)"
     r"|(?P<secret>secret|token(?!s|iz)|api|schlüssel|токен|ключ|bearer|authori[sz]ation|signing|\bauth|licen[sc]e|_auth"
     r"|jwt|jeton|\bllave|\bchave|\bclé\b|sleutel|klucz|webhook|\bseed\b|pat\b|signature|hmac|[?&]sig=|verify=|\bwif\b)"
-    r"|(?P<cookie>session|\bsid\b|cookie|logged_in)"
+    r"|(?P<cookie>session|\bsid\b|sessid|cookie|logged_in)"
     r"|(?P<key>(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])(?<!partition[ _-])key\b)"
 )
 _BEFORE: Final = 70
 _AFTER: Final = 45
+_OPTION: Final = re.compile(r"/[A-Za-z]{1,8}:")
 _PARTS: Final = re.compile(r"(?<=[A-Za-z\d])[:%](?=[A-Za-z\d])|:\Z")
 _BETWEEN: Final = r"\s\"'`<>(),;|{}\[\]=\\„“«»”→"
 _CANDIDATE: Final = re.compile(rf"[^{_BETWEEN}]{{8,200}}+(?:=+(?!\w))?")
+_NAME_AND_NUMBER: Final = re.compile(r"[A-Za-z._]+\d+\Z")
 _DIGITS: Final = frozenset(digits)
 _MIXED: Final = re.compile(r"(?=[a-z\d]*[A-Z])(?=[A-Z\d]*[a-z])[A-Za-z\d]{8,}\Z")
 _LETTERS_ALONE: Final = re.compile(r"[A-Z]{16,}\Z")
@@ -391,7 +394,7 @@ _ID: Final = re.compile(
     r"|.*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
 )
 _BEFORE_ID: Final = re.compile(
-    r"(?:h1|SHA256|sha\d+):\Z|(?<![a-z])[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z|/(?:d|folders|files?|design|board|blob|commit)/\Z|base64,\Z"
+    r"(?:h1|SHA256|sha\d+):\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z|/(?:d|folders|files?|design|board|blob|commit)/\Z|base64,\Z"
 )
 # A file drawn in base64 is longer than a secret.
 _BASE64_BEFORE: Final = re.compile(r"[A-Za-z\d+/_=-]*\Z")
@@ -689,7 +692,7 @@ def _told(text: str) -> Iterator[tuple[int, int]]:
         value = text[start:end].rstrip(".:").removesuffix("**")
         if (
             len(value) >= 6
-            and any(one.isalpha() for one in value)
+            and (match["code"] is not None or any(one.isalpha() for one in value))
             and not _REFERENCE.match(value)
             and (match["link"] is not None or not _NUMBERED.search(value))
             and not is_sequential_string(value)
@@ -700,7 +703,7 @@ def _told(text: str) -> Iterator[tuple[int, int]]:
 def _near(text: str) -> Iterator[tuple[int, int]]:
     """Random words, and words that look like passwords, in a line with a word that hints at a secret."""
     words = [word for word in _CANDIDATE.findall(text) if not _DIGITS.isdisjoint(word) or _LETTERS_ALONE.match(word)]
-    words = [word for word in words if word[0].isalnum() and (_look(_part(word)) or _MIXED.match(_part(word)))]
+    words = [word for word in words if (word[0].isalnum() or _OPTION.match(word)) and (_look(_part(word)) or _MIXED.match(_part(word)))]
     if not words:
         return
     lowered = _lowered(text)
@@ -719,9 +722,12 @@ def _near(text: str) -> Iterator[tuple[int, int]]:
             # The value has a line of its own, and its name one before.
             before = next((line for line in lines[-2:-4:-1] if line.strip(" \t`")), "")
         around = before + " | " + lowered[end : end + _AFTER].partition("\n")[0]
-        if (look == "password" and _is_quoted(text, at, end) and not value.islower() and not value.isupper()) or ((look in ("random", "password") or not look) and _FLAG.search(before)) or not _ENOUGH[look].isdisjoint(
-            [hint.lastgroup for hint in _HINTS.finditer(around)]
-        ):
+        is_cased = not value.islower() and not value.isupper()
+        if is_cased and _has_all_signs(value) and _is_quoted(text, at, end):
+            yield start, end
+        elif look in ("random", "password", "") and _FLAG.search(before):
+            yield start, end
+        elif not _ENOUGH[look].isdisjoint([hint.lastgroup for hint in _HINTS.finditer(around)]):
             yield start, end
 
 
@@ -731,7 +737,7 @@ _FLAG: Final = re.compile(r"(?:\s-(?:p|w|k|a|pw|pass) ?|\s/(?:p|pw|pass(?:word)?
 
 _ENOUGH: Final[dict[str, frozenset[str | None]]] = {
     "": frozenset(),
-    "uuid": frozenset(("password", "secret")),
+    "uuid": frozenset(("password", "secret", "key")),
     "hex": frozenset(("password", "secret", "key")),
     "random": frozenset(("password", "secret", "key", "cookie")),
     "password": frozenset(("password",)),
@@ -764,7 +770,7 @@ def _look(value: str) -> str:
         return ""
     if is_random and len(value) >= 12:
         return "random"
-    return "password" if is_random or _has_all_signs(value) else ""
+    return "password" if (is_random and not _NAME_AND_NUMBER.match(value)) or _has_all_signs(value) else ""
 
 
 def _random(text: str) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
-from tests.sources.claude_code import further_secrets, planted_secrets
+from tests.sources.claude_code import further_secrets, planted_secrets, unseen_secrets
 from tests.sources.claude_code.claude_code_texts import landed_texts
 from tests.sources.claude_code.planted_secrets import Planted
 
@@ -37,7 +37,7 @@ def main() -> None:
     if arguments.before:
         versions[arguments.before] = _earlier(arguments.before)
     for name, version in versions.items():
-        for module in (planted_secrets, further_secrets):
+        for module in (planted_secrets, further_secrets, unseen_secrets):
             said = _planted(version, module.plant, arguments.seeds)
             print(f"{name}, {module.__name__.rpartition('.')[2]}: {said}")
     texts = landed_texts(arguments.transcripts)

@@ -1,11 +1,15 @@
-"""Secrets are taken out of texts before they land, with the rules of Kingfisher and the plugins of detect-secrets.
+"""Secrets are taken out of texts before they land: by vendors' forms, by the words beside them, and by how they look.
 
 Kingfisher knows vendors' tokens by some 490 rules, which it runs over a text in one pass. detect-secrets scans files
 line by line; here its plugins' own patterns run over whole texts, each only if a literal that every match must contain
-is there. Its rules for assignments (`password = …`) expect source code; a transcript
-mixes prose, shell and JSON, so the names come from its keyword plugin, the measure of randomness from its entropy
-plugin, and the decision is made here. Not used: the IP address plugin (no secret) and entropy of any quoted string
-(commit hashes).
+is there. What no rule of a vendor knows is found by what holds for secrets in general:
+
+- a value assigned to a telling name (`password = …`, `--token …`, `das Kennwort lautet …`);
+- a value that looks random, or like a password, near a telling word;
+- a value that is so random that it is a secret whatever stands around it: of a random value one pair of neighbouring
+  characters in five is one of those that words are made of, of a word four in five are.
+
+Not used: the IP address plugin (no secret) and entropy of any quoted string (commit hashes).
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import compress, pairwise
+from itertools import compress, pairwise, product
 from string import ascii_letters, digits
 from typing import Any, Final
 
@@ -82,7 +86,8 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         PrivateKeyDetector.secret_type,
         3,
         ("private key", "putty-user-key-file"),
-        r"-----?[ ]?BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----?.*?(?:-----?[ ]?END [A-Z0-9 ]*-----?|\Z)|PuTTY-User-Key-File-.*\Z",
+        r"-----?[ ]?BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----?.*?(?:-----?[ ]?END [A-Z0-9 ]*-----?|\Z)"
+        r"|PuTTY-User-Key-File-.*\Z",
     ),
     ("GitHub Token", 30, ("github_pat_",), r"github_pat_[A-Za-z0-9_]{22,}"),
     ("Anthropic API Key", 27, ("sk-ant-",), r"sk-ant-[A-Za-z0-9_-]{20,}"),
@@ -101,7 +106,8 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Authorization",
         8,
         ("authorization",),
-        r"(?i:authorization[\"'\]\\]{0,3}\s?[:=]\s?[\"'`\\]{0,2}(?:bearer|token|apikey|basic))\s+(?=\S*\d)([^\s\"'`\\$<>{}]{8,})",
+        r"(?i:authorization[\"'\]\\]{0,3}\s?[:=]\s?[\"'`\\]{0,2}(?:bearer|token|apikey|basic))\s+(?=\S*\d)"
+        r"([^\s\"'`\\$<>{}]{8,})",
     ),
     ("Basic Auth Credentials", 8, ("basic",), r"(?i:authorization\W{1,4}basic)[ \t]+([A-Za-z0-9+/]{8,}=*)"),
     (
@@ -156,7 +162,8 @@ _FURTHER: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Basic Auth Credentials",
         4,
         ("-pass", "storepass", "keypass"),
-        r"(?<!\S)--?(?!by)(?i:[a-z-]*pass(?:in|out|phrase|wd|word)?)[ =](?:pass:)?['\"]?(?=[^\s]*\d)([^\s'\"$<{-][^\s'\"]{3,})",
+        r"(?<!\S)--?(?!by)(?i:[a-z-]*pass(?:in|out|phrase|wd|word)?)[ =](?:pass:)?['\"]?"
+        r"(?=[^\s]*\d)([^\s'\"$<{-][^\s'\"]{3,})",
     ),
     ("Webhook", 40, ("webhook",), r"(?i:webhook)[^\s\"'<>]{0,160}?/(?=[\w-]{0,60}\d)([\w-]{24,}(?:/[\w-]+)*)"),
     (
@@ -245,7 +252,8 @@ _PASSWORDS: Final = (
 )
 # Also ordinary words, as in `PASS: 12 tests`; what follows them must look like a password.
 _SHORT_PASSWORDS: Final = (
-    r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)|(?<=sshpass)|(?<=smtppass)|(?<=dbpass)|(?<=adminpass)|(?<=keypass))(?![a-z])"
+    r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)"
+    r"|(?<=sshpass)|(?<=smtppass)|(?<=dbpass)|(?<=adminpass)|(?<=keypass))(?![a-z])"
     r"|pw(?<![a-z]pw)(?![a-z])|psk|creds"
 )
 _KEY_OWNERS: Final = (
@@ -298,7 +306,8 @@ _ASSIGNMENT: Final = re.compile(
     # Name and value of a pair, as in the environment of a container.
     r"|[,\s]{1,40}\\?[\"']?value\\?[\"']?[ \t]*[:=][ \t]*"
     # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
-    r"|[ \t]*<<<[ \t]*|>(?:<value>|</key>\s{0,9}<string>|\s{0,9}<string>)?(?=[^<\s]{6,200}<)|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
+    r"|[ \t]*<<<[ \t]*|>(?:<value>|</key>\s{0,9}<string>|\s{0,9}<string>)?(?=[^<\s]{6,200}<)"
+    r"|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
     r"|(?P<call>[(,])[ \t]*(?=\\?[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
     r"(?:n?\\?[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\?[\"'`])"
     r"|(?P<brace>\{(?!\{))?(?P<bare>[^\s\"'`,;&|<>(){}\[\]\\]{6,200}))"
@@ -312,14 +321,19 @@ _SETTER: Final = re.compile(
 # A name, then words, then a link, then the value, as in `das Kennwort für den Server lautet …`.
 _LINKS: Final = r"is|was|are|ist|lautet|sind|est|es|è|é|to|jest|är|er|это"
 _TOLD_PASSWORDS: Final = (
-    r"passwor[dt]|kennwort|passphrase|passcode|password|парол[ьяею]|mot de passe|mdp(?<![a-z]mdp)|contrase[ñn]a|wachtwoord"
-    r"|hasło|senha|parola|lösenord|adgangskode|heslo|lozinka|geslo|jelszó|passord|parool|şifre|palavra.passe|phrase secr|mật khẩu|salasana|clave(?<![a-z]clave)|pwd?(?<![a-z\d]pw)(?<![a-z\d]pwd)(?![a-z\d])|密码|パスワード|비밀번호"
+    r"passwor[dt]|kennwort|passphrase|passcode|password|парол[ьяею]|mot de passe|mdp(?<![a-z]mdp)"
+    r"|contrase[ñn]a|wachtwoord"
+    r"|hasło|senha|parola|lösenord|adgangskode|heslo|lozinka|geslo|jelszó|passord|parool|şifre"
+    r"|palavra.passe|phrase secr|mật khẩu|salasana|clave(?<![a-z]clave)"
+    r"|pwd?(?<![a-z\d]pw)(?<![a-z\d]pwd)(?![a-z\d])|密码|パスワード|비밀번호"
 )
 _TOLD: Final = re.compile(
-    rf"(?:(?P<password>{_TOLD_PASSWORDS})|(?P<code>(?:recovery|backup|rescue|scratch|emergency|verification)[ _-]?codes?"
+    rf"(?:(?P<password>{_TOLD_PASSWORDS})"
+    r"|(?P<code>(?:recovery|backup|rescue|scratch|emergency|verification)[ _-]?codes?"
     r"|otp(?<![a-z\d]otp)|(?:2fa|mfa)(?<![a-z\d]...)(?![a-z\d])))"
     r"[\w\]\"'`)]{0,8}(?:[ \t]+\(?[\w'äöüßàéèñç-]{1,16}\)?){0,4}?"
-    rf"(?:(?P<link>[ \t]*(?::|=>?|→|->|：)|[ \t]+(?:{_LINKS}|[–—-])(?=[ \t])|[ \t]+(?=[\"'`„“«]))[ \t]*(?:(?<=:)\n\s*(?=\S+\s*(?:\n|\Z)))?|[ \t]+)[\"'`(*„“«‹\\]{{0,3}}[ \t]*"
+    rf"(?:(?P<link>[ \t]*(?::|=>?|→|->|：)|[ \t]+(?:{_LINKS}|[–—-])(?=[ \t])|[ \t]+(?=[\"'`„“«]))[ \t]*"
+    r"(?:(?<=:)\n\s*(?=\S+\s*(?:\n|\Z)))?|[ \t]+)[\"'`(*„“«‹\\]{0,3}[ \t]*"
     r"(?P<value>(?=[^\s\d]*\d)[^\s\"'`(),;“”»›<>\[\]{}|\\]{4,200})"
 )
 _TOLD_LITERALS: Final = (
@@ -336,12 +350,17 @@ _TOLD_LITERALS: Final = (
         "parola",
         "adgangskode",
     ),
-    *("heslo", "salasana", "lozinka", "geslo", "passord", "parool", "palavra", "phrase secr", "clave", "pw", "otp", "mfa", "2fa", "y code", "p code", "y_code", "p_code"),
+    *("heslo", "salasana", "lozinka", "geslo", "passord", "parool", "palavra", "phrase secr"),
+    *("clave", "pw", "otp", "mfa", "2fa", "y code", "p code", "y_code", "p_code"),
 )
-_FOREIGN_LITERALS: Final = ("парол", "hasło", "lösenord", "şifre", "jelszó", "mật khẩu", "密码", "パスワード", "비밀번호")
+_FOREIGN_LITERALS: Final = (
+    *("парол", "hasło", "lösenord", "şifre", "jelszó", "mật khẩu", "密码", "パスワード", "비밀번호"),
+)
 _PIN: Final = re.compile(
-    r"(?:(?:pin|cvv2?|cvc2?|otp|2fa|mfa)(?![a-z\d])(?:[ _-]?(?:code|number))?|(?:verification|security|sms|door|alarm|login|one-time|passcode)[ _-]code)"
-    rf"(?<![a-z]pin)[\"']?[ \t]*(?:[:=]|(?:{_LINKS}|für|for)(?=[ \t]))?[ \t]*[\"'`]?(?P<value>(?<!\w)\d{{3,8}})(?![\w.,:/-]*\w)"
+    r"(?:(?:pin|cvv2?|cvc2?|otp|2fa|mfa)(?![a-z\d])(?:[ _-]?(?:code|number))?"
+    r"|(?:verification|security|sms|door|alarm|login|one-time|passcode)[ _-]code)"
+    rf"(?<![a-z]pin)[\"']?[ \t]*(?:[:=]|(?:{_LINKS}|für|for)(?=[ \t]))?[ \t]*[\"'`]?"
+    r"(?P<value>(?<!\w)\d{3,8})(?![\w.,:/-]*\w)"
 )
 _PIN_LITERALS: Final = ("pin", "cvv", "cvc", "otp", "2fa", "mfa", " code", "_code")
 # What makes a random or password-like word beside it a secret, whichever comes first.
@@ -363,6 +382,7 @@ _CANDIDATE: Final = re.compile(rf"[^{_BETWEEN}]{{8,200}}+(?:=+(?!\w))?")
 _NAME_AND_NUMBER: Final = re.compile(r"[A-Za-z._]+\d+\Z")
 _DIGITS: Final = frozenset(digits)
 _MIXED: Final = re.compile(r"(?=[a-z\d]*[A-Z])(?=[A-Z\d]*[a-z])[A-Za-z\d]{8,}\Z")
+_CAPITALS: Final = re.compile(r"[A-Z][A-Z]{15}")
 _LETTERS_ALONE: Final = re.compile(r"[A-Z]{16,}\Z")
 # Pairs of characters that words are made of: the 200 most frequent of English and code, by their first letter.
 _PAIRS: Final = (
@@ -372,8 +392,8 @@ _PAIRS: Final = (
 )
 _FAMILIAR: Final = frozenset(
     pair
-    for first, *rest in _PAIRS.split()
-    for second in rest
+    for group in _PAIRS.split()
+    for first, second in product(group[0], group[1:])
     for pair in ((first, second), (first.upper(), second), (first.upper(), second.upper()))
 )
 _COUNTED: Final = frozenset(
@@ -390,17 +410,19 @@ _RUN: Final = re.compile(
 # Ids of vendors, public keys, and check sums that look as random as a secret.
 _ID: Final = re.compile(
     r"(?:toolu|msg|req|call|chatcmpl|cmpl|run|thread|asst|file|resp|evt|cus|pi|sub|price|prod|in|ch|dpl|prj|team|user|usr|org"
-    r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job)[_-]|AAAA[BCE]|sha\d+-|MII|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+(?:@v?\d+)?\Z|[-_\d]+\Z"
+    r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job)[_-]|AAAA[BCE]|sha\d+-|MII|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z"
+    r"|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+(?:@v?\d+)?\Z|[-_\d]+\Z"
     r"|.*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
 )
 _BEFORE_ID: Final = re.compile(
-    r"(?:h1|SHA256|sha\d+):\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z|/(?:d|folders|files?|design|board|blob|commit)/\Z|base64,\Z"
+    r"(?:h1|SHA256|sha\d+):\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z"
+    r"|/(?:d|folders|files?|design|board|blob|commit)/\Z|base64,\Z"
 )
 # A file drawn in base64 is longer than a secret.
 _BASE64_BEFORE: Final = re.compile(r"[A-Za-z\d+/_=-]*\Z")
 _BASE64_AFTER: Final = re.compile(r"[A-Za-z\d+/_=-]*")
 _NO_DIGITS: Final = re.compile(r"\D+")
-_PHRASES: Final = ("seed", "mnemonic", "phrase", "recover", "wallet")
+_PHRASES: Final = ("seed", "mnemonic", "phrase", "recover", "wallet", '"words', "words:")
 _MNEMONIC: Final = re.compile(r"(?:\A|[\s\"'`:=])(?P<words>(?:[a-z]{3,8} ){11,23}[a-z]{3,8})(?![^\s\"'`.,\\])")
 
 _BASE64: Final = re.compile(r"(?:sha\d+-)?(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?\Z")
@@ -472,7 +494,7 @@ def _redact(text: str) -> str:
     if longest >= _SHORTEST_KEY and any(True for _ in _random(tokens)):
         text = _replace(text, _random(text), "Random Value")
     text = _with_names(text, lowered)
-    if len(words) >= 12 and (len(words) < 26 or any(map(lowered.__contains__, _PHRASES))):
+    if len(words) >= 12 and (any(map(lowered.__contains__, _PHRASES)) or "".join(words).isalpha()):
         text = _replace(text, _mnemonics(text), "Mnemonic")
     if _SIX_DIGITS.search(text):
         text = _replace(text, _payment_numbers(text), "Payment Number")
@@ -483,6 +505,8 @@ def _with_names(text: str, lowered: str) -> str:
     """The text without the values of which a word beside them says that they are secret."""
     if any(map(lowered.__contains__, _NAME_LITERALS)):
         text = _replace(text, _to_the_end(text, _assigned(text)), "Secret Keyword")
+    if _DIGITS.isdisjoint(text) and not _CAPITALS.search(text):
+        return text
     told = _TOLD_LITERALS if lowered.isascii() else (*_TOLD_LITERALS, *_FOREIGN_LITERALS)
     if any(map(lowered.__contains__, told)):
         text = _replace(text, _told(text), "Secret Keyword")
@@ -604,17 +628,32 @@ _SCANNER: Final = Scanner(Rules(), base64=False)
 _REST_OF_WORD: Final = r"(?:(?<=[A-Za-z0-9])[\w-]*)"
 _WORD: Final = re.compile(r"[\w-]*", re.ASCII)
 _NUMBERED: Final = re.compile(r"\w[#@?=]v?\d[\d.]*\Z|@[\w.-]*(?:\.[a-z]{2,}\Z|…)|://|[?&]\w+=")
-_LONGEST_TOLD: Final = 300
-_LAST_WORD: Final = re.compile(r"(?<![^\s\"'`*(„«])[^\s\"'`*()„«“»\[\]{}<>,;|]{6,}\Z")
-_THREE_DIGITS: Final = re.compile(r"\d.*\d.*\d")
 _HEX: Final = re.compile(
-    r"(?=[^a-fA-F]*[a-fA-F])(?:(?:[0-9a-f]{20,}|[0-9A-F]{20,})(?:-[0-9a-f]+)*|0x[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12,20})\Z"
+    r"(?=[^a-fA-F]*[a-fA-F])(?:(?:[0-9a-f]{20,}|[0-9A-F]{20,})(?:-[0-9a-f]+)*|0x[0-9a-f]{64}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12,20})\Z"
 )
-_UNBROKEN: Final = re.compile(r"[\w+/~.-]+=*\Z", re.ASCII)
 _JOINING: Final = frozenset(
-    ["the", "and", "are", "was", "for", "with", "from", "not", "but", "has", "have", "its", "they", "this", "that", "into", "can", "all", "you"]
+    (
+        *(
+            "the",
+            "and",
+            "are",
+            "was",
+            "for",
+            "with",
+            "from",
+            "not",
+            "but",
+            "has",
+            "have",
+            "its",
+            "they",
+            "this",
+            "that",
+        ),
+        *("into", "can", "all", "you"),
+    )
 )
-_HEX_OR_UUID: Final = re.compile(r"[0-9a-f-]{7,}\Z")
 # Spelled out, for a pattern that starts with a set is searched three times faster than one that starts with a repeat.
 _SIX_DIGITS: Final = re.compile(r"\d\d\d\d(?:[ -]|%20)?\d\d")
 _PAYMENT_NUMBER: Final = re.compile(
@@ -663,11 +702,12 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
         if match["call"] and not _SETTER.search(lowered, max(match.start() - 40, 0), match.start()):
             continue
         is_password = bool(match["password"] or match["short"] or (match["any_key"] and not any_key))
+        is_like_one = _has_all_signs(value) or _look(value) == "password"
         is_quoted_word = group == "quoted" and value.isalnum() and not value.isalpha()
         # In a sentence or a table, what follows is as often a description.
         is_doubtful = match["short"] or match["cell"] or match["dash"] or match["brace"]
         is_long = len(value) >= _SHORTEST_TOKEN and match["short"] is None
-        if is_doubtful and not is_long and not (is_password and (_has_all_signs(value) or _look(value) == "password" or is_quoted_word)):
+        if is_doubtful and not is_long and not (is_password and (is_like_one or is_quoted_word)):
             continue
         if _is_secret(value, is_password=is_password, is_quoted=group == "quoted", may_be_uuid=not any_key):
             yield start, end
@@ -703,7 +743,8 @@ def _told(text: str) -> Iterator[tuple[int, int]]:
 def _near(text: str) -> Iterator[tuple[int, int]]:
     """Random words, and words that look like passwords, in a line with a word that hints at a secret."""
     words = [word for word in _CANDIDATE.findall(text) if not _DIGITS.isdisjoint(word) or _LETTERS_ALONE.match(word)]
-    words = [word for word in words if (word[0].isalnum() or _OPTION.match(word)) and (_look(_part(word)) or _MIXED.match(_part(word)))]
+    words = [word for word in words if word[0].isalnum() or _OPTION.match(word)]
+    words = [word for word in words if _look(_part(word)) or _MIXED.match(_part(word))]
     if not words:
         return
     lowered = _lowered(text)
@@ -723,11 +764,11 @@ def _near(text: str) -> Iterator[tuple[int, int]]:
             before = next((line for line in lines[-2:-4:-1] if line.strip(" \t`")), "")
         around = before + " | " + lowered[end : end + _AFTER].partition("\n")[0]
         is_cased = not value.islower() and not value.isupper()
-        if is_cased and _has_all_signs(value) and _is_quoted(text, at, end):
-            yield start, end
-        elif look in ("random", "password", "") and _FLAG.search(before):
-            yield start, end
-        elif not _ENOUGH[look].isdisjoint([hint.lastgroup for hint in _HINTS.finditer(around)]):
+        if (
+            (is_cased and _has_all_signs(value) and _is_quoted(text, at, end))
+            or (look in ("random", "password", "") and _FLAG.search(before))
+            or not _ENOUGH[look].isdisjoint([hint.lastgroup for hint in _HINTS.finditer(around)])
+        ):
             yield start, end
 
 

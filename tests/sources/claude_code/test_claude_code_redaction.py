@@ -9,7 +9,7 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 
 from sources.claude_code.redaction import redact, redact_value
-from tests.sources.claude_code import further_secrets
+from tests.sources.claude_code import further_secrets, unseen_secrets
 from tests.sources.claude_code.claude_code_texts import landed_texts
 from tests.sources.claude_code.planted_secrets import PLACES, plant
 
@@ -48,6 +48,14 @@ KEY = "PRIVATE KEY-----"
         (f"//registry.npmjs.org/:_authToken=npm_{RANDOM}", RANDOM),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_Xg", "dozjgNryP4J3jVmNHl0w5N_Xg"),
         ("sk-" + "ant-api03-" + RANDOM + RANDOM, RANDOM),
+        (f"try this one: {RANDOM}{RANDOM}", RANDOM + RANDOM),
+        (f"https://example.com/d2/{RANDOM}{RANDOM}", RANDOM + RANDOM),
+        ("Das Kennwort lautet Garten.486.Morgen", "Garten.486.Morgen"),
+        ("le mot de passe est Pickle#656", "Pickle#656"),
+        ("the card's PIN is 201529", "201529"),
+        ("Twilio:\n```\nauth token\n7a3820fae390d6388113b36e5feffc39\n```", "7a3820fae390d6388113b36e5feffc39"),
+        ("zip -P maple3952Copper a.zip f", "maple3952Copper"),
+        ("words: airport able acid actor add adult again age alarm album alien zoo", "airport able acid"),
         ("xox" + "b-123456789012-abcdefghij", "123456789012-abcdefghij"),
         ("sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc", "4eC39HqLyjWDarjtT1zdp7dc"),
     ],
@@ -87,6 +95,13 @@ def test_typical_secrets_vanish_and_the_text_around_them_stays(text: str, secret
         'getSecret("db-password-2"), reset_password("x9")',
         "the login page of issue-2024#12 at /login?next=2 is broken; <key>CFBundleVersion2</key>",
         "use 5c0375b457a54f26b12dd022ee4e51b712345678 as the cache key, and name_of_the_column_2 as the key",
+        "    --hash=sha256:a931079504ecc49efed7744c476a5c343a92fabf66dec2db95edb1b2fdc770e2 # api key token",
+        "toolu_01Pe2ttSuQPX1nFm5dGe37bH and msg_01J6DPiGJcuVzMb47chNN9Q2 of the session with the token",
+        "build/client/assets/chunk-PVWAREVJ-h9MqKL48.js, /plan?id=cmfppfndo0001lisff6r1o6r4",
+        "np.array([w, pw]) is np.float64(pw), hermiteGauss2 is near the password",
+        "the exit code is 127, pin the version to 2024.1, security code review of 2024-05-06",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7kL8mQ2xT7mB2vN8sLp4aZ3kQ9rWyU6hG5fD1cV0bX me@host",
+        "a list of plain words like this one may well run on over more than twelve of them",
         'integrity: "sha512-aB3+cD4eF5gH6+iJ7kL8mA==" and the value "bXkgdGV4dCBpcyBoZXJlMQ=="',
     ],
 )
@@ -213,6 +228,16 @@ def test_of_secrets_in_forms_that_were_unknown_at_first_most_vanish() -> None:
     # It has no telling name; docs/security.md says so.
     kept = {kind for kind, each in places.items() if not any(each)}
     assert kept == {"ovpn"}
+
+
+def test_of_secrets_that_were_written_without_the_rules_most_vanish() -> None:
+    gone: dict[str, list[bool]] = {}
+    for one in unseen_secrets.plant(101):
+        gone.setdefault(one.kind.partition(":")[0], []).append(one.secret not in redact(one.text))
+    shares = {name: sum(each) / len(each) for name, each in gone.items()}
+    assert sum(map(len, gone.values())) > 2_000
+    assert min(shares.values()) >= 0.95, shares
+    assert sum(shares.values()) / len(shares) >= 0.97, shares
 
 
 def test_real_transcripts_hold_no_false_redaction(shared_folder: Path) -> None:

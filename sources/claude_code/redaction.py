@@ -405,12 +405,12 @@ _COUNTED: Final = frozenset(
 _RUN: Final = re.compile(
     r"(?:\A|[^A-Za-z\d+_-])(?P<value>(?:(?=[A-Za-z_-]*\d)[A-Za-z\d_-]{20,160}+(?![+])"
     r"(?!\.(?:js|css|log|map|jsonl?|png|svg|woff2?|html|[jt]sx?|jpg|py|md|txt)\b)"
-    r"|(?=[a-z\d+/]*[A-Z])[A-Za-z\d+/]{32,160}+(?![_-]))={0,2})"
+    r"|(?<!\.)(?=[a-z\d+/]*[A-Z])[A-Za-z\d+/]{32,160}+(?![_-]))={0,2})"
 )
-# Ids of vendors, public keys, and check sums that look as random as a secret.
+# Ids of vendors, public keys, paths of drawings (SVG), and check sums that look as random as a secret.
 _ID: Final = re.compile(
     r"(?:toolu|msg|req|call|chatcmpl|cmpl|run|thread|asst|file|resp|evt|cus|pi|sub|price|prod|in|ch|dpl|prj|team|user|usr|org"
-    r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job)[_-]|AAAA[BCE]|sha\d+-|MII|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z"
+    r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job)[_-]|AAAA[BCE]|sha\d+-|MII|[MLHVCSQTAZmlhvcsqtaz\d_-]+\Z|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z"
     r"|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+(?:@v?\d+)?\Z|[-_\d]+\Z"
     r"|.*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
 )

@@ -825,6 +825,7 @@ def _random(text: str) -> Iterator[tuple[int, int]]:
             continue
         if (
             _ID.match(value)
+            or _ID.match(max(value.split("/"), key=len))
             or _familiar(value) >= (0.45 if is_mixed else 0.4)
             or _BEFORE_ID.search(text, max(start - 9, 0), start)
         ):

@@ -61,7 +61,8 @@ def loss_of(file: ReferenceFile, keys: Collection[str], content: bytes | None, i
     """The loss that the present content of a file would be, None where it is none or was consented to.
 
     Too many are all rows of a file, where it has none now; more than a third of them, if these are at least five; of a
-    list that ships with Workledger, any row, where a file of one's own is not there any more.
+    list that ships with Workledger, any row, where a file of one's own is not there any more. Of a file whose rows have
+    other spellings only all rows are too many.
 
     Args:
         file: the file.
@@ -71,7 +72,7 @@ def loss_of(file: ReferenceFile, keys: Collection[str], content: bytes | None, i
     """
     before = in_force.keys.get(file.name, ())
     lost = sorted(set(before).difference(keys))
-    many = len(lost) >= _FEWEST and 3 * len(lost) > len(before)
+    many = len(lost) >= _FEWEST and 3 * len(lost) > len(before) and not file.has_other_spellings
     gone = bool(lost) and (not keys or content is None)
     state = "gone" if content is None else hashlib.sha256(content).hexdigest()
     consent = hashlib.sha256("\0".join((file.name, state, *sorted(before))).encode()).hexdigest()[:32]

@@ -60,7 +60,8 @@ class ReferenceFile:
 
     `range_key` are the fields of which at most one row may hold on any day (empty: no such rule). `unique` are further
     fields whose values, where given, appear once in the file. `is_vendor_list`: the rows are facts of a vendor and no
-    decision; a folder without the file takes the one that comes with Workledger.
+    decision; a folder without the file takes the one that comes with Workledger. `has_other_spellings`: rows may be
+    written in other words that mean the same, as one pattern for many paths, so that fewer rows need not be a loss.
     """
 
     name: str
@@ -72,6 +73,7 @@ class ReferenceFile:
     unique: tuple[str, ...] = ()
     single_row: bool = False
     is_vendor_list: bool = False
+    has_other_spellings: bool = False
 
     @property
     def table(self) -> Table:
@@ -298,6 +300,7 @@ FILES: Final = (
             _EMAIL,
             _optional("host", "text", "Host that the folder comes from."),
         ),
+        has_other_spellings=True,
     ),
     ReferenceFile(
         "contracts",

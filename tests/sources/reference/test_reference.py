@@ -432,6 +432,15 @@ def test_few_rows_may_go_but_not_all_of_them(write: Write) -> None:
     assert "4 of 4 rows in force (email: ada@example.com, eve@example.com, x, y) would go" in str(problem)
 
 
+def test_many_session_roots_may_become_one_pattern_but_not_none(write: Write) -> None:
+    in_force = InForce({"session_roots": {f"/home/ada/{number}|laptop" for number in range(16)}})
+    header = "path,email,host\n"
+    one = write(developers=DEVELOPERS, session_roots=f"{header}/home/ada/*,ada@example.com,laptop\n")
+    assert validate_folder(one, in_force) == []
+    (problem,) = validate_folder(write(developers=DEVELOPERS, session_roots=header), in_force)
+    assert "16 of 16 rows in force" in str(problem)
+
+
 def test_what_points_at_lost_rows_is_no_problem_of_its_own(write: Write) -> None:
     terms = "client,billing_model,currency,tax_rate\nc14,hourly,USD,0\n"
     (problem,) = validate_folder(write(clients=_rows(1), contracts=None, client_terms=terms), IN_FORCE)

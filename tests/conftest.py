@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from dbt_common.behavior_flags import BehaviorFlagRendered
 
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import prepare_manifest
@@ -134,6 +135,18 @@ def shared_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} does not exist; WORKLEDGER_SHARED names it elsewhere")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_stacks_for_flags() -> Iterator[None]:
+    """Spare dbt the search for the module that declares each of its behavior flags, which only a warning would name.
+
+    For every flag of every invocation it reads the source of each frame of the stack, which below pytest, with some
+    5,000 modules loaded, takes more than half of a small invocation.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BehaviorFlagRendered, "_default_source", lambda _: "dbt")
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

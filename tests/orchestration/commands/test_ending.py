@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.graph.locks import locked
+from orchestration.graph.locks import acting_as, locked
 from orchestration.settings import PROJECT_FOLDER
 
 # What `workledger run` does while another process loads the same source; Dagster takes the signal for a reason to try
@@ -44,6 +44,7 @@ with ends_by_sigterm(says), dg.DagsterInstance.ephemeral() as instance:
 def waiting(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that waits for a lock that this one holds."""
     lock = tmp_path / "tempo.lock"
+    acting_as("a test")
     with (
         locked(lock, "Tempo", print),
         subprocess.Popen(
@@ -54,11 +55,14 @@ def waiting(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
             text=True,
         ) as process,
     ):
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begins\n"
-        assert process.stdout.readline().startswith(f"Tempo is in progress: a command, process {os.getpid()}, since 20")
-        yield process
-        process.kill()
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begins\n"
+            said = process.stdout.readline()
+            assert said.startswith(f"Tempo is in progress: a test, process {os.getpid()}, since 20")
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_run_that_waits_ends_by_sigterm_within_five_seconds(waiting: subprocess.Popen[str]) -> None:

@@ -48,9 +48,9 @@ def test_a_source_lands_alone(warehouse: Warehouse, reference_folder: Path, tmp_
     ],
 )
 def test_a_failure_is_one_sentence(
-    warehouse: Warehouse, tmp_path: Path, name: str, arguments: list[str], sentence: str
+    fresh_database: Warehouse, tmp_path: Path, name: str, arguments: list[str], sentence: str
 ) -> None:
-    done = run(name, warehouse.dsn("loader"), tmp_path, *arguments)
+    done = run(name, fresh_database.dsn("loader"), tmp_path, *arguments)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith(sentence)

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-SECONDS: Final = 4.0
+SECONDS: Final = 3.0
 _CODE: Final = 128 + signal.SIGTERM
 
 
 @contextlib.contextmanager
 def ends_by_sigterm(says: Callable[[str], None]) -> Iterator[None]:
-    """End this process when it is asked to: in order if that takes less than four seconds, else at once.
+    """End this process when it is asked to: in order if that takes less than three seconds, else at once.
 
     Dagster catches the signal itself while it executes and waits for a step to end, and libraries wait in loops that no
     signal ends. What is cut off is rolled back by the warehouse and made up for by the next run.

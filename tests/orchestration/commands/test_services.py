@@ -43,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def parent(folder: Path) -> Iterator[psutil.Process]:
     """A process with a webserver, a daemon, and a run that the daemon has asked for."""
+    (folder / "logs").mkdir()
     child = os.fork()
     if not child:
         with contextlib.suppress(BaseException), (folder / "said").open("a", buffering=1) as said:
@@ -55,14 +56,13 @@ def parent(folder: Path) -> Iterator[psutil.Process]:
             finally:
                 services.end()
         os._exit(0)
-    (folder / "logs").mkdir()
     yield psutil.Process(child)
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
 
-def _until(what: Callable[[], Any], seconds: float = 20) -> Any:
+def _until(what: Callable[[], Any], seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < deadline

@@ -271,7 +271,7 @@ def _refuse_unfit(prefill: Prefill, expect: str | None, accept: Collection[str],
             f"The bill of {prefill.subject} has warnings that were not accepted: "
             + "; ".join(f"{each.code}: {each.detail.rstrip('.')}" for each in left[:5])
             + (f"; and {len(left) - 5} more" if len(left) > 5 else "")
-            + f". Mend them, or accept them by name ({' '.join(f'--accept {code}' for code in codes)})."
+            + f". Fix them, or accept them by name ({' '.join(f'--accept {code}' for code in codes)})."
         )
     if prefill.total < 0:
         raise InvoicingError(

@@ -91,7 +91,7 @@ def test_warnings_are_accepted_by_name(books: Books) -> None:
     books.prefill(client, warnings=[Warned("capped", "2:00 lie beyond the cap."), Warned("long_entry", "16:30.")])
     with pytest.raises(InvoicingError, match=r"capped: 2:00 lie.*--accept capped --accept long_entry"):
         books.issued(client)
-    with pytest.raises(InvoicingError, match=r"long_entry: 16:30\. Mend them, or accept them by name \(--accept long"):
+    with pytest.raises(InvoicingError, match=r"long_entry: 16:30\. Fix them, or accept them by name \(--accept long"):
         books.issued(client, accept=["capped"])
     invoice = books.issued(client, accept=["capped", "long_entry"]).invoice
     [(accepted,)] = books.rows("select accepted_warnings from billing.invoices where id = %s", (invoice.id,))

@@ -12,6 +12,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from invoicing.errors import InvoicingError
+from invoicing.paper.html import Part
+from invoicing.paper.making import complete, make
+from invoicing.paper.printing import Printer
 from invoicing.prefills import Prefill, find_client, read_prefill
 from invoicing.records import Invoice, read_invoice
 from sources.reference.invoice_numbers import NumberFormat
@@ -48,6 +51,8 @@ class Outcome:
     invoice: Invoice
     is_new: bool
     """False where the same decision had been carried out before; nothing was changed then."""
+    unprinted: str | None = None
+    """Why there is no PDF yet, where Gotenberg could not be asked; the decision holds all the same."""
 
 
 def due_date(issue_date: date, payment_terms: str) -> date:
@@ -73,6 +78,7 @@ def issue(
     accept: Collection[str] = (),
     notes: str | None = None,
     allow_zero: bool = False,
+    printer: Printer = Printer(),  # noqa: B008 - frozen
 ) -> Outcome:
     """Turn a prefill into an invoice with a number, at most once however often and by how many it is called.
 
@@ -88,6 +94,7 @@ def issue(
         accept: codes of the warnings that were looked at.
         notes: printed on the invoice.
         allow_zero: whether an invoice of 0 is meant.
+        printer: how its documents are printed.
 
     Returns:
         The invoice; the one that bills the month already, if there is one.
@@ -114,10 +121,19 @@ def issue(
         series = prefill.buyer["account_number"] if number_format.is_of_client else _AGENCY_SERIES
         account_number = prefill.buyer["account_number"]
         _take_number(connection, invoice_id, series, number_format, account_number, issue_date, prefill.payment_terms)
-    return Outcome(read_invoice(connection, invoice_id), is_new=True)
+        make(connection, invoice_id, "document", printer)
+    return _outcome(connection, invoice_id, "document", printer, actor)
 
 
-def cancel(connection: psycopg.Connection, number: str, *, actor: str, today: date, reason: str) -> Outcome:
+def cancel(
+    connection: psycopg.Connection,
+    number: str,
+    *,
+    actor: str,
+    today: date,
+    reason: str,
+    printer: Printer = Printer(),  # noqa: B008 - frozen
+) -> Outcome:
     """Cancel an invoice that has not left the house; its number stays used, and its entries may be billed again.
 
     Args:
@@ -126,6 +142,7 @@ def cancel(connection: psycopg.Connection, number: str, *, actor: str, today: da
         actor: who decides.
         today: the day of as_of.
         reason: kept in the invoice's history.
+        printer: how its canceled copy is printed.
 
     Raises:
         InvoicingError: it is paid in part or whole, was delivered, or is a credit note. Nothing was changed.
@@ -159,7 +176,8 @@ def cancel(connection: psycopg.Connection, number: str, *, actor: str, today: da
             " canceled_at = clock_timestamp() where id = %s",
             (today, invoice.id),
         )
-    return Outcome(read_invoice(connection, invoice.id), is_new=True)
+        make(connection, invoice.id, "canceled", printer)
+    return _outcome(connection, invoice.id, "canceled", printer, actor)
 
 
 def credit(
@@ -170,6 +188,7 @@ def credit(
     today: date,
     reason: str,
     issue_date: date | None = None,
+    printer: Printer = Printer(),  # noqa: B008 - frozen
 ) -> Outcome:
     """Correct an invoice by a credit note of the whole: its lines mirrored, set off against what is open.
 
@@ -182,6 +201,7 @@ def credit(
         today: the day of as_of.
         reason: printed on the credit note.
         issue_date: the credit note's date; None is today.
+        printer: how its documents are printed.
 
     Returns:
         The credit note; the one that was written before, if there is one.
@@ -226,10 +246,22 @@ def credit(
             connection, invoice.id, "credited", actor, f"credited:{invoice.id}", {"by": note.number, "reason": reason}
         )
         connection.execute("update billing.invoices set credited_at = clock_timestamp() where id = %s", (invoice.id,))
-    return Outcome(read_invoice(connection, note_id), is_new=True)
+        make(connection, note_id, "document", printer)
+    return _outcome(connection, note_id, "document", printer, actor)
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
+
+
+def _outcome(connection: psycopg.Connection, invoice_id: str, part: Part, printer: Printer, actor: str) -> Outcome:
+    """What was decided, once it is committed; Gotenberg is asked only now, because it may be slow or down."""
+    unprinted = None
+    if printer.gotenberg_url is not None:
+        try:
+            complete(connection, invoice_id, part, printer, actor=actor)
+        except InvoicingError as error:
+            unprinted = str(error)
+    return Outcome(read_invoice(connection, invoice_id), is_new=True, unprinted=unprinted)
 
 
 def _lock(connection: psycopg.Connection, client_id: str, month: date) -> None:

@@ -28,6 +28,7 @@ TABLES = (
     "invoice_line_entries",
     "invoice_events",
     "invoice_documents",
+    "invoices_before_documents",
     "deliveries",
     "payments",
     "payment_allocations",
@@ -65,6 +66,10 @@ LINE = """
     values ('LNI-aaaaaaaa', 'INV-aaaaaaaa', 1, 'fixed_line', 'fixed', 'Work', 0, 0, 1, 10, %(line)s)
 """
 EVENT = "insert into billing.invoice_events (invoice_id, event_type, actor) values ('INV-aaaaaaaa', 'issued', 'ada')"
+DOCUMENT = """
+    insert into billing.invoice_documents (id, invoice_id, kind, media_type, sha256, bytes, renderer, template_version)
+    values ('DOC-a', 'INV-aaaaaaaa', 'html', 'text/html', encode(sha256('x'), 'hex'), 'x', 'x', '1')
+"""
 COUNT = """
     update billing.number_counters set next_number = next_number + %(step)s where series = 'agency' and period = '2026'
 """
@@ -170,7 +175,7 @@ def test_owner_cannot_get_around_it(books: Books, invoice: Invoice, statement: s
 
 def test_a_whole_invoice_by_hand_passes_so_that_what_follows_is_refused_for_its_own_reason(books: Books) -> None:
     with books.connect() as connection, connection.transaction(force_rollback=True):
-        for statement in (DRAFT, LINE, EVENT, COUNT, NUMBER, "set constraints all immediate"):
+        for statement in (DRAFT, LINE, EVENT, COUNT, NUMBER, DOCUMENT, "set constraints all immediate"):
             connection.execute(statement, WHOLE)
 
 
@@ -183,6 +188,7 @@ def test_a_whole_invoice_by_hand_passes_so_that_what_follows_is_refused_for_its_
         (COUNT, {"back": 0}, CHECK, "was not taken from its counter"),
         (COUNT, {}, UNIQUE, "invoices_series_number_period_number_key"),
         (NUMBER, {}, CHECK, "number .* of series agency would be missing"),
+        (DOCUMENT, {}, CHECK, "lacks its document html"),
         (None, {"step": 2, "back": -1}, RESTRICT, "moves by one"),
         (None, {"step": -1, "back": 0}, RESTRICT, "moves by one"),
         (None, {"issue_date": "2026-07-09"}, CHECK, "is dated before one with a lower number"),
@@ -191,7 +197,7 @@ def test_a_whole_invoice_by_hand_passes_so_that_what_follows_is_refused_for_its_
 def test_no_invoice_without_event_lines_and_the_next_number(
     books: Books, invoice: Invoice, left_out: str | None, spoilt: dict[str, Any], error: type[psycopg.Error], said: str
 ) -> None:
-    statements = [one for one in (DRAFT, LINE, EVENT, COUNT, NUMBER) if one is not left_out]
+    statements = [one for one in (DRAFT, LINE, EVENT, COUNT, NUMBER, DOCUMENT) if one is not left_out]
     _refused(books, error, said, *statements, **{**WHOLE, **spoilt})
 
 

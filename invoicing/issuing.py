@@ -12,9 +12,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from invoicing.errors import InvoicingError
-from invoicing.paper.html import Part
+from invoicing.paper.contents import read_contents
+from invoicing.paper.e_invoice import as_sentence, missing_cells
+from invoicing.paper.html import Part, read_logo, render
 from invoicing.paper.making import complete, make
-from invoicing.paper.printing import Printer
+from invoicing.paper.printing import Printer, print_pdf
 from invoicing.prefills import Prefill, find_client, read_prefill
 from invoicing.records import Invoice, read_invoice
 from sources.reference.invoice_numbers import NumberFormat
@@ -123,6 +125,30 @@ def issue(
         _take_number(connection, invoice_id, series, number_format, account_number, issue_date, prefill.payment_terms)
         make(connection, invoice_id, "document", printer)
     return _outcome(connection, invoice_id, "document", printer, actor)
+
+
+def draft_pdf(connection: psycopg.Connection, prefill: Prefill, printer: Printer) -> bytes:
+    """A prefill as a PDF that says that it is a draft; nothing is kept of it.
+
+    Args:
+        connection: of role owner.
+        prefill: as it was read.
+        printer: how it is printed.
+
+    Raises:
+        InvoicingError: the month is invoiced already, or it cannot be printed.
+    """
+    live = _live_invoice(connection, prefill.client_id, prefill.month, prefill.currency)
+    if live is not None:
+        raise InvoicingError(
+            f"The month is invoiced already; `workledger invoice show {live.number} --pdf FILE` writes its PDF."
+        )
+    with connection.transaction(force_rollback=True):
+        invoice_id = _insert_invoice(connection, prefill, None, ())
+        _insert_lines(connection, invoice_id, prefill)
+        contents = read_contents(connection, invoice_id)
+    html = render(contents, "draft", read_logo(printer.logo_folder, contents.logo))
+    return print_pdf(printer, html, contents, "draft").content
 
 
 def cancel(
@@ -320,6 +346,9 @@ def _refuse_unfit(prefill: Prefill, expect: str | None, accept: Collection[str],
         missing.append("invoice_number_format")
     if missing or prefill.number_format is None:
         raise InvoicingError(f"agency.csv lacks {', '.join(missing)}, which an invoice needs; fill in the cells.")
+    cells = missing_cells(prefill.seller, prefill.buyer, prefill.currency, prefill.tax_rate)
+    if cells:
+        raise InvoicingError(as_sentence(cells, prefill.client))
     return prefill.number_format
 
 

@@ -54,7 +54,9 @@ _READ: Final = """
                 where line.prefill_id = prefill.id
             ),
             'seller', (
-                select to_jsonb(agency) - 'currency' - 'timezone' - 'calendar' - 'invoice_number_format'
+                select
+                    to_jsonb(agency) - 'currency' - 'timezone' - 'calendar' - 'invoice_number_format' - 'bank_accounts'
+                    || jsonb_build_object('account', agency.bank_accounts -> prefill.currency)
                 from intermediate.int_identity__agency as agency
             ),
             'buyer', jsonb_build_object(
@@ -63,7 +65,18 @@ _READ: Final = """
                 'name', client.company_name,
                 'tax_id', client.tax_id,
                 'contact_name', client.contact_name,
-                'email', coalesce(client.contact_email, client.email)
+                'email', coalesce(client.contact_email, client.email),
+                'language', client.language,
+                'date_format', client.date_format,
+                'paper_size', client.paper_size,
+                'reference', client.buyer_reference,
+                'vat_id', client.vat_id,
+                'e_invoice', client.e_invoice,
+                'e_address', client.e_address,
+                'e_address_scheme', client.e_address_scheme,
+                'billing_address_same', client.billing_address_same,
+                'vat_category', prefill.vat_category,
+                'vat_exemption_reason', prefill.vat_exemption_reason
             ) || case
                 when client.billing_address_same then jsonb_build_object(
                     'address_line_1', client.address_line_1, 'address_line_2', client.address_line_2, 'city',

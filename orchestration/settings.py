@@ -49,6 +49,8 @@ class Settings:
     clickhouse_dsn: str | None = field(default=None, repr=False)
     clickhouse_query_timeout_seconds: float = 15.0
     """Source: the data-flow seed's time-outs."""
+    gotenberg_url: str | None = field(default=None, repr=False)
+    """Prints the documents of invoices; None: plutoprint does."""
     as_of: date | datetime | None = None
     """The warehouse's clock; None is now. A date means its end in the agency's time zone."""
     worklog_route: WorklogRoute = "tempo"
@@ -285,6 +287,12 @@ def _warehouse_dsn(one: _Given) -> str:
     return one.text
 
 
+def _web_address(one: _Given) -> str:
+    if not re.match(r"https?://[^\s/]", one.text):
+        raise one.refuse("it must look like http://host:3000", secret=True)
+    return one.text
+
+
 def _clickhouse_dsn(one: _Given) -> str:
     if not re.match(r"(chdb|clickhouse|clickhouses|http|https)://", one.text):
         raise one.refuse("it must look like chdb:///folder or clickhouse://user:password@host:8123/", secret=True)
@@ -301,6 +309,7 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "CLICKHOUSE_QUERY_TIMEOUT_SECONDS": _seconds,
     "REFERENCE_DIR": _existing_folder,
     "SANDBOX_DIR": _existing_folder,
+    "GOTENBERG_URL": _web_address,
     "AS_OF": _as_of,
     "WORKLOG_ROUTE": _choice(get_args(WorklogRoute)),
     "SESSION_TEXT": _choice(get_args(SessionText)),

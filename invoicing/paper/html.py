@@ -80,7 +80,7 @@ def footer(contents: Contents, part: Part) -> str:
 def title(contents: Contents, part: Part) -> str:
     """What the document is called, such as `Invoice LW-2026-0001`."""
     say = _wording(contents)
-    name = f"{say[contents.kind]} {contents.number}" if contents.number else say["draft"]
+    name = f"{say[contents.kind]} {line(contents.number, 100)}" if contents.number else say["draft"]
     if part == "appendix":
         return f"{say['appendix']} {say['appendix_to']} {name}"
     return f"{name} · {say['canceled']}" if part == "canceled" else name
@@ -107,7 +107,8 @@ def read_logo(folder: Path | None, name: str) -> str | None:
     content = file.read_bytes()
     if not content.startswith(signature) or len(content) > _LARGEST_LOGO:
         raise InvoicingError(
-            f"agency.csv: logo {name[:100]} is no {file.suffix[1:].upper()} picture of {_LARGEST_LOGO // 1000} kB at most."
+            f"agency.csv: logo {name[:100]} is no {file.suffix[1:].upper()} picture of at most "
+            f"{_LARGEST_LOGO // 1000} kB."
         )
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 

@@ -8,6 +8,8 @@ from psycopg.types.json import Jsonb
 from invoicing.errors import InvoicingError
 from invoicing.paper.contents import read_contents
 from invoicing.paper.documents import Document, Kind, read_document, store
+from invoicing.paper.e_invoice import Syntax, to_xml
+from invoicing.paper.e_invoice import renderer as e_invoice_renderer
 from invoicing.paper.html import RENDERER, Part, read_logo, render
 from invoicing.paper.printing import Printer, print_pdf
 from invoicing.records import Invoice, read_invoice
@@ -37,6 +39,10 @@ def make(connection: psycopg.Connection, invoice_id: str, part: Part, printer: P
     html_kind, pdf_kind = _PAGES[part]
     html = render(contents, part, read_logo(printer.logo_folder, contents.logo))
     is_stored = store(connection, invoice_id, html_kind, html.encode(), RENDERER)
+    if is_stored and part == "document" and contents.is_e_invoice:
+        syntaxes: tuple[Syntax, ...] = ("cii", "ubl")
+        for syntax in syntaxes:
+            store(connection, invoice_id, syntax, to_xml(contents, syntax), e_invoice_renderer())
     if is_stored and printer.gotenberg_url is None:
         printed = print_pdf(printer, html, contents, part)
         store(connection, invoice_id, pdf_kind, printed.content, printed.renderer)

@@ -1,24 +1,23 @@
-"""From HTML to PDF: in this process by plutoprint, or by Gotenberg where its address is set. No other network."""
+"""From HTML to PDF: by plutoprint, or by Gotenberg where its address is set. No other network."""
 
-import io
 import json
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import requests
 
 from invoicing.errors import InvoicingError
 from invoicing.paper.contents import Contents
-from invoicing.paper.html import Part, footer, title
+from invoicing.paper.html import Part, footer, line, title
+from invoicing.paper.setting import FONTS, REFUSED
 
-FONTS: Final = Path(__file__).parent / "fonts"
-
-_BASE: Final = "https://package.invalid/"
 _MARGIN_BOXES: Final = re.compile(r'<style class="margin-boxes">.*?</style>\s*', re.DOTALL)
 _INCHES: Final = {"A4": ("8.27", "11.7"), "Letter": ("8.5", "11")}
 _TIMEOUT_SECONDS: Final = 60
@@ -59,52 +58,66 @@ def print_pdf(printer: Printer, html: str, contents: Contents, part: Part) -> Pr
     return _by_plutoprint(html, contents, part)
 
 
-def _by_plutoprint(html: str, contents: Contents, part: Part) -> Printed:
+def probe(printer: Printer) -> str:
+    """Say what prints, after asking whether it can.
+
+    Raises:
+        InvoicingError: it cannot; says why.
+    """
+    if not printer.gotenberg_url:
+        _refuse_without_plutoprint()
+        return f"plutoprint {version('plutoprint')} sets documents on this machine"
     try:
-        # 150 MB of libraries, which nothing but printing needs; and there is none for ARM Linux.
-        import plutoprint
-    except ImportError as error:
+        answer = requests.get(f"{printer.gotenberg_url.rstrip('/')}/health", timeout=10)
+        state = answer.json()["status"]
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise InvoicingError(
-            f"There is no plutoprint on this machine ({error}), so no PDF can be made here; set GOTENBERG_URL."
+            f"GOTENBERG_URL gives no answer of a Gotenberg ({type(error).__name__}); start it, or unset GOTENBERG_URL."
         ) from error
+    if answer.status_code != 200 or state != "up":
+        raise InvoicingError(f"Gotenberg at GOTENBERG_URL says that it is {state}; look at its log.")
+    return "Gotenberg at GOTENBERG_URL is up"
 
-    refused: list[str] = []
 
-    class PackageFiles(plutoprint.ResourceFetcher):
-        """Serves the fonts, and nothing else of this machine or any other."""
-
-        def fetch_url(self, url: str) -> Any:
-            content = _package_files().get(url.removeprefix(_BASE)) if url.startswith(_BASE) else None
-            if content is None:
-                refused.append(url)
-                raise PermissionError(url)
-            return plutoprint.ResourceData(content, "font/ttf")
-
-    size = plutoprint.PAGE_SIZE_LETTER if contents.paper_size == "Letter" else plutoprint.PAGE_SIZE_A4
-    book = plutoprint.Book(size, plutoprint.PAGE_MARGINS_NONE)
-    book.custom_resource_fetcher = PackageFiles()
-    moment = f"{contents.issue_date or date(2000, 1, 1)}T00:00:00Z"
-    output = io.BytesIO()
-    try:
-        book.load_html(html, base_url=_BASE)
-        # Afterwards, because loading takes the title from the page and forgets the rest.
-        book.set_metadata(plutoprint.PDF_METADATA_TITLE, title(contents, part))
-        book.set_metadata(plutoprint.PDF_METADATA_AUTHOR, contents.seller.name)
-        book.set_metadata(plutoprint.PDF_METADATA_CREATION_DATE, moment)
-        book.set_metadata(plutoprint.PDF_METADATA_MODIFICATION_DATE, moment)
-        book.write_to_pdf_stream(output)
-    except plutoprint.Error as error:
-        raise InvoicingError(f"The PDF of {title(contents, part)} cannot be set: {error}.") from error
-    if refused:
+def _refuse_without_plutoprint() -> None:
+    if find_spec("plutoprint") is None:
         raise InvoicingError(
-            f"{title(contents, part)} asks for {', '.join(refused[:3])}, which is no part of it; nothing was fetched."
+            "There is no plutoprint for this machine, so no PDF can be made here; set GOTENBERG_URL to the address of "
+            "a Gotenberg 8."
         )
-    return Printed(output.getvalue(), f"plutoprint {version('plutoprint')}")
+
+
+def _by_plutoprint(html: str, contents: Contents, part: Part) -> Printed:
+    _refuse_without_plutoprint()
+    name = title(contents, part)
+    given = {
+        "html": html,
+        "title": name,
+        "author": line(contents.seller.name, 200),
+        "moment": _moment(contents),
+        "paper_size": contents.paper_size,
+    }
+    # A process of its own, because an engine in C++ that fails on a client's text must not take the decision with it.
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "invoicing.paper.setting"],
+            input=json.dumps(given).encode(),
+            capture_output=True,
+            timeout=_TIMEOUT_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InvoicingError(f"The PDF of {name} is not set after {_TIMEOUT_SECONDS} seconds; shorten it.") from error
+    told = (done.stderr.decode(errors="replace").strip().splitlines() or [""])[-1]
+    if done.returncode == REFUSED:
+        raise InvoicingError(f"{name} asks for {told}, which is no part of it; nothing was fetched.")
+    if done.returncode:
+        raise InvoicingError(f"The PDF of {name} cannot be set (plutoprint ended with {done.returncode}): {told[:200]}")
+    return Printed(done.stdout, f"plutoprint {version('plutoprint')}")
 
 
 def _by_gotenberg(address: str, html: str, contents: Contents, part: Part) -> Printed:
     width, height = _INCHES[contents.paper_size]
-    moment = f"{contents.issue_date or date(2000, 1, 1)}T00:00:00Z"
+    moment = _moment(contents)
     fields = {
         "preferCssPageSize": "true",
         "printBackground": "true",
@@ -118,7 +131,7 @@ def _by_gotenberg(address: str, html: str, contents: Contents, part: Part) -> Pr
         "metadata": json.dumps(
             {
                 "Title": title(contents, part),
-                "Author": contents.seller.name,
+                "Author": line(contents.seller.name, 200),
                 "CreationDate": moment,
                 "ModDate": moment,
             },
@@ -149,6 +162,11 @@ def _by_gotenberg(address: str, html: str, contents: Contents, part: Part) -> Pr
     if not answer.content.startswith(b"%PDF-"):
         raise InvoicingError("What GOTENBERG_URL points at answers without a PDF; give the address of a Gotenberg 8.")
     return Printed(answer.content, "gotenberg")
+
+
+def _moment(contents: Contents) -> str:
+    """The issue date, for both dates of the PDF; a draft has none, and its bytes are not kept."""
+    return f"{contents.issue_date or contents.supply_to}T00:00:00Z"
 
 
 @cache

@@ -159,6 +159,7 @@ def _amount(_: click.Context, __: click.Parameter, value: str) -> Decimal:
         raise WorkledgerError(f"{value} is no amount; write it like 1234.50.") from None
 
 
+_file = click.Path(dir_okay=False, path_type=Path)
 _date_option = click.option("--date", "issue_date", metavar="DATE", callback=_day, help="Its date; today if absent.")
 _reason_option = click.option("--reason", required=True, help="Why; kept with the invoice.")
 
@@ -168,11 +169,12 @@ _reason_option = click.option("--reason", required=True, help="Why; kept with th
 @click.argument("client")
 @click.argument("month", metavar="MONTH")
 @click.option("--currency", help="ISO 4217 code, where the month has bills in several.")
-def preview(client: str, month: str, currency: str | None) -> None:
+@click.option("--pdf", metavar="FILE", type=_file, help="Write it as a PDF that says that it is a draft.")
+def preview(client: str, month: str, currency: str | None, pdf: Path | None) -> None:
     """Show what would be invoiced to CLIENT for MONTH (2026-06), its warnings and its hash."""
     from orchestration.commands.invoices import preview as show_preview
 
-    show_preview(_settings(), client, month, currency, _notify)
+    show_preview(_settings(), client, month, currency, pdf, _notify)
 
 
 @invoice.command()
@@ -207,11 +209,31 @@ def list_(client: str | None, only_open: bool) -> None:
 @invoice.command()
 @_debug_option
 @click.argument("number")
-def show(number: str) -> None:
-    """Show the lines, payments and history of invoice NUMBER."""
+@click.option("--pdf", metavar="FILE", type=_file, help="Write its PDF.")
+@click.option("--xml", metavar="FILE", type=_file, help="Write its e-invoice in CII.")
+@click.option("--ubl", metavar="FILE", type=_file, help="Write its e-invoice in UBL.")
+@click.option("--appendix", metavar="FILE", type=_file, help="Write the PDF of its time entries.")
+@click.option("--canceled", metavar="FILE", type=_file, help="Write the PDF that says that it is canceled.")
+@_actor_option
+def show(number: str, actor: str | None, **options: Path | None) -> None:
+    """Show the lines, payments and history of invoice NUMBER, or write its documents to files."""
     from orchestration.commands.invoices import show as show_invoice
+    from orchestration.commands.invoices import write_documents
 
-    show_invoice(_settings(), number, _notify)
+    if files := {what: file for what, file in options.items() if file}:
+        write_documents(_settings(), number, files, actor, _notify)
+    else:
+        show_invoice(_settings(), number, _notify)
+
+
+@invoice.command("print")
+@_debug_option
+@_actor_option
+def print_(actor: str | None) -> None:
+    """Make the PDFs that could not be made when their documents were, as when Gotenberg was down."""
+    from orchestration.commands.invoices import print_missing
+
+    print_missing(_settings(), actor, _notify)
 
 
 @invoice.command()

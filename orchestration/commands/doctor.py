@@ -29,7 +29,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Check settings, home, warehouse, sources, reference files and ClickHouse; a failed check stops no other."""
+    """Check settings, home, warehouse, sources, reference files, ClickHouse and printing; none stops another."""
     from orchestration.commands.reference import landed_before
     from orchestration.warehouse.opening import open_warehouse
     from sources.reference.client import NOTHING_IN_FORCE
@@ -53,6 +53,7 @@ def examine() -> Iterator[Finding]:
     yield from _sources(settings, in_force)
     yield from _path_globs(settings)
     yield _clickhouse(settings)
+    yield _printing(settings)
 
 
 def _home(settings: Settings) -> Finding:
@@ -282,6 +283,17 @@ def _clickhouse(settings: Settings) -> Finding:
         return Finding("clickhouse", str(error), failed=True)
     kind = "embedded engine" if is_embedded(clickhouse_dsn(settings)) else "server"
     return Finding("clickhouse", f"{kind} {version} answers")
+
+
+def _printing(settings: Settings) -> Finding:
+    from invoicing.errors import InvoicingError
+    from invoicing.paper.printing import probe
+    from orchestration.inputs.paper import printer
+
+    try:
+        return Finding("printing", probe(printer(settings)))
+    except InvoicingError as error:
+        return Finding("printing", str(error), failed=True)
 
 
 def _aside(said: list[str]) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import psycopg
 from rich.console import Console
@@ -13,8 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from invoicing import issuing, payments
+from invoicing.errors import InvoicingError
+from invoicing.paper.documents import Kind, read_document
+from invoicing.paper.e_invoice import as_sentence, missing_cells
+from invoicing.paper.html import Part
+from invoicing.paper.making import complete, unprinted
 from invoicing.prefills import find_client, month_from, read_prefill, today_of
 from invoicing.records import Invoice, list_invoices, read_record
+from orchestration.errors import WorkledgerError
+from orchestration.inputs.paper import printer
 from orchestration.settings import Settings
 from orchestration.warehouse.opening import open_warehouse
 from sources.kit.visible import visible
@@ -22,10 +30,15 @@ from sources.kit.visible import visible
 Notify = Callable[[str], None]
 
 
-def preview(settings: Settings, client: str, month: str, currency: str | None, notify: Notify) -> None:
-    """Print a prefill with its lines, warnings and hash, and the command that issues it."""
+def preview(
+    settings: Settings, client: str, month: str, currency: str | None, pdf: Path | None, notify: Notify
+) -> None:
+    """Print a prefill with its lines, warnings and hash, and the command that issues it; with `pdf`, write a draft."""
     with _opened(settings, notify) as (connection, _):
         prefill = read_prefill(connection, client, month_from(month), currency)
+        draft = issuing.draft_pdf(connection, prefill, printer(settings)) if pdf else b""
+    if pdf:
+        _write(pdf, draft, notify)
     _say(f"{prefill.client}, {prefill.month:%B %Y}, {prefill.payment_terms}")
     _print(
         ("line", "hours", "price", "factor", "amount"),
@@ -43,6 +56,8 @@ def preview(settings: Settings, client: str, month: str, currency: str | None, n
     _print_totals(prefill.subtotal, prefill.tax_rate, prefill.tax, prefill.total, prefill.currency)
     for warned in prefill.warnings:
         _say(f"warning {warned.code}: {warned.detail}")
+    if cells := missing_cells(prefill.seller, prefill.buyer, prefill.currency, prefill.tax_rate):
+        _say(as_sentence(cells, prefill.client))
     accepted = "".join(f" --accept {code}" for code in sorted({each.code for each in prefill.warnings}))
     _say(f"hash {prefill.hash}")
     chosen = f" --currency {prefill.currency}" if currency else ""
@@ -56,10 +71,19 @@ def issue(
 ) -> None:
     """Issue an invoice and print its number."""
     with _opened(settings, notify) as (connection, today):
-        outcome = issuing.issue(connection, client, month_from(month), actor=_who(actor), today=today, **options)
+        outcome = issuing.issue(
+            connection,
+            client,
+            month_from(month),
+            actor=_who(actor),
+            today=today,
+            printer=printer(settings),
+            **options,
+        )
     done = "is issued" if outcome.is_new else "was issued before"
     invoice = outcome.invoice
     _say(f"{invoice.number} {done}: {invoice.total} {invoice.currency}, due {invoice.due_date}.")
+    _say_unprinted(outcome, notify)
 
 
 def list_all(settings: Settings, client: str | None, only_open: bool, notify: Notify) -> None:
@@ -124,12 +148,59 @@ def show(settings: Settings, number: str, notify: Notify) -> None:
     )
 
 
+def write_documents(
+    settings: Settings,
+    number: str,
+    files: Mapping[str, Path],
+    actor: str | None,
+    notify: Notify,
+) -> None:
+    """Write documents of an invoice to files, as they are stored; what is not stored yet is made, once.
+
+    Args:
+        settings: all.
+        number: of the invoice.
+        files: by what they hold: pdf, appendix, canceled, xml or ubl.
+        actor: who asks.
+        notify: says what was written.
+
+    Raises:
+        InvoicingError: there is no such document, or it cannot be printed.
+        WorkledgerError: a file cannot be written.
+    """
+    with _opened(settings, notify) as (connection, _):
+        for what, file in files.items():
+            if what in _SYNTAXES:
+                found = read_document(connection, number, _SYNTAXES[what])
+                if found is None:
+                    raise InvoicingError(
+                        f"{number} has no e-invoice: e_invoice in clients.csv was not true when it was issued."
+                    )
+            else:
+                found = complete(connection, number, _PARTS[what], printer(settings), actor=_who(actor))
+            _write(file, found.content, notify)
+
+
+def print_missing(settings: Settings, actor: str | None, notify: Notify) -> None:
+    """Make every PDF that could not be made when its document was, and stop at the first that still cannot."""
+    with _opened(settings, notify) as (connection, _):
+        missing = unprinted(connection)
+        for number, part in missing:
+            complete(connection, number, part, printer(settings), actor=_who(actor))
+            _say(f"{number}: the PDF is stored{'' if part == 'document' else f' ({part})'}.")
+    if not missing:
+        _say("Every document has its PDF.")
+
+
 def cancel(settings: Settings, number: str, reason: str, actor: str | None, notify: Notify) -> None:
     """Cancel an invoice."""
     with _opened(settings, notify) as (connection, today):
-        outcome = issuing.cancel(connection, number, actor=_who(actor), today=today, reason=reason)
+        outcome = issuing.cancel(
+            connection, number, actor=_who(actor), today=today, reason=reason, printer=printer(settings)
+        )
     done = "is canceled" if outcome.is_new else "was canceled before"
     _say(f"{outcome.invoice.number} {done}; {outcome.invoice.month:%Y-%m} can be issued again.")
+    _say_unprinted(outcome, notify)
 
 
 def credit(
@@ -138,12 +209,19 @@ def credit(
     """Write a credit note and print its number."""
     with _opened(settings, notify) as (connection, today):
         outcome = issuing.credit(
-            connection, number, actor=_who(actor), today=today, reason=reason, issue_date=issue_date
+            connection,
+            number,
+            actor=_who(actor),
+            today=today,
+            reason=reason,
+            issue_date=issue_date,
+            printer=printer(settings),
         )
     note = outcome.invoice
     done = "credits" if outcome.is_new else "has credited"
     owed = f"; {-note.open} {note.currency} are to be paid back" if note.open else ""
     _say(f"{note.number} {done} {number}: {note.total} {note.currency}{owed}.")
+    _say_unprinted(outcome, notify)
 
 
 def pay(
@@ -172,6 +250,9 @@ def undo(settings: Settings, payment: str, reason: str, on: date | None, actor: 
     _say(f"{payment} is taken back{again}.")
 
 
+_SYNTAXES: Final[Mapping[str, Kind]] = {"xml": "cii", "ubl": "ubl"}
+_PARTS: Final[Mapping[str, Part]] = {"pdf": "document", "appendix": "appendix", "canceled": "canceled"}
+
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
@@ -180,6 +261,19 @@ def _opened(settings: Settings, notify: Notify) -> Iterator[tuple[psycopg.Connec
     """The warehouse as role owner, and the day of as_of."""
     with open_warehouse(settings, notify).connect("owner") as connection:
         yield connection, today_of(connection, settings.as_of)
+
+
+def _write(file: Path, content: bytes, notify: Notify) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise WorkledgerError(f"{file} cannot be written ({error.strerror}); name another file.") from error
+    notify(f"{file} is written.")
+
+
+def _say_unprinted(outcome: issuing.Outcome, notify: Notify) -> None:
+    if outcome.unprinted:
+        notify(f"{outcome.unprinted} The PDF is not made yet; `workledger invoice print` makes it.")
 
 
 def _who(actor: str | None) -> str:

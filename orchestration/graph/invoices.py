@@ -16,9 +16,11 @@ from pydantic import Field, field_validator
 from invoicing import issuing, payments
 from invoicing.errors import InvoicingError
 from invoicing.issuing import Outcome
+from invoicing.paper.printing import Printer
 from invoicing.payments import Method
 from invoicing.prefills import month_from, today_of
 from orchestration.graph.resources import Places
+from orchestration.inputs.paper import printer
 
 RESOURCE: Final = "decisions"
 
@@ -29,6 +31,11 @@ class Decisions:
     def __init__(self, places: Places) -> None:
         """Take the places."""
         self._places = places
+
+    @property
+    def printer(self) -> Printer:
+        """How documents are printed."""
+        return printer(self._places.settings)
 
     @contextmanager
     def opened(self) -> Iterator[tuple[psycopg.Connection, date]]:
@@ -120,6 +127,7 @@ def issue_prefill(context: dg.OpExecutionContext, config: IssueConfig) -> None:
             accept=config.accept,
             notes=config.notes,
             allow_zero=config.allow_zero,
+            printer=_decisions(context).printer,
         )
     _show(context, outcome)
 
@@ -130,7 +138,14 @@ def cancel_number(context: dg.OpExecutionContext, config: CancelConfig) -> None:
     with _decisions(context).opened() as (connection, today):
         _show(
             context,
-            issuing.cancel(connection, config.number, actor=config.actor, today=today, reason=config.reason),
+            issuing.cancel(
+                connection,
+                config.number,
+                actor=config.actor,
+                today=today,
+                reason=config.reason,
+                printer=_decisions(context).printer,
+            ),
         )
 
 
@@ -140,7 +155,14 @@ def credit_number(context: dg.OpExecutionContext, config: CreditConfig) -> None:
     with _decisions(context).opened() as (connection, today):
         _show(
             context,
-            issuing.credit(connection, config.number, actor=config.actor, today=today, reason=config.reason),
+            issuing.credit(
+                connection,
+                config.number,
+                actor=config.actor,
+                today=today,
+                reason=config.reason,
+                printer=_decisions(context).printer,
+            ),
         )
 
 
@@ -233,6 +255,7 @@ def _show(context: dg.OpExecutionContext, outcome: Outcome) -> None:
             "total": f"{invoice.total} {invoice.currency}",
             "due": str(invoice.due_date),
             "is_new": outcome.is_new,
+            **({"unprinted": outcome.unprinted} if outcome.unprinted else {}),
         }
     )
 

@@ -354,6 +354,13 @@ def _email(value: str) -> str:
     return value
 
 
+def _country(value: str) -> str:
+    code = value.upper()
+    if not re.fullmatch(r"[A-Z]{2}", code, re.ASCII):
+        raise ValueError("is no country code; write two letters of ISO 3166 such as DE")
+    return code
+
+
 def _clock(value: str) -> str | None:
     """HH:MM, or HH:MM:SS where there are seconds; None for what is no time of day, 24:00 is one."""
     found = _CLOCK.fullmatch(value)
@@ -438,4 +445,5 @@ _FORMS: dict[Form, Callable[[Any], Any]] = {
     "pattern": _pattern,
     "fraction": _fraction,
     "invoice_number": _invoice_number,
+    "country": _country,
 }

@@ -40,6 +40,7 @@ _FORMS: Final[dict[Form, str]] = {
     "invoice_number": "text in which `{number}`, `{number:04}` (with zeros in front) or a run of `#` stands for the "
     "running number, `{year}` and `{month}` for the invoice's, `{client}` for the client's account number; numbers "
     "begin at 1 with each year, month or client that they show; without a place for it the number comes last",
+    "country": "ISO 3166 code of two letters, such as `DE`",
 }
 
 

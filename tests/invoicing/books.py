@@ -22,7 +22,9 @@ _TABLES = """
     create table intermediate.int_identity__agency (
         legal_name text, address text, tax_id text, bank text, swift text, invoice_number_format text, logo text,
         currency text,
-        timezone text, calendar text
+        timezone text, calendar text, vat_id text, registration_id text, registration_scheme text, street text,
+        city text, zip_code text, country text, e_address text, e_address_scheme text, contact_name text,
+        contact_phone text, contact_email text, bank_accounts jsonb default '{}'
     );
     create table marts.clients (
         id text, name text, company_name text, account_number text, tax_id text, payment_terms text,
@@ -31,12 +33,13 @@ _TABLES = """
         city text, state text,
         zip_code text, country text, billing_address_line_1 text, billing_address_line_2 text, billing_city text,
         billing_state text,
-        billing_zip_code text, billing_country text
+        billing_zip_code text, billing_country text, language text, date_format text, paper_size text,
+        e_invoice boolean, vat_id text, e_address text, e_address_scheme text, buyer_reference text
     );
     create table marts.invoice_prefills (
         id text, client_id text, currency text, invoice_month date, subtotal numeric(14, 2), tax_rate numeric,
         tax numeric(14, 2),
-        total numeric(14, 2), warnings jsonb
+        total numeric(14, 2), warnings jsonb, vat_category text, vat_exemption_reason text
     );
     create table marts.invoice_prefill_lines (
         id text, prefill_id text, basis text, line_type text, application_id text, contract_id text,

@@ -16,6 +16,8 @@ final as (
         client_terms.retainer_amount,
         client_terms.currency,
         client_terms.tax_rate,
+        client_terms.vat_category,
+        client_terms.vat_exemption_reason,
         coalesce(client_terms.valid_from, '-infinity'::date) as valid_from,
         coalesce(client_terms.valid_to, 'infinity'::date) as valid_to,
         client_terms.row_number

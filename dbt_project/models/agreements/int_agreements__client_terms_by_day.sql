@@ -40,6 +40,8 @@ final as (
         retainer_amount,
         currency,
         tax_rate,
+        vat_category,
+        vat_exemption_reason,
         valid_from,
         valid_to
     from client_terms
@@ -51,6 +53,8 @@ final as (
         null as retainer_amount,
         coalesce(clients.currency, agency.currency) as currency,
         0 as tax_rate,
+        null as vat_category,
+        null as vat_exemption_reason,
         coalesce(lower(days_without_terms.days), '-infinity'::date) as valid_from,
         coalesce(upper(days_without_terms.days) - 1, 'infinity'::date) as valid_to
     from days_without_terms

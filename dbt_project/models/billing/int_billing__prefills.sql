@@ -74,6 +74,8 @@ final as (
         keys.invoice_month,
         coalesce(sums.subtotal, 0) as subtotal,
         client_terms.tax_rate,
+        client_terms.vat_category,
+        client_terms.vat_exemption_reason,
         round(coalesce(sums.subtotal, 0) * client_terms.tax_rate, {{ decimals_of('currencies') }}) as tax
     from keys
     left join sums

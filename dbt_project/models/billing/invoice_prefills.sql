@@ -28,6 +28,8 @@ final as (
         prefills.tax_rate,
         prefills.tax,
         prefills.subtotal + prefills.tax as total,
+        prefills.vat_category,
+        prefills.vat_exemption_reason,
         coalesce(warnings.warnings, '[]'::jsonb) as warnings
     from prefills
     left join warnings on prefills.prefill_id = warnings.prefill_id

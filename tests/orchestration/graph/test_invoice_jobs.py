@@ -1,5 +1,6 @@
 """The jobs on invoices: the same decisions as on the command line, from a typed config."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import dagster as dg
 import pytest
 
 from orchestration.graph.invoices import JOBS, RESOURCE, Decisions
+from orchestration.settings import Settings
 from tests.invoicing.books import TODAY, Books
 
 
@@ -20,7 +22,8 @@ def books(warehouse: Any) -> Books:
 def _run(books: Books, job: str, **config: Any) -> dg.ExecuteInProcessResult:
     [definition] = [one for one in JOBS if one.name == job]
     [op] = [node.name for node in definition.nodes]
-    places: Any = SimpleNamespace(warehouse=books.warehouse, settings=SimpleNamespace(as_of=TODAY))
+    settings = Settings(profile="sandbox", home=Path("nowhere"), as_of=TODAY)
+    places: Any = SimpleNamespace(warehouse=books.warehouse, settings=settings)
     return definition.execute_in_process(
         run_config={"ops": {op: {"config": {"actor": "ada", **config}}}},
         resources={RESOURCE: Decisions(places)},

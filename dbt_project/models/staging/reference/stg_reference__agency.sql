@@ -16,6 +16,18 @@ final as (
         coalesce(calendar, 'default') as calendar,
         invoice_number_format,
         logo,
+        vat_id,
+        registration_id,
+        registration_scheme,
+        street,
+        city,
+        zip_code,
+        country,
+        e_address,
+        e_address_scheme,
+        contact_name,
+        contact_phone,
+        contact_email,
         row_number,
         row_key
     from source_rows

@@ -11,6 +11,8 @@ final as (
         retainer_amount,
         upper(currency) as currency,
         coalesce(tax_rate, 0) as tax_rate,
+        vat_category,
+        vat_exemption_reason,
         valid_from,
         valid_to,
         row_number,

@@ -5,7 +5,7 @@ READY := .venv/.ready
 # pip-audit and cyclonedx-py, apart from what they look at.
 AUDIT := .venv/audit
 
-.PHONY: setup run ui test test-kill endurance lint hooks docs stop lock audit bom clean
+.PHONY: setup run ui test test-kill endurance lint hooks docs stop lock audit bom picture clean
 
 setup: $(READY)
 
@@ -61,6 +61,9 @@ audit: $(READY) $(AUDIT)/.ready
 bom: $(READY) $(AUDIT)/.ready
 	@PYTHONWARNINGS=ignore $(AUDIT)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file bom.cdx.json
 	@echo "The bill of materials (CycloneDX) of requirements.lock is in bom.cdx.json."
+
+picture: $(READY)
+	@$(BIN)/python -m benchmarks.invoice_picture
 
 $(AUDIT)/.ready: requirements-audit.lock | $(READY)
 	@$(PYTHON) -m venv $(AUDIT)

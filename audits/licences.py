@@ -44,9 +44,10 @@ _NAMES: Final[Mapping[str, str]] = {
     "Public Domain": "Public-Domain",
     "Python Software Foundation License": "PSF-2.0",
 }
-# Looked up by hand: the metadata names several licences without saying whether one may be chosen.
+# Looked up by hand: the metadata names none, or several without saying whether one may be chosen.
 _BY_HAND: Final[Mapping[str, str]] = {
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
+    "saxonche": "MPL-2.0",
     "text-unidecode": "Artistic-1.0 OR GPL-2.0-or-later",
     "uvloop": "Apache-2.0 OR MIT",
 }

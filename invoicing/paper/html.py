@@ -115,7 +115,8 @@ def read_logo(folder: Path | None, name: str) -> str | None:
 
 def line(text: str, longest: int) -> str:
     """Text of a client's on one line: cut where it is longer than a page can bear, without control characters."""
-    flat = " ".join(_plain(text).split())
+    # No-break spaces stay, as in dates.
+    flat = re.sub("[^\\S\u00a0\u202f]+", " ", _plain(text)).strip()
     return flat if len(flat) <= longest else flat[: longest - 1].rstrip() + "…"
 
 

@@ -16,12 +16,15 @@ REFUSED: Final = 2
 _BASE: Final = "https://package.invalid/"
 
 
-def main() -> int:
-    """Set the page that comes in."""
-    import plutoprint
+def book_of(html: str, paper_size: str, refused: list[str]) -> Any:
+    """The set pages of a document, as plutoprint has them.
 
-    given = json.load(sys.stdin)
-    refused: list[str] = []
+    Args:
+        html: the document.
+        paper_size: A4 or Letter.
+        refused: takes the addresses that it asks for and does not get.
+    """
+    import plutoprint
 
     class PackageFiles(plutoprint.ResourceFetcher):
         """Serves the fonts, and nothing else of this machine or any other."""
@@ -33,10 +36,20 @@ def main() -> int:
                 raise PermissionError(url)
             return plutoprint.ResourceData(file.read_bytes(), "font/ttf")
 
-    size = plutoprint.PAGE_SIZE_LETTER if given["paper_size"] == "Letter" else plutoprint.PAGE_SIZE_A4
+    size = plutoprint.PAGE_SIZE_LETTER if paper_size == "Letter" else plutoprint.PAGE_SIZE_A4
     book = plutoprint.Book(size, plutoprint.PAGE_MARGINS_NONE)
     book.custom_resource_fetcher = PackageFiles()
-    book.load_html(given["html"], base_url=_BASE)
+    book.load_html(html, base_url=_BASE)
+    return book
+
+
+def main() -> int:
+    """Set the page that comes in."""
+    import plutoprint
+
+    given = json.load(sys.stdin)
+    refused: list[str] = []
+    book = book_of(given["html"], given["paper_size"], refused)
     # Afterwards, because loading takes the title from the page and forgets the rest.
     book.set_metadata(plutoprint.PDF_METADATA_TITLE, given["title"])
     book.set_metadata(plutoprint.PDF_METADATA_AUTHOR, given["author"])

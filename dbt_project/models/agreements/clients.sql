@@ -85,6 +85,12 @@ final as (
         reference_clients.billing_state,
         reference_clients.billing_zip_code,
         reference_clients.billing_country,
+        reference_clients.tax_id,
+        reference_clients.notes,
+        clients.is_deleted,
+        clients.deleted_at,
+        row_history.created_at,
+        row_history.updated_at,
         coalesce(reference_clients.language, 'en') as language,
         reference_clients.date_format,
         coalesce(reference_clients.paper_size, 'A4') as paper_size,
@@ -92,13 +98,7 @@ final as (
         reference_clients.vat_id,
         reference_clients.e_address,
         reference_clients.e_address_scheme,
-        reference_clients.buyer_reference,
-        reference_clients.tax_id,
-        reference_clients.notes,
-        clients.is_deleted,
-        clients.deleted_at,
-        row_history.created_at,
-        row_history.updated_at
+        reference_clients.buyer_reference
     from clients
     cross join agency
     left join reference_clients on clients.row_key = reference_clients.row_key

@@ -28,9 +28,9 @@ final as (
         prefills.tax_rate,
         prefills.tax,
         prefills.subtotal + prefills.tax as total,
+        coalesce(warnings.warnings, '[]'::jsonb) as warnings,
         prefills.vat_category,
-        prefills.vat_exemption_reason,
-        coalesce(warnings.warnings, '[]'::jsonb) as warnings
+        prefills.vat_exemption_reason
     from prefills
     left join warnings on prefills.prefill_id = warnings.prefill_id
 )

@@ -16,8 +16,10 @@ from pypdf import PdfReader
 
 from invoicing.errors import InvoicingError
 from invoicing.paper import wording
+from invoicing.paper.contents import Account
 from invoicing.paper.html import read_logo, render
 from invoicing.paper.printing import Printer, print_pdf
+from invoicing.paper.setting import book_of
 from tests.invoicing.paper.papers import WORK, contents, pages, party, pdf
 
 HOSTILE = (
@@ -137,6 +139,7 @@ def test_hostile_text_changes_no_layout_fetches_nothing_and_is_text() -> None:
             buyer_reference=text,
             number=text[:40],
             vat_exemption_reason=text,
+            account=Account(text, text, text, ""),
         )
         plain = contents(
             [replace(WORK, description=harmless)],
@@ -146,6 +149,7 @@ def test_hostile_text_changes_no_layout_fetches_nothing_and_is_text() -> None:
             buyer_reference=harmless,
             number=harmless,
             vat_exemption_reason=harmless,
+            account=Account(harmless, harmless, harmless, ""),
         )
         page = _Tags(render(shown, "document", None))
         expected = _Tags(render(plain, "document", None)).tags
@@ -154,6 +158,9 @@ def test_hostile_text_changes_no_layout_fetches_nothing_and_is_text() -> None:
         assert {tag for tag, _ in extra} <= {"p", "bdi"}, text[:60]
         assert unicodedata.normalize("NFC", text[:3]).strip("\u202e") in page.text
         assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069\u200f]", page.text)
+        # Whatever is wider than the page makes the engine shrink all of it.
+        book = book_of(render(shown, "document", None), "A4", [])
+        assert book.get_document_width() <= book.get_viewport_width() + 1
         found = pages(pdf(shown))
         assert len(found) <= 8
         assert sum("Subtotal" in one for one in found) == 1

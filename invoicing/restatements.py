@@ -165,8 +165,6 @@ def restated_invoices(lines: Sequence[Mapping[str, Any]]) -> Sequence[str]:
 
 
 def _snapshot(line: Mapping[str, Any]) -> Mapping[str, Any]:
-    import json
-
     snapshot: Mapping[str, Any] = json.loads(line["billing_rule_snapshot"], parse_float=Decimal)
     return snapshot
 

@@ -27,7 +27,7 @@ billed_months as (
 ),
 
 invoice_lines as (
-    select * from {{ source('invoicing', 'invoice_line_items') }}
+    select * from {{ ref('stg_invoicing__lines') }}
 ),
 
 currencies as (
@@ -66,7 +66,7 @@ invoiced_sums as (
 
 invoiced_lines as (
     select
-        coalesce(invoice_lines.prefill_line_id, invoice_lines.id) as line_id,
+        coalesce(invoice_lines.prefill_line_id, invoice_lines.line_id) as line_id,
         invoiced_sums.client_id,
         invoiced_sums.currency,
         invoiced_sums.invoice_month,
@@ -93,7 +93,7 @@ invoiced_lines as (
         case when not invoiced_sums.is_fixed_amount then invoiced_sums.observed_seconds end as observed_seconds,
         invoiced_sums.invoice_id
     from invoice_lines
-    inner join invoiced_sums on invoice_lines.id = invoiced_sums.line_id
+    inner join invoiced_sums on invoice_lines.line_id = invoiced_sums.line_id
 ),
 
 restated_sums as (

@@ -7,8 +7,8 @@ lines as (
 ),
 
 invoices as (
-    select * from {{ source('invoicing', 'invoices') }}
-    where is_live and status != 'draft'
+    select * from {{ ref('stg_invoicing__invoices') }}
+    where is_live
 ),
 
 unbilled as (

@@ -26,4 +26,8 @@ where
         end,
         {{ decimals_of('currencies') }}
     )
-    or lines.quantity != case when lines.basis = 'adjustment' and lines.line_total < 0 then -1 when lines.raw_time is null then 1 else round(lines.billable_seconds / 3600.0, 4) end
+    or lines.quantity != case
+        when lines.basis = 'adjustment' and lines.line_total < 0 then -1
+        when lines.raw_time is null then 1
+        else round(lines.billable_seconds / 3600.0, 4)
+    end

@@ -53,6 +53,9 @@ class Transformer(Protocol):
                 what is stale.
         """
 
+    def record_restatements(self) -> None:
+        """Record what a build that ended well found changed after it was billed."""
+
     def alone(self) -> AbstractContextManager[None]:
         """Keep every other process from building the warehouse at the same time."""
 
@@ -142,6 +145,8 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 metadata={FAILURES: dg.MetadataValue.json(list(failures))},
                 allow_retries=False,
             )
+        if done:
+            transformer.record_restatements()
         # Not after a failure: an up-to-date view may read a model that failed.
         if build.is_whole:
             context.log_event(verification(done, len(build.up_to_date())))

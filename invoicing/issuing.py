@@ -19,6 +19,7 @@ from invoicing.paper.making import complete, make
 from invoicing.paper.printing import Printer, print_pdf
 from invoicing.prefills import Prefill, find_client, read_prefill
 from invoicing.records import Invoice, read_invoice
+from invoicing.restatements import refuse_stale, restated_invoices, settle
 from sources.reference.invoice_numbers import NumberFormat
 
 _DAYS: Final[Mapping[str, int]] = {"net15": 15, "net30": 30, "net45": 45, "net60": 60, "due_on_receipt": 0}
@@ -27,14 +28,15 @@ _AGENCY_SERIES: Final = "agency"
 _INSERT_LINE: Final = """
     insert into billing.invoice_line_items (
         id, invoice_id, position, prefill_line_id, time_entry_id, basis, line_type, project_id, issue_key,
-        contract_id, contract_period_id,
+        contract_id, contract_period_id, application_id, billing_rule_id, rate_tier,
         description, raw_seconds, billable_seconds, quantity, unit_price, rate_multiplier, line_total, rate_source,
         billing_rule_snapshot
     )
     values (
         %(line_id)s, %(invoice_id)s, %(position)s, %(id)s, %(time_entry_id)s, %(basis)s, %(line_type)s,
         %(project_id)s, %(issue_key)s,
-        %(contract_id)s, %(contract_period_id)s, %(description)s, %(raw_seconds)s, %(billable_seconds)s,
+        %(contract_id)s, %(contract_period_id)s, %(application_id)s, %(billing_rule_id)s, %(rate_tier)s,
+        %(description)s, %(raw_seconds)s, %(billable_seconds)s,
         %(quantity)s, %(unit_price)s,
         %(rate_multiplier)s, %(line_total)s, %(rate_source)s, coalesce(%(billing_rule_snapshot)s, '{}')::jsonb
     )
@@ -110,12 +112,13 @@ def issue(
         raise InvoicingError(f"The issue date {issue_date} is in the future; today is {today}.")
     with connection.transaction():
         client_id, _ = find_client(connection, client)
-        _lock(connection, client_id, month)
+        _lock(connection, client_id)
         live = _live_invoice(connection, client_id, month, currency)
         if live is not None:
             return _issued_already(live, expect)
         prefill = read_prefill(connection, client_id, month, currency)
         number_format = _refuse_unfit(prefill, expect, accept, allow_zero)
+        refuse_stale(connection, client_id, prefill.currency, month, prefill.lines)
         invoice_id = _insert_invoice(connection, prefill, notes, accept)
         _insert_lines(connection, invoice_id, prefill)
         event = {"prefill_hash": prefill.hash, "accepted_warnings": sorted(set(accept))}
@@ -124,6 +127,9 @@ def issue(
         account_number = prefill.buyer["account_number"]
         _take_number(connection, invoice_id, series, number_format, account_number, issue_date, prefill.payment_terms)
         make(connection, invoice_id, "document", printer)
+        if prefill.total < 0:
+            for corrected in restated_invoices(prefill.lines):
+                _set_off(connection, invoice_id, corrected, issue_date, actor)
     return _outcome(connection, invoice_id, "document", printer, actor)
 
 
@@ -260,14 +266,7 @@ def credit(
         number_format = NumberFormat(text)
         _take_number(connection, note_id, series, number_format, account_number, issue_date, "due_on_receipt")
         note = read_invoice(connection, note_id)
-        if invoice.open:
-            connection.execute(
-                "insert into billing.payment_allocations"
-                " (credit_note_id, invoice_id, amount, payment_amount, effective_on, match_rule, actor)"
-                " values (%s, %s, %s, %s, %s, 'credit_note', %s)",
-                (note.id, invoice.id, invoice.open, invoice.open, issue_date, actor),
-            )
-            _record(connection, note.id, "credit_applied", actor, None, {"to": invoice.number, "amount": invoice.open})
+        _set_off(connection, note.id, invoice.id, issue_date, actor)
         _record(
             connection, invoice.id, "credited", actor, f"credited:{invoice.id}", {"by": note.number, "reason": reason}
         )
@@ -290,9 +289,9 @@ def _outcome(connection: psycopg.Connection, invoice_id: str, part: Part, printe
     return Outcome(read_invoice(connection, invoice_id), is_new=True, unprinted=unprinted)
 
 
-def _lock(connection: psycopg.Connection, client_id: str, month: date) -> None:
-    """Let one caller at a time decide on a client's month; the others then find what it did."""
-    key = f"workledger.invoice|{client_id}|{month}"
+def _lock(connection: psycopg.Connection, client_id: str) -> None:
+    """Let one caller at a time decide on a client, whose bills may adjust each other; others then find what it did."""
+    key = f"workledger.invoice|{client_id}"
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
 
 
@@ -331,7 +330,7 @@ def _refuse_unfit(prefill: Prefill, expect: str | None, accept: Collection[str],
             + (f"; and {len(left) - 5} more" if len(left) > 5 else "")
             + f". Fix them, or accept them by name ({' '.join(f'--accept {code}' for code in codes)})."
         )
-    if prefill.total < 0:
+    if prefill.total < 0 and not restated_invoices(prefill.lines):
         raise InvoicingError(
             f"The bill of {prefill.subject} is negative ({prefill.total}); an invoice cannot be. Leave it until later "
             "work outweighs it, or credit the invoice that it corrects."
@@ -361,14 +360,15 @@ def _insert_invoice(
     connection.execute(
         """
         insert into billing.invoices (
-            id, client_id, project_id, currency, invoice_month, prefill_id, prefill_hash, supply_from, supply_to,
+            id, kind, client_id, project_id, currency, invoice_month, prefill_id, prefill_hash, supply_from, supply_to,
             payment_terms, subtotal,
             tax_rate, tax, total, seller, buyer, accepted_warnings, notes
         )
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
             invoice_id,
+            "credit_note" if prefill.total < 0 else "invoice",
             prefill.client_id,
             projects.pop() if len(projects) == 1 else None,
             prefill.currency,
@@ -391,6 +391,22 @@ def _insert_invoice(
     return invoice_id
 
 
+def _set_off(connection: psycopg.Connection, note_id: str, invoice_id: str, issue_date: date, actor: str) -> None:
+    """Settle what is open of an invoice with what is left of a credit note."""
+    connection.execute("select 1 from billing.invoices where id = %s for no key update", (invoice_id,))
+    note, invoice = read_invoice(connection, note_id), read_invoice(connection, invoice_id)
+    amount = min(-note.open, invoice.open)
+    if amount <= 0:
+        return
+    connection.execute(
+        "insert into billing.payment_allocations"
+        " (credit_note_id, invoice_id, amount, payment_amount, effective_on, match_rule, actor)"
+        " values (%s, %s, %s, %s, %s, 'credit_note', %s)",
+        (note.id, invoice.id, amount, amount, issue_date, actor),
+    )
+    _record(connection, note.id, "credit_applied", actor, None, {"to": invoice.number, "amount": amount})
+
+
 def _insert_lines(connection: psycopg.Connection, invoice_id: str, prefill: Prefill) -> None:
     lines: list[Mapping[str, Any]] = []
     entries: list[Mapping[str, Any]] = []
@@ -404,6 +420,7 @@ def _insert_lines(connection: psycopg.Connection, invoice_id: str, prefill: Pref
     with connection.cursor() as cursor:
         cursor.executemany(_INSERT_LINE, lines)
         cursor.executemany(_INSERT_ENTRY, entries)
+    settle(connection, lines)
 
 
 def _insert_mirror(connection: psycopg.Connection, invoice: Invoice, reason: str) -> str:
@@ -430,14 +447,16 @@ def _insert_mirror(connection: psycopg.Connection, invoice: Invoice, reason: str
         insert into billing.invoice_line_items (
             id, invoice_id, position, prefill_line_id, corrects_line_id, time_entry_id, basis, line_type,
             project_id, issue_key, contract_id,
-            contract_period_id, description, raw_seconds, billable_seconds, quantity, unit_price, rate_multiplier,
+            contract_period_id, application_id, billing_rule_id, rate_tier, description, raw_seconds, billable_seconds,
+            quantity, unit_price, rate_multiplier,
             line_total, rate_source,
             billing_rule_snapshot
         )
         select
             'LNI-' || left(replace(gen_random_uuid()::text, '-', ''), 12), %(note)s, position, prefill_line_id, id,
             time_entry_id, basis,
-            line_type, project_id, issue_key, contract_id, contract_period_id, description, -raw_seconds,
+            line_type, project_id, issue_key, contract_id, contract_period_id, application_id, billing_rule_id,
+            rate_tier, description, -raw_seconds,
             -billable_seconds, -quantity,
             unit_price, rate_multiplier, -line_total, rate_source, billing_rule_snapshot
         from billing.invoice_line_items
@@ -507,7 +526,7 @@ def _take_number(
 def _locked(connection: psycopg.Connection, number: str) -> Invoice:
     """The invoice, locked until the transaction ends, in the order in which issuing takes its locks."""
     found = read_invoice(connection, number)
-    _lock(connection, found.client_id, found.month)
+    _lock(connection, found.client_id)
     connection.execute("select 1 from billing.invoices where id = %s for no key update", (found.id,))
     return read_invoice(connection, found.id)
 

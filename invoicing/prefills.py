@@ -19,7 +19,7 @@ _HASH_DIGITS: Final = 16
 _NOT_BUILT: Final = "The warehouse has no prefills yet; `workledger run` builds them."
 
 # One statement, and so one state of the tables, even while a build replaces them one by one. JSON within it travels as
-# text, untouched.
+# text, untouched. An entry that no source has any more is as it was when it was billed.
 _READ: Final = """
     select
         jsonb_build_object(
@@ -37,7 +37,11 @@ _READ: Final = """
                                     'raw_seconds', bridge.raw_seconds,
                                     'billable_seconds', bridge.billable_seconds,
                                     'amount', amounts.amount,
-                                    'snapshot', (to_jsonb(entry) - 'status')::text
+                                    'snapshot', coalesce((to_jsonb(entry) - 'status')::text, (
+                                        select min(billed.entry_snapshot::text)
+                                        from billing.invoice_line_entries as billed
+                                        where billed.time_entry_id = bridge.time_entry_id and line.basis = 'adjustment'
+                                    ))
                                 ) order by entry.start_time, bridge.time_entry_id), '[]')
                                 from marts.invoice_prefill_line_entries as bridge
                                 left join marts.time_entries as entry on bridge.time_entry_id = entry.id

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.progress import LandedTable, Listener
+from invoicing import restatements
 from orchestration.graph.locks import locked
 from orchestration.inputs.configuration import Inputs, open_inputs
 from orchestration.settings import Settings
@@ -151,6 +152,14 @@ class WarehouseTransformer:
         warehouse = self._places.warehouse
         state = BuildState(warehouse, self._places.settings.as_of)
         return self._project.build(arguments, dbt_environment(warehouse), state, chosen)
+
+    def record_restatements(self) -> None:
+        """Record what the build found changed after it was billed (rule 10.4)."""
+        with self._places.warehouse.connect("owner") as connection:
+            found = restatements.record(connection)
+        if found:
+            many = "s" if found > 1 else ""
+            self._listener.says(f"{found} restatement{many} of issued invoices found; the next bills adjust them.")
 
     @contextmanager
     def alone(self) -> Iterator[None]:

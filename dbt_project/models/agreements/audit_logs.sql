@@ -24,7 +24,9 @@
 {#- In an empty table every version is new. Spelled out, so that the planner knows how few there are. -#}
 {%- set last_seen_at = none -%}
 {%- if execute and is_incremental() -%}
-    {%- set last_seen_at = run_query('select max(created_at)::text from ' ~ this).columns[0].values()[0] -%}
+    {#- Of files; decisions on invoices happen at other times. -#}
+    {%- set of_files = "entity_type not in ('invoice', 'payment')" -%}
+    {%- set last_seen_at = run_query('select max(created_at)::text from ' ~ this ~ ' where ' ~ of_files).columns[0].values()[0] -%}
 {%- endif -%}
 {%- set last_seen_at = "'" ~ (last_seen_at or '-infinity') ~ "'::timestamptz" %}
 
@@ -53,6 +55,19 @@ versions_of_changed_rows as (
 
 identifiers as (
     select * from {{ ref('identifiers') }}
+),
+
+invoice_events as (
+    select * from {{ ref('stg_invoicing__events') }}
+),
+
+payments as (
+    select * from {{ ref('stg_invoicing__payments') }}
+),
+
+developers as (
+    select * from {{ ref('int_identity__developers') }}
+    where email is not null
 ),
 
 -- Entity types as the billing seed document names them, with the kind of their identifiers.
@@ -209,11 +224,10 @@ described as (
     from hashed
 ),
 
-final as (
+changed_rows as (
     select
         described.id,
-        null::text as developer_id,
-        null::text as actor_email,
+        null::text as actor,
         described.verb || '_' || described.entity_type as action,
         described.entity_type,
         coalesce(identifiers.id, named_entities.entity_id, described.row_key) as entity_id,
@@ -226,6 +240,64 @@ final as (
         and {{ natural_key("coalesce(
             described.content ->> 'email', described.content ->> 'client', described.content ->> 'project'
         )") }} = named_entities.name
+),
+
+-- Decisions never change and are few, so all of them are given to each build; 16 digits are nobody else's.
+decisions as (
+    select
+        'AUD-' || left({{ natural_key_hash("'invoice_event|' || event_id") }}, 16) as id,
+        actor,
+        case event_type
+            when 'issued' then 'issue'
+            when 'canceled' then 'cancel'
+            when 'credited' then 'credit'
+            when 'credit_applied' then 'set_off'
+            when 'payment_allocated' then 'pay'
+            when 'written_off' then 'write_off'
+            when 'payment_reversed' then 'reopen'
+            when 'document_stored' then 'print'
+            when 'delivery' then 'send'
+            else event_type
+        end || '_invoice' as action,
+        'invoice' as entity_type,
+        invoice_id as entity_id,
+        payload as meta,
+        occurred_at as created_at
+    from invoice_events
+    union all
+    select
+        'AUD-' || left({{ natural_key_hash("'payment|' || payment_id") }}, 16) as id,
+        actor,
+        case when reverses_payment_id is null then 'record' else 'reverse' end || '_payment' as action,
+        'payment' as entity_type,
+        coalesce(reverses_payment_id, payment_id) as entity_id,
+        jsonb_build_object(
+            'kind', kind, 'amount', amount, 'currency', currency, 'client_id', client_id, 'received_on', received_on, 'source', source,
+            'method', method
+        ) as meta,
+        recorded_at as created_at
+    from payments
+),
+
+unioned as (
+    select * from changed_rows
+    union all
+    select * from decisions
+),
+
+final as (
+    select
+        unioned.id,
+        developers.developer_id,
+        developers.email as actor_email,
+        unioned.action,
+        unioned.entity_type,
+        unioned.entity_id,
+        unioned.meta,
+        unioned.created_at,
+        unioned.actor
+    from unioned
+    left join developers on {{ natural_key('unioned.actor') }} = {{ natural_key('developers.email') }}
 )
 
 select * from final

@@ -3,7 +3,12 @@
 with
 
 lines as (
-    select * from {{ ref('int_billing__lines') }}
+    select * from {{ ref('int_billing__bill_lines') }}
+),
+
+invoices as (
+    select * from {{ ref('stg_invoicing__invoices') }}
+    where is_live
 ),
 
 unbilled as (
@@ -64,7 +69,7 @@ keys as (
     from logged_elsewhere
 ),
 
--- Tax by the terms in force on the month's last day (rule 7.28).
+-- Tax by the terms in force on the month's last day (rule 7.28), of an invoiced month as invoiced.
 final as (
     select
         {{ hashed_identifier('PRE', "keys.client_id || '|' || keys.currency || '|' || keys.invoice_month", 'keys.invoice_month') }}
@@ -73,10 +78,10 @@ final as (
         keys.currency,
         keys.invoice_month,
         coalesce(sums.subtotal, 0) as subtotal,
-        client_terms.tax_rate,
         client_terms.vat_category,
         client_terms.vat_exemption_reason,
-        round(coalesce(sums.subtotal, 0) * client_terms.tax_rate, {{ decimals_of('currencies') }}) as tax
+        coalesce(invoices.tax_rate, client_terms.tax_rate) as tax_rate,
+        coalesce(invoices.tax, round(coalesce(sums.subtotal, 0) * client_terms.tax_rate, {{ decimals_of('currencies') }})) as tax
     from keys
     left join sums
         on
@@ -84,6 +89,11 @@ final as (
             and keys.currency = sums.currency
             and keys.invoice_month = sums.invoice_month
     left join currencies on keys.currency = currencies.currency
+    left join invoices
+        on
+            keys.client_id = invoices.client_id
+            and keys.currency = invoices.currency
+            and keys.invoice_month = invoices.invoice_month
     inner join client_terms
         on
             keys.client_id = client_terms.client_id

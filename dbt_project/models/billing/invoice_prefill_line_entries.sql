@@ -1,25 +1,55 @@
-{{ config(indexes=[{'columns': ['line_id', 'time_entry_id'], 'unique': true}, {'columns': ['time_entry_id']}]) }}
+{{ config(
+    indexes=[{'columns': ['line_id', 'time_entry_id'], 'unique': true}, {'columns': ['time_entry_id']}],
+    pre_hook="{{ allow_large_sorts() }}",
+) }}
 
 with
 
-parts as (
-    select * from {{ ref('int_billing__parts') }}
-    where unbilled_reason is null
+bill_lines as (
+    select * from {{ ref('int_billing__bill_lines') }}
 ),
 
-lines as (
-    select * from {{ ref('int_billing__lines') }}
+line_entries as (
+    select * from {{ ref('int_billing__line_entries') }}
 ),
 
+invoiced as (
+    select * from {{ ref('stg_invoicing__invoiced') }}
+    where time_entry_id is not null
+),
+
+restatements as (
+    select * from {{ ref('int_billing__restatements') }}
+    where time_entry_id is not null and line_id is not null
+),
+
+-- As the lines are: as computed now, as invoiced, or a difference between the two.
 final as (
     select
-        lines.line_id,
-        parts.time_entry_id,
-        sum(parts.raw_seconds)::bigint as raw_seconds,
-        sum(parts.billable_seconds)::bigint as billable_seconds
-    from parts
-    inner join lines on parts.line_key = lines.line_key
-    group by lines.line_id, parts.time_entry_id
+        line_entries.line_id,
+        line_entries.time_entry_id,
+        line_entries.raw_seconds,
+        line_entries.billable_seconds,
+        line_entries.amount
+    from line_entries
+    inner join bill_lines on line_entries.line_id = bill_lines.line_id
+    where bill_lines.invoice_id is null
+    union all
+    select
+        coalesce(prefill_line_id, line_id) as line_id,
+        time_entry_id,
+        raw_seconds,
+        billable_seconds,
+        amount
+    from invoiced
+    union all
+    select
+        line_id,
+        time_entry_id,
+        raw_seconds,
+        billable_seconds,
+        amount
+    from restatements
 )
 
 select * from final

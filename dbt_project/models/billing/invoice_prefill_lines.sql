@@ -14,7 +14,7 @@
 with
 
 lines as (
-    select * from {{ ref('int_billing__lines') }}
+    select * from {{ ref('int_billing__bill_lines') }}
 ),
 
 prefills as (

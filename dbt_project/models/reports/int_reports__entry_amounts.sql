@@ -6,25 +6,14 @@ line_entries as (
     select * from {{ ref('invoice_prefill_line_entries') }}
 ),
 
-currencies as (
-    select * from {{ ref('stg_reference__currencies') }}
-),
-
--- In the smallest units of the currency.
 lines as (
-    select
-        prefill_lines.*,
-        power(10, {{ decimals_of('currencies') }})::integer as units,
-        abs(prefill_lines.line_total * power(10, {{ decimals_of('currencies') }}))::bigint as cents
-    from {{ ref('invoice_prefill_lines') }} as prefill_lines
-    left join currencies on prefill_lines.currency = currencies.currency
+    select * from {{ ref('invoice_prefill_lines') }}
 ),
 
 unbilled as (
     select * from {{ ref('unbilled') }}
 ),
 
--- A line without seconds has no amount to share out.
 billed as (
     select
         line_entries.time_entry_id,
@@ -38,9 +27,8 @@ billed as (
         lines.rate_source,
         line_entries.raw_seconds,
         line_entries.billable_seconds,
-        lines.unit_price * lines.rate_multiplier as rate,
-        sign(lines.line_total) * coalesce({{ dealt('lines.cents', 'line_entries.billable_seconds * lines.cents',
-            'nullif(lines.billable_seconds, 0)', 'lines.id', 'line_entries.time_entry_id') }}, 0)::numeric / lines.units as amount
+        case when lines.basis != 'adjustment' then lines.unit_price * lines.rate_multiplier end as rate,
+        line_entries.amount
     from line_entries
     inner join lines on line_entries.line_id = lines.id
 ),
@@ -59,7 +47,7 @@ final as (
         raw_seconds,
         billable_seconds,
         rate::numeric(14, 4) as rate,
-        amount::numeric(14, 2) as amount,
+        amount,
         null::text as unbilled_reason
     from billed
     union all

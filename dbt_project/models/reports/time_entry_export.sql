@@ -30,7 +30,7 @@ amounts as (
 
 final as (
     select
-        entries.id as time_entry_id,
+        coalesce(entries.id, amounts.time_entry_id) as time_entry_id,
         entries.source,
         entries.local_date,
         entries.start_time,
@@ -38,7 +38,7 @@ final as (
         entries.developer_id,
         developers.name as developer,
         developers.email as developer_email,
-        entries.client_id,
+        coalesce(entries.client_id, case when entries.id is null then amounts.client_id end) as client_id,
         clients.name as client,
         entries.project_id,
         projects.name as project,
@@ -53,8 +53,8 @@ final as (
         entries.description,
         entries.billable,
         entries.status,
-        entries.is_counted,
-        entries.not_counted_reason,
+        coalesce(entries.is_counted, false) as is_counted,
+        case when entries.id is null then 'deleted' else entries.not_counted_reason end as not_counted_reason,
         coalesce(amounts.raw_seconds, entries.allocated_seconds) as seconds,
         amounts.billable_seconds,
         amounts.line_id,
@@ -67,9 +67,10 @@ final as (
         amounts.amount,
         amounts.unbilled_reason
     from entries
-    left join amounts on entries.id = amounts.time_entry_id
+    -- What is on an invoice may be in no source any more.
+    full outer join amounts on entries.id = amounts.time_entry_id
     left join developers on entries.developer_id = developers.id
-    left join clients on entries.client_id = clients.id
+    left join clients on coalesce(entries.client_id, case when entries.id is null then amounts.client_id end) = clients.id
     left join projects on entries.project_id = projects.id
     left join contracts on entries.contract_id = contracts.id
     left join billing_rules on entries.billing_rule_id = billing_rules.id

@@ -107,11 +107,13 @@ work_logs as (
 ),
 
 invoiced as (
-    select distinct
+    select
         time_entry_id,
-        local_date
+        max(local_date) as local_date
     from {{ ref('stg_invoicing__invoiced') }}
     where time_entry_id is not null
+    group by time_entry_id
+    having sum(billable_seconds) > 0
 ),
 
 -- That they are on an invoice is part of their status.

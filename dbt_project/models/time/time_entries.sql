@@ -40,8 +40,12 @@ work_logs as (
     where {{ of_changed_dates('work_date', subject='time') }}
 ),
 
+-- What an adjustment takes back is billed no more.
 billed_entries as (
-    select distinct time_entry_id from {{ ref('stg_invoicing__invoiced') }}
+    select time_entry_id from {{ ref('stg_invoicing__invoiced') }}
+    where time_entry_id is not null
+    group by time_entry_id
+    having sum(billable_seconds) > 0
 ),
 
 row_history as (

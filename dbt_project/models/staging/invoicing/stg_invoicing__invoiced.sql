@@ -26,8 +26,12 @@ final as (
         lines.contract_period_id,
         line_entries.time_entry_id,
         (line_entries.entry_snapshot ->> 'local_date')::date as local_date,
+        line_entries.raw_seconds,
         line_entries.billable_seconds,
-        coalesce(line_entries.amount, lines.line_total) as amount
+        coalesce(line_entries.amount, lines.line_total) as amount,
+        -- An adjustment bills an earlier month (rule 10.4).
+        coalesce((lines.billing_rule_snapshot ->> 'restated_month')::date, invoices.invoice_month) as billed_month,
+        lines.billing_rule_snapshot -> 'amounts' as restated_amounts
     from invoices
     inner join lines on invoices.id = lines.invoice_id
     left join line_entries on lines.id = line_entries.line_id

@@ -14,7 +14,7 @@ billed as (
     select
         contract_id,
         sum(raw_seconds) as seconds
-    from {{ ref('invoice_prefill_lines') }}
+    from {{ ref('int_billing__lines') }}
     where basis = 'contract'
     group by contract_id
 ),

@@ -1,4 +1,5 @@
--- Every counted second is on a line or in `unbilled`, never on both: raw seconds on lines plus unbilled seconds add up to the entry.
+-- Every counted second is on a line or in `unbilled`, never on both: raw seconds on lines plus unbilled seconds add up to the entry. What was
+-- invoiced and counts no more is taken back by an adjustment, unless it changes nothing of the bill (rule 10.4).
 with
 
 entries as (
@@ -9,12 +10,33 @@ entries as (
     where is_counted
 ),
 
+line_entries as (
+    select
+        entries_of_lines.*,
+        lines.basis
+    from {{ ref('invoice_prefill_line_entries') }} as entries_of_lines
+    inner join {{ ref('invoice_prefill_lines') }} as lines on entries_of_lines.line_id = lines.id
+),
+
 billed as (
     select
         time_entry_id,
         sum(raw_seconds) as seconds,
-        min(raw_seconds) as least_seconds
-    from {{ ref('invoice_prefill_line_entries') }}
+        min(raw_seconds) filter (where basis != 'adjustment') as least_seconds
+    from (
+        select
+            time_entry_id,
+            raw_seconds,
+            basis
+        from line_entries
+        union all
+        select
+            time_entry_id,
+            raw_seconds,
+            'adjustment' as basis
+        from {{ ref('int_billing__restatements') }}
+        where time_entry_id is not null and line_id is null
+    ) as billed_parts
     group by time_entry_id
 ),
 
@@ -36,7 +58,7 @@ from entries
 full join billed on entries.id = billed.time_entry_id
 full join not_billed on coalesce(entries.id, billed.time_entry_id) = not_billed.time_entry_id
 where
-    entries.allocated_seconds is distinct from coalesce(billed.seconds, 0) + coalesce(not_billed.seconds, 0)
+    coalesce(entries.allocated_seconds, 0) != coalesce(billed.seconds, 0) + coalesce(not_billed.seconds, 0)
     or coalesce(billed.seconds, not_billed.seconds) is null
     or billed.least_seconds < 0
     or not_billed.least_seconds <= 0

@@ -1,0 +1,332 @@
+"""Random agencies that issue, edit, cancel, credit, are paid and pay back: no cent or second is lost or billed twice.
+
+What is invoiced and what is still to be invoiced is together what a plain calculation says that all time and amounts
+are worth now; with what is unbilled, by reason, it is all counted time. Rounds and seed may be given:
+
+    INVOICE_ROUNDS=40 INVOICE_SEED=7 python -m pytest -s tests/dbt_project/billing/test_random_invoices.py
+"""
+
+import os
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import psycopg
+
+from invoicing.errors import InvoicingError
+from invoicing.issuing import cancel, credit, issue
+from invoicing.payments import pay, undo, write_off
+from invoicing.records import Invoice, list_invoices
+from invoicing.restatements import record
+from tests.dbt_project.billing.plain_billing import ZERO, Bill, Case, Entry, bill_of
+from tests.dbt_project.billing.random_cases import AGENCY, AS_OF, random_cases, raw_tables
+from tests.dbt_project.conftest import DbtProject
+
+SEED = int(os.environ.get("INVOICE_SEED", "20261130"))
+CASES = 120
+ROUNDS = int(os.environ.get("INVOICE_ROUNDS", "3"))
+# Sessions share hours with whatever else their developer did, so that an edit of one alone is none of its case alone.
+_KINDS = {"application": 26, "contract": 24, "rule": 24, "terms": 20, "mixed": 13}
+_PRINTED = {"address": "1 Pier Road", "tax_id": "00-1", "invoice_number_format": "A-{year}-{number}"}
+_BUILT = (
+    "+invoice_prefills",
+    "+unbilled",
+    "+clients",
+    "+time_entries",
+    "+int_reports__entry_amounts",
+    "+invoice_waterfall",
+)
+# A bill is negative by its own discounts, or has no lines, or an invoice that it adjusts was canceled a moment ago.
+_REFUSALS = ("is negative", "has no lines", "since the last build")
+
+Sums = dict[tuple[str, str], Decimal]
+
+
+@dataclass
+class Ledger:
+    """What was settled, in plain sums: by invoice, and what stayed with each client and currency."""
+
+    settled: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    unapplied: dict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+
+class RandomAgency:
+    """Clients with random agreements and timesheets, their raw tables, and what was decided on their invoices."""
+
+    def __init__(self, project: DbtProject, seed: int, cases: int) -> None:
+        """Make the cases; nothing is built yet."""
+        self.project, self.random = project, Random(seed)
+        self.cases = random_cases(self.random, cases, _KINDS)
+        self.ledger = Ledger()
+        self.done: Counter[str] = Counter()
+
+    def build(self) -> None:
+        """Build from the raw tables as they are now, and record what changed after it was billed."""
+        rows = raw_tables(self.cases)
+        rows["reference.agency"] = [{**rows["reference.agency"][0], **_PRINTED}]
+        self.project.load(rows)
+        no_tests = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
+        self.project.dbt("build", *no_tests, "--select", *_BUILT, as_of=str(AS_OF))
+        with self.project.warehouse.connect("owner") as connection:
+            self.done["restated"] += record(connection)
+            assert record(connection) == 0, "a difference was recorded twice"
+
+    def edit(self) -> None:
+        """Change, add and delete time, and change agreements, of every other case."""
+        for place, case in enumerate(self.cases):
+            if self.random.random() < 0.5:
+                self.cases[place] = self._edited(case)
+
+    def _edited(self, case: Case) -> Case:
+        random = self.random
+        kept: list[Entry] = []
+        for entry in case.entries:
+            fate = random.random()
+            if fate < 0.1:
+                self.done["deleted"] += 1
+                continue
+            if fate < 0.4:
+                self.done["edited"] += 1
+                minutes = 60 if entry.source == "manual" else 1
+                entry = replace(entry, seconds=minutes * random.randint(1, 20_000 // minutes))
+            kept.append(entry)
+        change = random.random()
+        case = replace(case, entries=kept)
+        if change < 0.3:
+            factor = random.choice((Decimal("0.5"), Decimal("1.1"), Decimal(2)))
+            case.project_terms = [
+                replace(one, hourly_rate=one.hourly_rate and (one.hourly_rate * factor).quantize(Decimal("0.0001")))
+                for one in case.project_terms
+            ]
+            case.client_terms = [
+                replace(one, retainer_amount=one.retainer_amount and one.retainer_amount + 10)
+                for one in case.client_terms
+            ]
+            case.rules = [replace(one, rate_cents=one.rate_cents + 100) for one in case.rules]
+            case.contracts = [replace(one, overage_rate=one.overage_rate + 1) for one in case.contracts]
+            self.done["repriced"] += 1
+        elif change < 0.4 and case.fixed_lines:
+            case.fixed_lines = case.fixed_lines[1:]
+            self.done["without a fixed line"] += 1
+        return case
+
+    def decide(self) -> None:
+        """Issue some bills; pay, take back, write off, cancel and credit some invoices."""
+        prefills = self.project.rows(
+            "select client_id, currency, invoice_month, warnings from marts.invoice_prefills order by 3, 1, 2"
+        )
+        self.random.shuffle(prefills)
+        with self.project.warehouse.connect("owner") as connection:
+            for prefill in prefills:
+                if self.random.random() < 0.35:
+                    self._issue(connection, prefill)
+            for invoice in list_invoices(connection):
+                self._treat(connection, invoice)
+
+    def _issue(self, connection: psycopg.Connection[Any], prefill: dict[str, Any]) -> None:
+        try:
+            outcome = issue(
+                connection,
+                prefill["client_id"],
+                prefill["invoice_month"],
+                currency=prefill["currency"],
+                actor="ada",
+                today=AS_OF,
+                accept=[one["code"] for one in prefill["warnings"]],
+                allow_zero=True,
+            )
+        except InvoicingError as error:
+            refused = [text for text in _REFUSALS if text in str(error)]
+            if not refused:
+                raise
+            self.done[f"refused: {refused[0]}"] += 1
+            return
+        if not outcome.is_new:
+            return
+        invoice = outcome.invoice
+        self.done[f"issued: {invoice.kind}"] += 1
+        if invoice.kind == "credit_note":
+            self._follow_set_off(connection, invoice)
+
+    def _follow_set_off(self, connection: psycopg.Connection[Any], note: Invoice) -> None:
+        """What a credit note settled is in no operation of ours; it must be within what was open, and equal on both."""
+        for settled, amount in connection.execute(
+            "select invoice_id, amount from billing.payment_allocations where credit_note_id = %s", (note.id,)
+        ):
+            self.ledger.settled[settled] += amount
+            self.ledger.settled[note.id] -= amount
+
+    def _treat(self, connection: psycopg.Connection[Any], invoice: Invoice) -> None:
+        random = self.random
+        fate = random.random()
+        owed = (invoice.client_id, invoice.currency)
+        if invoice.kind == "credit_note":
+            if invoice.open and fate < 0.3:
+                amount = -invoice.open if fate < 0.2 else (-invoice.open / 2).quantize(Decimal("0.01"))
+                if amount > 0:
+                    pay(connection, invoice.number, amount, actor="ada", today=AS_OF, reference=str(random.random()))
+                    self.ledger.settled[invoice.id] -= amount
+                    self.done["refunded"] += 1
+            return
+        if invoice.status == "canceled":
+            return
+        if fate < 0.15 and not invoice.settled and not invoice.is_credited:
+            cancel(connection, invoice.number, actor="ada", today=AS_OF, reason="x")
+            self.done["canceled"] += 1
+        elif fate < 0.3 and not invoice.is_credited:
+            note = credit(connection, invoice.number, actor="ada", today=AS_OF, reason="x").invoice
+            self._follow_set_off(connection, note)
+            self.done["credited"] += 1
+        elif fate < 0.6 and invoice.open > Decimal("0.02"):
+            part = random.choice((invoice.open, (invoice.open / 3).quantize(Decimal("0.01")), invoice.open + 5))
+            paid = pay(connection, invoice.number, part, actor="ada", today=AS_OF, reference=str(random.random()))
+            settled = min(part, invoice.open)
+            self.ledger.settled[invoice.id] += settled
+            self.ledger.unapplied[owed] += part - settled
+            self.done["paid"] += 1
+            if random.random() < 0.2:
+                undo(connection, paid.payment_id, actor="ada", reason="bounced")
+                self.ledger.settled[invoice.id] -= settled
+                self.ledger.unapplied[owed] -= part - settled
+                self.done["taken back"] += 1
+        elif fate < 0.65 and invoice.open > Decimal("0.02"):
+            write_off(
+                connection, invoice.number, Decimal("0.01"), actor="ada", today=AS_OF, reason=str(random.random())
+            )
+            self.ledger.settled[invoice.id] += Decimal("0.01")
+            self.done["written off"] += 1
+
+    def check(self) -> None:
+        """Compare with the plain calculation, to the cent and the second."""
+        bills = [bill_of(case, AGENCY) for case in self.cases]
+        self._check_amounts(bills)
+        self._check_seconds(bills)
+        self._check_restatements()
+        self._check_receivable()
+        self._check_waterfall(bills)
+
+    def _check_amounts(self, bills: list[Bill]) -> None:
+        worth: Sums = defaultdict(Decimal)
+        for bill in bills:
+            for line in bill.lines:
+                worth[f"CLI-{line.key.client}", line.key.currency] += line.total
+        billed = self._sums("select client_id, currency, subtotal as amount from billing.invoices where is_live")
+        waiting = self._sums(
+            "select client_id, currency, subtotal as amount from marts.invoice_prefills as p"
+            " where not exists (select 1 from billing.invoices as i where i.is_live"
+            " and (i.client_id, i.currency, i.invoice_month) = (p.client_id, p.currency, p.invoice_month))"
+        )
+        for key in {*worth, *billed, *waiting}:
+            now = billed.get(key, ZERO) + waiting.get(key, ZERO)
+            assert now == worth.get(key, ZERO), f"{key}: {billed.get(key)} invoiced and {waiting.get(key)} waiting"
+
+    def _check_seconds(self, bills: list[Bill]) -> None:
+        counted, billed, unbilled = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
+        for case, bill in zip(self.cases, bills, strict=True):
+            counted.update({one.id: one.seconds for one in case.entries if one.id not in bill.not_counted})
+            unbilled.update(bill.unbilled)
+        for row in self.project.rows(
+            "select time_entry_id, raw_seconds from marts.invoice_prefill_line_entries union all"
+            " select time_entry_id, raw_seconds from intermediate.int_billing__restatements"
+            " where time_entry_id is not null and line_id is null"
+        ):
+            billed[row["time_entry_id"]] += row["raw_seconds"]
+        found = {
+            (row["time_entry_id"], row["reason"]): row["seconds"] for row in self.project.rows("table marts.unbilled")
+        }
+        assert found == dict(unbilled)
+        for (entry, _), seconds in unbilled.items():
+            billed[entry] += seconds
+        assert {entry: n for entry, n in billed.items() if n} == {entry: n for entry, n in counted.items() if n}
+
+    def _check_restatements(self) -> None:
+        """Of each live invoice: as computed now, less as issued, less what is settled, is what stands unsettled."""
+        wrong = self.project.rows(
+            """
+            with unsettled as (
+                select r.invoice_id, sum(r.amount) as amount
+                from billing.restatements as r
+                where not exists (
+                    select 1 from billing.settled_restatements as s
+                    inner join billing.invoice_line_items as l on s.line_id = l.id
+                    inner join billing.invoices as j on l.invoice_id = j.id and j.is_live
+                    where s.restatement_id = r.id
+                )
+                group by r.invoice_id
+            ),
+            computed as (
+                select client_id, currency, invoice_month, sum(line_total) as amount
+                from intermediate.int_billing__lines group by 1, 2, 3
+            )
+            select i.invoice_number, c.amount as now,
+                billing.billed_amount(i.client_id, i.currency, i.invoice_month) as billed, u.amount as unsettled
+            from billing.invoices as i
+            left join computed as c on
+                i.client_id = c.client_id and i.currency = c.currency and i.invoice_month = c.invoice_month
+            left join unsettled as u on i.id = u.invoice_id
+            where i.is_live
+                and coalesce(c.amount, 0) - billing.billed_amount(i.client_id, i.currency, i.invoice_month)
+                    <> coalesce(u.amount, 0)
+            """
+        )
+        assert not wrong, wrong
+
+    def _check_receivable(self) -> None:
+        open_now: Sums = defaultdict(Decimal)
+        with self.project.warehouse.connect("owner") as connection:
+            for invoice in list_invoices(connection):
+                if invoice.status != "canceled":
+                    assert invoice.settled == self.ledger.settled[invoice.id], invoice
+                    open_now[invoice.client_id, invoice.currency] += invoice.total - self.ledger.settled[invoice.id]
+        for key, amount in self.ledger.unapplied.items():
+            open_now[key] -= amount
+        found = self._sums(f"select client_id, currency, open_amount as amount from billing.ar_open('{AS_OF}')")
+        assert {k: v for k, v in found.items() if v} == {k: v for k, v in open_now.items() if v}
+
+    def _check_waterfall(self, bills: list[Bill]) -> None:
+        """From time to money by client and currency, over all months."""
+        counted: Counter[str] = Counter()
+        for case, bill in zip(self.cases, bills, strict=True):
+            for entry in case.entries:
+                if entry.id not in bill.not_counted:
+                    counted["seconds"] += entry.seconds
+        without_effect = self.project.value(
+            "select coalesce(sum(raw_seconds), 0) from intermediate.int_billing__restatements where line_id is null"
+        )
+        shown = self.project.value("select sum(counted_seconds) from reports.invoice_waterfall")
+        assert shown == counted["seconds"] - without_effect
+        invoiced = self._sums("select client_id, currency, total as amount from billing.invoices where is_live")
+        paid = self._sums(
+            "select i.client_id, i.currency, a.amount from billing.payment_allocations as a"
+            " inner join billing.payments as p on a.payment_id = p.id and p.kind in ('receipt', 'refund')"
+            " inner join billing.invoices as i on a.invoice_id = i.id"
+        )
+        for name, expected in (("invoiced_total", invoiced), ("paid_amount", paid)):
+            found = self._sums(f"select client_id, currency, {name} as amount from reports.invoice_waterfall")
+            assert {k: v for k, v in found.items() if v} == {k: v for k, v in expected.items() if v}, name
+
+    def _sums(self, query: str) -> Sums:
+        sums: Sums = defaultdict(Decimal)
+        for row in self.project.rows(query):
+            sums[row["client_id"], row["currency"]] += row["amount"]
+        return sums
+
+
+def lives_of(agency: RandomAgency, rounds: int) -> None:
+    """Live through some rounds, and compare after each build."""
+    agency.build()
+    agency.check()
+    for _ in range(rounds):
+        agency.decide()
+        if agency.random.random() < 0.7:
+            agency.edit()
+        agency.build()
+        agency.check()
+
+
+def test_no_cent_is_lost_through_issue_edit_cancel_credit_payment_and_refund(dbt_project: DbtProject) -> None:
+    agency = RandomAgency(dbt_project, SEED, CASES)
+    lives_of(agency, ROUNDS)
+    print(dict(agency.done))

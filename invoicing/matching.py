@@ -426,10 +426,11 @@ def _recorded_by_hand(
         if one.currency == deposit.currency and abs((one.received_on - deposit.received_on).days) <= _BY_HAND_DAYS
     ]
     text = f" {' '.join(_words(deposit.text))} "
+    cited = [one for one in near if _is_cited(one.reference, text)]
     if numbers:
         like = [one for one in near if set(one.numbers) & set(numbers) and set(numbers) >= set(one.numbers)]
         why = "it names the invoices that the payment settles"
-    elif cited := [one for one in near if _is_cited(one.reference, text)]:
+    elif cited:
         like, why = cited, "it has the payment's reference"
     else:
         like = [one for one in near if {one.client_id} == payer.known]
@@ -439,8 +440,10 @@ def _recorded_by_hand(
     found = list(_sums([one.amount for one in like], deposit.amount))
     if not found:
         return None
-    if len(found) > 1:
-        return Waiting("it can be several of the payments that were recorded by hand")
+    # Payments of the same amount month by month: this may be the next one.
+    is_told = bool(numbers or cited)
+    if len(found) > 1 or not is_told and any(True for _ in _solutions(deposit, _open_of_payer(deposit, payer, ledger))):
+        return Waiting("it can be a payment that was recorded by hand, and something else")
     joined = tuple(like[position] for position in found[0])
     said = ", ".join(one.id for one in joined)
     return Match("recorded_by_hand", (f"{said} was recorded by hand with this amount", why), joined=joined)
@@ -538,7 +541,7 @@ def _without_number(deposit: Deposit, payer: _Payer, ledger: Ledger) -> Match | 
     if len(payer.known) > 1:
         return Waiting("it names no invoice, and the payer pays for several clients")
     [client_id] = payer.known
-    own = _open_before(deposit, (one for one in ledger.open.values() if one.client_id == client_id))
+    own = _open_of_payer(deposit, payer, ledger)
     if not own:
         return Waiting("nothing of the payer is open")
     if len(own) > MOST_OPEN:
@@ -616,6 +619,10 @@ def _open_before(deposit: Deposit, invoices: Iterable[OpenInvoice]) -> list[Open
         (one for one in invoices if one.currency == deposit.currency and one.issued_on <= deposit.received_on),
         key=lambda one: (one.issued_on, one.number),
     )
+
+
+def _open_of_payer(deposit: Deposit, payer: _Payer, ledger: Ledger) -> list[OpenInvoice]:
+    return _open_before(deposit, (one for one in ledger.open.values() if one.client_id in payer.known))
 
 
 def _open_of_family(client_id: str, deposit: Deposit, ledger: Ledger) -> list[OpenInvoice]:

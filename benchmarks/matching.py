@@ -57,10 +57,8 @@ _WORDS: Final = (
     "Harbor Lantern Cedar Willow Granite Ember Juniper Falcon Meadow Onyx Quarry Summit Thistle Velvet Aurora Basalt Copper Dune Elm Fjord"
 ).split()
 _FORMS: Final = ("Ltd", "Inc", "GmbH", "LLC", "Labs", "Group")
-_FEES: Final = (
-    FeeRule("wire", "USD", fixed=2500, account_id="ACC-WIRE"),
-    FeeRule("cardflow payout", "USD", fixed=30, share=Decimal("0.029"), is_processor=True),
-)
+_BANK_FEE: Final = FeeRule(fixed=2500)
+_PROCESSOR: Final = FeeRule(fixed=30, share=Decimal("0.029"), is_processor=True)
 _RATES: Final = tuple(
     Rate("EUR", "USD", _FIRST + timedelta(days=31 * month), Decimal("1.05") + Decimal(month % 5) / 50)
     for month in range(_MONTHS + 2)
@@ -218,7 +216,7 @@ class _Maker:
         elif kind == "fee":
             fee = dice.randrange(500, 2_500)
             made = self._deposit(kind, invoice, on, invoice.open - fee, {invoice.number: invoice.open}, [invoice])
-            made.deposit = replace(made.deposit, account_id="ACC-WIRE", text=f"{made.deposit.text} WIRE IN")
+            made.deposit = replace(made.deposit, text=f"{made.deposit.text} WIRE IN", fee_rules=(_BANK_FEE,))
         elif kind == "short":
             paid = invoice.open - dice.randrange(100, 5_000)
             self._deposit(kind, invoice, on, paid, {invoice.number: paid}, [invoice] if dice.random() < 0.8 else [])
@@ -275,13 +273,12 @@ class _Maker:
         chosen = [invoice, *self.dice.sample(others, min(len(others), self.dice.randrange(0, 4)))]
         for one in chosen[1:]:
             left.remove(one)
-        processor = _FEES[1]
-        net = sum(one.open - processor.fee(one.open) for one in chosen)
+        net = sum(one.open - _PROCESSOR.fee(one.open) for one in chosen)
         text = "CARDFLOW PAYOUT"
         if self.dice.random() < 0.4:
             text += " " + " ".join(one.number for one in chosen)
         made = self._deposit("payout", invoice, on, net, {one.number: one.open for one in chosen}, [])
-        made.deposit = replace(made.deposit, payer="Cardflow", text=text)
+        made.deposit = replace(made.deposit, payer="Cardflow", text=text, fee_rules=(_PROCESSOR,))
 
     def _deposit(
         self,
@@ -302,12 +299,12 @@ class _Maker:
             words.append(self.dice.choice(("", "INV", "Invoice no.", "re:")))
             words += [self._spelled(one.number) for one in named]
         text = " ".join(word for word in words if word)
-        made = Made(Deposit(self._id(), on, amount, "USD", text, payer, "ACC-MAIN"), kind, truth)
+        made = Made(Deposit(self._id(), on, amount, "USD", text, payer), kind, truth)
         self.made.deposits.append(made)
         return made
 
     def _other(self, kind: str, on: date, amount: int, payer: str | None, text: str) -> None:
-        deposit = Deposit(self._id(), on, amount, "USD", text, payer, "ACC-MAIN", is_income=False)
+        deposit = Deposit(self._id(), on, amount, "USD", text, payer, is_income=False)
         self.made.deposits.append(Made(deposit, kind))
 
     def _spelled(self, number: str) -> str:
@@ -328,7 +325,6 @@ def _measure(seed: int, scores: dict[str, Score], mistakes: list[str]) -> None:
         [KnownNumber(one.number, one.client_id, "open") for one in books.invoices],
         books.clients,
         {key: set(clients) for key, clients in books.aliases.items()},
-        _FEES,
         _RATES,
     )
     for made in books.deposits:
@@ -343,8 +339,13 @@ def _measure(seed: int, scores: dict[str, Score], mistakes: list[str]) -> None:
             ledger.take(made.deposit, found)
         else:
             score.alone += made.kind in UNPAYABLE
-            if isinstance(found, Waiting) and dice.random() < 0.8:
-                _decide_by_hand(made, ledger, learns=dice.random() < 0.5)
+            if isinstance(found, Waiting):
+                decides, learns = dice.random() < 0.8, dice.random() < 0.5
+                if decides:
+                    # Nobody has a client remembered as the payer of another.
+                    _decide_by_hand(made, ledger, learns=learns and made.kind != "sibling")
+                else:
+                    ledger.leave(made.deposit)
 
 
 def _record_by_hand(payment: HandPayment, ledger: Ledger) -> None:

@@ -41,6 +41,12 @@ _SHORT_DIGITS: Final = 6
 _LONGEST_NUMBER: Final = 10
 _SHORTEST_NAME: Final = 4
 _NUMBER_WORDS: Final = frozenset({"INV", "INVOICE", "INVOICES", "NO", "NR", "NUM", "NUMBER", "REF", "RE", "BILL"})
+_STATES: Final = {
+    "settled": "is settled already, so it may be paid twice",
+    "canceled": "is canceled",
+    "credited": "is credited",
+    "credit_note": "is a credit note",
+}
 _RUN: Final = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -62,7 +68,7 @@ class KnownNumber:
 
     number: str
     client_id: str
-    state: Literal["open", "settled", "canceled", "credit_note"]
+    state: Literal["open", "settled", "canceled", "credited", "credit_note"]
 
 
 @dataclass(frozen=True)
@@ -92,14 +98,10 @@ class HandPayment:
 class FeeRule:
     """What a bank or payment processor keeps back: at most `fixed` + `share` of the invoice."""
 
-    pattern: str
-    """Regular expression on payer and text, in any case."""
-    currency: str
     fixed: int = 0
     share: Decimal = Decimal(0)
     is_processor: bool = False
     """Whether the payouts of a processor hold the payments of several clients, less exactly this fee each."""
-    account_id: str | None = None
 
     def fee(self, amount: int) -> int:
         """The fee on an invoice of an amount, in cents."""
@@ -127,11 +129,12 @@ class Deposit:
     text: str
     payer: str | None = None
     """Who paid, where the bank says so."""
-    account_id: str | None = None
     client_id: str | None = None
     """The client that a transaction rule names."""
     is_income: bool = True
     """False for transfers, refunds and interest, which pay an invoice only if they name it."""
+    fee_rules: tuple[FeeRule, ...] = ()
+    """Those of payment_fees.csv that hold for it."""
 
 
 @dataclass(frozen=True)
@@ -189,11 +192,12 @@ class Ledger:
     clients: Iterable[Client] = ()
     aliases: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Clients by `payer_key`, as people have decided."""
-    fee_rules: Sequence[FeeRule] = ()
     rates: Sequence[Rate] = ()
     by_hand: Iterable[HandPayment] = ()
     taken: list[tuple[str, str, int, date]] = field(default_factory=list)
     """Client, currency, amount and day of deposits that were matched before."""
+    left: list[Deposit] = field(default_factory=list)
+    """Deposits that wait."""
 
     def __post_init__(self) -> None:
         """Index what came."""
@@ -218,6 +222,10 @@ class Ledger:
                 self.known[one.number] = KnownNumber(one.number, one.client_id, "settled")
         for client_id in {part.invoice.client_id for part in match.parts} | {one.client_id for one in match.joined}:
             self.taken.append((client_id, deposit.currency, deposit.amount, deposit.received_on))
+
+    def leave(self, deposit: Deposit) -> None:
+        """Remember a deposit that waits, since the next of the same amount may be its repetition."""
+        self.left.append(deposit)
 
     def family(self, client_id: str) -> str:
         """The client's topmost parent; a circle ends where it began."""
@@ -460,13 +468,8 @@ def _is_cited(reference: str | None, text: str) -> bool:
 
 def _by_number(deposit: Deposit, numbers: Sequence[str], payer: _Payer, ledger: Ledger) -> Match | Waiting:
     for number in numbers:
-        state = ledger.known[number].state
-        if state == "canceled":
-            return Waiting(f"{number} is canceled")
-        if state == "credit_note":
-            return Waiting(f"{number} is a credit note")
-        if state == "settled":
-            return Waiting(f"{number} is settled already, so it may have been paid twice")
+        if said := _STATES.get(ledger.known[number].state):
+            return Waiting(f"{number} {said}")
     invoices = [ledger.open[number] for number in numbers]
     clients = {one.client_id for one in invoices}
     if contradiction := _contradiction(payer, clients, ledger):
@@ -485,7 +488,7 @@ def _by_number(deposit: Deposit, numbers: Sequence[str], payer: _Payer, ledger: 
         return Match("number_and_amount", reasons, tuple(Part(one, one.open, one.open) for one in invoices))
     if deposit.amount > total:
         return Waiting(f"it is {_money(deposit.amount - total)} more than is open on {', '.join(numbers)}")
-    if processor := _processor(deposit, ledger):
+    if processor := _processor(deposit):
         nets = [one.open - processor.fee(one.open) for one in invoices]
         if sum(nets) == deposit.amount and min(nets) > 0:
             return _payout(invoices, processor, (named, "each less the processor's fee"))
@@ -498,12 +501,13 @@ def _less_than_open(deposit: Deposit, invoice: OpenInvoice, payer: _Payer, ledge
     """A number alone may be a wrong one, so that the payer must fit, and no other invoice the amount."""
     if not _is_payers(invoice.client_id, payer, ledger):
         return Waiting(f"it is less than is open on {invoice.number}, and the payer is unknown")
-    if any(True for _ in _solutions(deposit, _open_of_family(invoice.client_id, deposit, ledger))):
+    family = _open_of_family(invoice.client_id, deposit, ledger)
+    if any(True for _ in _solutions(deposit, family)) or _is_amount_of_one(deposit, ledger):
         return Waiting(f"it names {invoice.number}, and its amount is that of other invoices")
     short = invoice.open - deposit.amount
     named = f"the text names {invoice.number}"
     fits = payer.why or "the text has the client's name"
-    if any(short <= rule.fee(invoice.open) for rule in _fee_rules(deposit, ledger)):
+    if any(short <= rule.fee(invoice.open) for rule in deposit.fee_rules):
         reasons = (named, fits, f"{_money(short)} {deposit.currency} less, within the fee of payment_fees.csv")
         return Match("number_less_fee", reasons, (Part(invoice, deposit.amount, deposit.amount, fee=short),))
     reasons = (named, fits, f"{_money(short)} {deposit.currency} stay open")
@@ -534,7 +538,7 @@ def _in_other_currency(deposit: Deposit, invoice: OpenInvoice, payer: _Payer, le
 
 
 def _without_number(deposit: Deposit, payer: _Payer, ledger: Ledger) -> Match | Waiting:
-    if processor := _processor(deposit, ledger):
+    if processor := _processor(deposit):
         return _payout_of_several(deposit, processor, ledger)
     if not payer.known:
         return Waiting("it names no invoice, and the payer is unknown")
@@ -557,8 +561,11 @@ def _without_number(deposit: Deposit, payer: _Payer, ledger: Ledger) -> Match | 
     if _is_twice(client_id, deposit, ledger):
         return Waiting(f"the payer has paid the same amount within {_TWICE_DAYS} days, so it may be paid twice")
     [invoices] = found
-    if len(invoices) > 1 and len(invoices) < len(own) and _accidents([one.open for one in own]) > _ACCIDENTS:
-        return Waiting("a sum of the payer's invoices has this amount, which may be an accident")
+    if len(invoices) > 1:
+        if _is_amount_of_one(deposit, ledger):
+            return Waiting("a sum of the payer's invoices has this amount, and so has an invoice of another client")
+        if len(invoices) < len(own) and _accidents([one.open for one in own]) > _ACCIDENTS:
+            return Waiting("a sum of the payer's invoices has this amount, which may be an accident")
     rule: Rule = "payer_and_amount" if len(invoices) == 1 else "payer_and_sum"
     numbers = ", ".join(one.number for one in invoices)
     reasons = (payer.why, f"of its open invoices only {numbers} have this amount")
@@ -667,26 +674,26 @@ def _accidents(amounts: Sequence[int]) -> Decimal:
 
 
 def _is_twice(client_id: str, deposit: Deposit, ledger: Ledger) -> bool:
-    return any(
-        (client_id, deposit.currency, deposit.amount) == (client, currency, amount)
-        and abs((deposit.received_on - on).days) <= _TWICE_DAYS
+    key = payer_key(deposit.payer or "")
+    days = [
+        on
         for client, currency, amount, on in ledger.taken
-    )
-
-
-def _fee_rules(deposit: Deposit, ledger: Ledger) -> list[FeeRule]:
-    text = f"{deposit.payer or ''}\n{deposit.text}"
-    return [
-        rule
-        for rule in ledger.fee_rules
-        if rule.currency == deposit.currency
-        and rule.account_id in (None, deposit.account_id)
-        and re.search(rule.pattern, text, re.IGNORECASE)
+        if (client, currency, amount) == (client_id, deposit.currency, deposit.amount)
+    ] + [
+        one.received_on
+        for one in ledger.left
+        if (one.currency, one.amount) == (deposit.currency, deposit.amount)
+        and (one.client_id == client_id or key and payer_key(one.payer or "") == key)
     ]
+    return any(abs((deposit.received_on - on).days) <= _TWICE_DAYS for on in days)
 
 
-def _processor(deposit: Deposit, ledger: Ledger) -> FeeRule | None:
-    return next((rule for rule in _fee_rules(deposit, ledger) if rule.is_processor), None)
+def _is_amount_of_one(deposit: Deposit, ledger: Ledger) -> bool:
+    return any(one.open == deposit.amount for one in _open_before(deposit, ledger.open.values()))
+
+
+def _processor(deposit: Deposit) -> FeeRule | None:
+    return next((rule for rule in deposit.fee_rules if rule.is_processor), None)
 
 
 # --- candidates ---------------------------------------------------------------------------------------------------

@@ -523,18 +523,16 @@ def _in_other_currency(deposit: Deposit, invoice: OpenInvoice, payer: _Payer, le
     if not _is_payers(invoice.client_id, payer, ledger):
         return Waiting(f"{invoice.number} is in {invoice.currency}, and the payer is unknown")
     worth = converted(deposit.amount, rate)
-    if abs(worth - invoice.open) > invoice.open * _FX_TOLERANCE:
+    if not _is_near(worth, invoice.open):
         return Waiting(
             f"at {rate} it is {_money(worth)} {invoice.currency}, and {_money(invoice.open)} are open on {invoice.number}"
         )
-    short = max(invoice.open - worth, 0)
     reasons = (
         f"the text names {invoice.number}",
         payer.why or "the text has the client's name",
         f"at {rate} it is {_money(worth)} {invoice.currency} of {_money(invoice.open)}",
     )
-    part = Part(invoice, invoice.open - short, deposit.amount, fx_difference=short)
-    return Match("number_other_currency", reasons, (part,))
+    return Match("number_other_currency", reasons, (part_in_other_currency(deposit.amount, invoice, rate),))
 
 
 def _without_number(deposit: Deposit, payer: _Payer, ledger: Ledger) -> Match | Waiting:
@@ -609,6 +607,21 @@ def rate_on(rates: Iterable[Rate], currency: str, to: str, on: date) -> Decimal 
     """The last rate on or before a day, in this direction alone (rule 9.9); None without one."""
     known = [(one.on, one.rate) for one in rates if (one.currency, one.to) == (currency, to) and one.on <= on]
     return max(known)[1] if known else None
+
+
+def part_in_other_currency(amount: int, invoice: OpenInvoice, rate: Decimal) -> Part:
+    """What a deposit in another currency settles: all that is open where the rate leaves or exceeds at most 2 %."""
+    worth = converted(amount, rate)
+    if _is_near(worth, invoice.open):
+        short = max(invoice.open - worth, 0)
+        return Part(invoice, invoice.open - short, amount, fx_difference=short)
+    if worth < invoice.open:
+        return Part(invoice, worth, amount)
+    return Part(invoice, invoice.open, min(amount, converted(invoice.open, 1 / rate)))
+
+
+def _is_near(worth: int, expected: int) -> bool:
+    return abs(worth - expected) <= expected * _FX_TOLERANCE
 
 
 def converted(amount: int, rate: Decimal) -> int:

@@ -94,9 +94,18 @@ def write_off(
 
 
 def undo(
-    connection: psycopg.Connection, payment_id: str, *, actor: str, reason: str, on: date | None = None
+    connection: psycopg.Connection,
+    payment_id: str,
+    *,
+    actor: str,
+    reason: str,
+    on: date | None = None,
+    rule: str = "undo",
 ) -> tuple[str, ...]:
     """Take a payment or write-off back by an opposite one; what it settled is open again.
+
+    With a bank deposit go the fees and exchange differences beside it, and the payer that was remembered from it. A
+    payment by hand is parted from its deposit, which can be matched anew.
 
     Args:
         connection: of role owner.
@@ -104,6 +113,7 @@ def undo(
         actor: who decides.
         reason: why.
         on: the day on which the money went back; None if it never came, so that the payment counts on no day.
+        rule: kept with the allocations that take back.
 
     Returns:
         Numbers of the invoices that are open again; none if it had been taken back before.
@@ -112,9 +122,7 @@ def undo(
         InvoicingError: there is no such payment, or it is itself the taking back of one.
     """
     with connection.transaction():
-        # Two at once would otherwise both find it as it was; the table's own constraints would refuse one.
-        key = f"workledger.payment|{payment_id}"
-        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+        lock(connection, payment_id)
         found = connection.execute(
             "select reverses_payment_id from billing.payments where id = %s", (payment_id,)
         ).fetchone()
@@ -128,50 +136,89 @@ def undo(
             "select 1 from billing.payments where reverses_payment_id = %s", (payment_id,)
         ).fetchone():
             return ()
-        reopened = connection.execute(
-            """
-            insert into billing.payment_allocations (
-                payment_id, invoice_id, amount, payment_amount, effective_on, reverses_allocation_id, match_rule,
-                reasons, actor
-            )
-            select
-                a.payment_id, a.invoice_id, -a.amount, -a.payment_amount, greatest(a.effective_on, %(on)s), a.id,
-                'undo',
-                jsonb_build_array(%(reason)s::text), %(actor)s
-            from billing.payment_allocations as a
-            where a.payment_id = %(payment)s and a.reverses_allocation_id is null and not exists (
-                select 1 from billing.payment_allocations as r where r.reverses_allocation_id = a.id
-            )
-            order by a.invoice_id
-            returning invoice_id
-            """,
-            {"on": on, "reason": reason, "actor": actor, "payment": payment_id},
-        ).fetchall()
-        connection.execute(
-            """
-            insert into billing.payments (
-                id, client_id, method, source, bank_transaction_id, kind, received_on, amount, currency, reference,
-                reverses_payment_id,
-                actor, idempotency_key
-            )
-            select
-                %(id)s, client_id, method, source, bank_transaction_id, kind, greatest(received_on, %(on)s),
-                -amount, currency,
-                %(reason)s, id, %(actor)s, 'undo:' || id
-            from billing.payments
-            where id = %(payment)s
-            """,
-            {"id": _new_id(), "on": on, "reason": reason, "actor": actor, "payment": payment_id},
-        )
         numbers = []
-        for (invoice_id,) in reopened:
-            invoice = read_invoice(connection, invoice_id)
-            numbers.append(invoice.number)
-            _record(connection, invoice, "payment_reversed", actor, {"payment": payment_id, "reason": reason})
-    return tuple(numbers)
+        for each in (*_beside(connection, payment_id), payment_id):
+            for invoice_id in _reverse(connection, each, actor, reason, on, rule):
+                invoice = read_invoice(connection, invoice_id)
+                numbers.append(invoice.number)
+                _record(connection, invoice, "payment_reversed", actor, {"payment": each, "reason": reason})
+        connection.execute(
+            "update billing.payer_aliases set withdrawn_at = clock_timestamp()"
+            " where payment_id = %s and withdrawn_at is null",
+            (payment_id,),
+        )
+        connection.execute(
+            "update billing.joined_deposits set parted_at = clock_timestamp()"
+            " where payment_id = %s and parted_at is null",
+            (payment_id,),
+        )
+    return tuple(dict.fromkeys(numbers))
+
+
+def lock(connection: psycopg.Connection, payment_id: str) -> None:
+    """Let one at a time decide about a payment; two at once would both find it as it was, and a constraint refuse one."""
+    key = f"workledger.payment|{payment_id}"
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
+
+
+def _beside(connection: psycopg.Connection, payment_id: str) -> list[str]:
+    """Fees and exchange differences of the same deposit, which stand as long as the receipt does."""
+    rows = connection.execute(
+        """
+        select beside.id
+        from billing.payments as p
+        inner join billing.payments as beside
+            on p.bank_transaction_id = beside.bank_transaction_id and beside.kind in ('fee', 'fx_difference')
+        where
+            p.id = %s and p.kind = 'receipt' and beside.reverses_payment_id is null
+            and not exists (select 1 from billing.payments as r where r.reverses_payment_id = beside.id)
+        order by beside.id
+        """,
+        (payment_id,),
+    ).fetchall()
+    return [one for (one,) in rows]
+
+
+def _reverse(
+    connection: psycopg.Connection, payment_id: str, actor: str, reason: str, on: date | None, rule: str
+) -> list[str]:
+    """Insert the opposite of a payment and of its allocations; return the invoices that these settled."""
+    reopened = connection.execute(
+        """
+        insert into billing.payment_allocations (
+            payment_id, invoice_id, amount, payment_amount, effective_on, reverses_allocation_id, match_rule, reasons,
+            actor
+        )
+        select
+            a.payment_id, a.invoice_id, -a.amount, -a.payment_amount, greatest(a.effective_on, %(on)s), a.id, %(rule)s,
+            jsonb_build_array(%(reason)s::text), %(actor)s
+        from billing.payment_allocations as a
+        where a.payment_id = %(payment)s and a.reverses_allocation_id is null and not exists (
+            select 1 from billing.payment_allocations as r where r.reverses_allocation_id = a.id
+        )
+        order by a.invoice_id
+        returning invoice_id
+        """,
+        {"on": on, "reason": reason, "rule": rule, "actor": actor, "payment": payment_id},
+    ).fetchall()
+    connection.execute(
+        """
+        insert into billing.payments (
+            id, client_id, method, source, bank_transaction_id, kind, received_on, amount, currency, reference,
+            reverses_payment_id, actor, idempotency_key
+        )
+        select
+            %(id)s, client_id, method, source, bank_transaction_id, kind, greatest(received_on, %(on)s), -amount,
+            currency, %(reason)s, id, %(actor)s, 'undo:' || id
+        from billing.payments
+        where id = %(payment)s
+        """,
+        {"id": _new_id(), "on": on, "reason": reason, "actor": actor, "payment": payment_id},
+    )
+    return [one for (one,) in reopened]
 
 
 def _settle(

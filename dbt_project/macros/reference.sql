@@ -3,10 +3,10 @@
 {# The files whose versions are kept, which is all of them (rule 2.6). #}
 {% macro reference_files() -%}
     {{ return([
-        'accounts', 'agency', 'bank_accounts', 'billing_rules', 'business_calendars', 'client_contacts', 'client_terms', 'clients',
-        'contract_terms', 'contracts', 'developer_costs', 'developers', 'employee_exclusions', 'fixed_lines', 'fx_rates',
-        'holidays', 'identities', 'jira_value_map', 'model_prices', 'price_multipliers', 'project_classifications', 'project_terms', 'projects',
-        'rate_rules', 'repo_mappings', 'service_types', 'session_roots', 'time_policies', 'transaction_rules', 'work_logs',
+        'accounting_codes', 'accounts', 'agency', 'bank_accounts', 'billing_rules', 'business_calendars', 'client_contacts', 'client_terms', 'clients',
+        'contract_terms', 'contracts', 'developer_costs', 'developers', 'dunning_levels', 'employee_exclusions', 'fixed_lines', 'fx_rates',
+        'holidays', 'identities', 'jira_value_map', 'model_prices', 'payment_fees', 'price_multipliers', 'project_classifications',
+        'project_terms', 'projects', 'rate_rules', 'repo_mappings', 'service_types', 'session_roots', 'time_policies', 'transaction_rules', 'work_logs',
     ]) }}
 {%- endmacro %}
 
@@ -42,4 +42,9 @@
 {# A cell of several values, separated by semicolons, as an array without blanks; null if the cell is empty. #}
 {% macro split_list(expression) -%}
     nullif(array_remove(regexp_split_to_array(trim({{ expression }}), '\s*;\s*'), ''), '{}'::text[])
+{%- endmacro %}
+
+{# A pattern of a file for Postgres: the usual escape for a word boundary means a backspace there, which uses \y. #}
+{% macro postgres_pattern(pattern) -%}
+    regexp_replace({{ pattern }}, '(?<!\\)((?:\\\\)*)\\b', '\1\\y', 'g')
 {%- endmacro %}

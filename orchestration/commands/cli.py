@@ -292,15 +292,49 @@ def write_off(number: str, amount: Decimal, actor: str | None, **options: Any) -
     write_off_invoice(_settings(), number, amount, actor, options, _notify)
 
 
-@invoice.command()
+@workledger.group()
+@_debug_option
+def cash() -> None:
+    """Match bank deposits with open invoices, and decide about those that wait."""
+
+
+@cash.command("match")
+@_debug_option
+@click.option("--dry-run", is_flag=True, help="Say what would be matched, and record nothing.")
+@_actor_option
+def match_deposits(dry_run: bool, actor: str | None) -> None:
+    """Match deposits that have exactly one solution; the others wait in reports.unmatched_deposits."""
+    from orchestration.commands.cash import match
+
+    match(_settings(), dry_run, actor, _notify)
+
+
+@cash.command()
+@_debug_option
+@click.argument("deposit")
+@click.argument("targets", metavar="NUMBER...", nargs=-1, required=True)
+@click.option("--remember", is_flag=True, help="The payer of this deposit pays for this client from now on.")
+@_actor_option
+def apply(deposit: str, targets: tuple[str, ...], remember: bool, actor: str | None) -> None:
+    """Have DEPOSIT (TXN-...) pay the invoices NUMBER..., in this order.
+
+    NUMBER can also be payments that were recorded by hand (PAY-...), which the deposit is; and DEPOSIT a payment of
+    which something is left.
+    """
+    from orchestration.commands.cash import apply as apply_deposit
+
+    apply_deposit(_settings(), deposit, targets, remember, actor, _notify)
+
+
+@cash.command()
 @_debug_option
 @click.argument("payment")
 @_reason_option
 @click.option("--on", metavar="DATE", callback=_day, help="When the money went back; absent: it never came.")
 @_actor_option
 def undo(payment: str, reason: str, on: date | None, actor: str | None) -> None:
-    """Take PAYMENT or a write-off back by an opposite one."""
-    from orchestration.commands.invoices import undo as undo_payment
+    """Take PAYMENT, from the bank or by hand, or a write-off back by an opposite one."""
+    from orchestration.commands.cash import undo as undo_payment
 
     undo_payment(_settings(), payment, reason, on, actor, _notify)
 

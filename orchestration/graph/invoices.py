@@ -1,4 +1,5 @@
-"""Jobs by which a person decides on invoices in Dagster's UI: the same functions as `workledger invoice` calls.
+"""Jobs by which a person decides on invoices and deposits in Dagster's UI: the same functions as `workledger invoice` and
+`workledger cash` call.
 
 Each takes its input from the launchpad, as a typed config. A run that is repeated finds what the first has done.
 """
@@ -13,9 +14,10 @@ import dagster as dg
 import psycopg
 from pydantic import Field, field_validator
 
-from invoicing import issuing, payments
+from invoicing import cash, issuing, payments
 from invoicing.errors import InvoicingError
 from invoicing.issuing import Outcome
+from invoicing.matching import Match
 from invoicing.paper.printing import Printer
 from invoicing.payments import Method
 from invoicing.prefills import month_from, today_of
@@ -111,6 +113,28 @@ class WriteOffConfig(_WithAmount):
     reason: str = Field(description="Why; kept with the payment.", min_length=1)
 
 
+class MatchConfig(_Decision):
+    """How deposits are matched."""
+
+    dry_run: bool = Field(default=False, description="Say what would be matched, and record nothing.")
+
+
+class ApplyConfig(_Decision):
+    """What a deposit pays."""
+
+    deposit: str = Field(description="Identifier of the deposit, TXN-….")
+    numbers: list[str] = Field(description="Numbers of the invoices, in this order.", min_length=1)
+    remember: bool = Field(default=False, description="The payer pays for this client from now on.")
+
+
+class UndoConfig(_Decision):
+    """Which payment is taken back."""
+
+    payment: str = Field(description="Identifier of the payment, PAY-….")
+    reason: str = Field(description="Why; kept with the payment.", min_length=1)
+    on: str | None = Field(default=None, description="When the money went back; absent: it never came.")
+
+
 @dg.op(required_resource_keys={RESOURCE}, description="Give the bill of a client's month a number.")
 def issue_prefill(context: dg.OpExecutionContext, config: IssueConfig) -> None:
     """Issue an invoice."""
@@ -199,6 +223,43 @@ def write_off_number(context: dg.OpExecutionContext, config: WriteOffConfig) -> 
     _show_paid(context, paid)
 
 
+@dg.op(required_resource_keys={RESOURCE}, description="Match bank deposits that have exactly one solution.")
+def match_rows(context: dg.OpExecutionContext, config: MatchConfig) -> None:
+    """Match deposits."""
+    with _decisions(context).opened() as (connection, _):
+        run = cash.match(connection, actor=config.actor, dry_run=config.dry_run)
+    matched = sum(isinstance(one.outcome, Match) for one in run.found)
+    context.add_output_metadata(
+        {"matched": matched, "waiting": len(run.found) - matched, "taken_back": list(run.taken_back)}
+    )
+
+
+@dg.op(required_resource_keys={RESOURCE}, description="Have a deposit pay invoices.")
+def apply_row(context: dg.OpExecutionContext, config: ApplyConfig) -> None:
+    """Apply a deposit."""
+    with _decisions(context).opened() as (connection, _):
+        applied = cash.apply(
+            connection, config.deposit, config.numbers, actor=config.actor, remember=config.remember
+        )
+    context.add_output_metadata(
+        {
+            "payment": applied.payment_id,
+            "open": {one.number: f"{one.open} {one.currency}" for one in applied.invoices},
+            "unapplied": str(applied.unapplied),
+        }
+    )
+
+
+@dg.op(required_resource_keys={RESOURCE}, description="Take a payment back by an opposite one.")
+def undo_row(context: dg.OpExecutionContext, config: UndoConfig) -> None:
+    """Take a payment back."""
+    with _decisions(context).opened() as (connection, _):
+        numbers = payments.undo(
+            connection, config.payment, actor=config.actor, reason=config.reason, on=_day(config.on)
+        )
+    context.add_output_metadata({"open_again": list(numbers)})
+
+
 @dg.job(description="Turn a prefill into an invoice.")
 def issue_invoice() -> None:
     """Issue an invoice."""
@@ -229,7 +290,34 @@ def write_off_invoice() -> None:
     write_off_number()
 
 
-JOBS: Final = (issue_invoice, cancel_invoice, credit_invoice, record_payment, write_off_invoice)
+@dg.job(description="Match bank deposits with open invoices; what has not exactly one solution waits.")
+def match_deposits() -> None:
+    """Match deposits."""
+    match_rows()
+
+
+@dg.job(description="Have a bank deposit pay invoices, as a person decides.")
+def apply_deposit() -> None:
+    """Apply a deposit."""
+    apply_row()
+
+
+@dg.job(description="Take a payment back; what it settled is open again.")
+def undo_payment() -> None:
+    """Take a payment back."""
+    undo_row()
+
+
+JOBS: Final = (
+    issue_invoice,
+    cancel_invoice,
+    credit_invoice,
+    record_payment,
+    write_off_invoice,
+    match_deposits,
+    apply_deposit,
+    undo_payment,
+)
 
 
 def _decisions(context: dg.OpExecutionContext) -> Decisions:

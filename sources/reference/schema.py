@@ -551,6 +551,41 @@ FILES: Final = (
         ),
     ),
     ReferenceFile(
+        "payment_fees",
+        "What banks and payment processors keep back from deposits.",
+        ("pattern", "account", "currency"),
+        (
+            Field("pattern", "text", "Case-insensitive regular expression on the bank's text and the payer.", form="pattern"),
+            _optional("account", "text", "Only on this account.", refers_to="accounts"),
+            _CURRENCY,
+            _optional("fixed_fee", "numeric", "Fee of a payment, in units of currency.", default="0", minimum=0),
+            _optional("fee_share", "numeric", "Fee as a fraction of the invoice.", default="0", form="fraction"),
+            _optional(
+                "is_processor",
+                "boolean",
+                "A processor, whose payouts hold several clients' payments, each less exactly this fee.",
+                default=_NO,
+            ),
+        ),
+    ),
+    ReferenceFile(
+        "dunning_levels",
+        "When a client is reminded of what is overdue; without rows nobody is.",
+        ("level",),
+        (
+            Field("level", "bigint", "Level: 1 is the first reminder.", minimum=1),
+            Field("days_past_due", "bigint", "Days after the due date from which it is due.", minimum=1),
+            Field("title", "text", "What the reminder is called."),
+            _optional(
+                "minimum_amount",
+                "numeric",
+                "Least overdue amount of a client, in the invoices' currency.",
+                default="0",
+                minimum=0,
+            ),
+        ),
+    ),
+    ReferenceFile(
         "transaction_rules",
         "How bank transactions are classified.",
         ("order",),

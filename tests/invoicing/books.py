@@ -27,7 +27,7 @@ _TABLES = """
         contact_phone text, contact_email text, bank_accounts jsonb default '{}'
     );
     create table marts.clients (
-        id text, name text, company_name text, account_number text, tax_id text, payment_terms text,
+        id text, name text, company_name text, trading_name text, parent_client_id text, account_number text, tax_id text, payment_terms text,
         contact_name text,
         contact_email text, email text, billing_address_same boolean, address_line_1 text, address_line_2 text,
         city text, state text,
@@ -56,6 +56,17 @@ _TABLES = """
         id text, description text, local_date date, start_time timestamptz, allocated_seconds bigint, status text
     );
     create table intermediate.int_reports__entry_amounts (line_id text, time_entry_id text, amount numeric(14, 2));
+    create table staging.stg_plaid__transactions (
+        transaction_id text, plaid_amount numeric, currency text, is_pending boolean, is_deleted boolean
+    );
+    create table intermediate.int_money__deposits (
+        id text, transaction_id text, date date, amount numeric(14, 2), amount_as_sent numeric, currency text,
+        description text, payer text, bank_text text, method text, account_id text, client_id text, is_income boolean,
+        fees jsonb
+    );
+    create table staging.stg_reference__fx_rates (
+        from_currency text, to_currency text, rate_date date, rate numeric, row_number bigint
+    );
 """
 
 
@@ -65,6 +76,7 @@ class Books:
 
     warehouse: Warehouse
     clients: int = 0
+    deposits: int = 0
 
     def create(self) -> None:
         """Create the tables and the agency."""
@@ -80,14 +92,22 @@ class Books:
         """A connection of role owner."""
         return self.warehouse.connect("owner")
 
-    def client(self, payment_terms: str = "net30") -> str:
+    def client(self, payment_terms: str = "net30", parent: str | None = None) -> str:
         """A new client; returns its identifier."""
         self.clients += 1
         client_id = f"CLI-{self.clients:08}"
         self.change(
-            "insert into marts.clients (id, name, company_name, account_number, payment_terms, billing_address_same,"
-            " address_line_1, city, country) values (%s, %s, %s, %s, %s, true, '1 Main Road', 'Riverbend', 'US')",
-            (client_id, f"client {self.clients}", f"Client {self.clients} Ltd", f"C{self.clients:04}", payment_terms),
+            "insert into marts.clients (id, name, company_name, parent_client_id, account_number, payment_terms,"
+            " billing_address_same, address_line_1, city, country)"
+            " values (%s, %s, %s, %s, %s, %s, true, '1 Main Road', 'Riverbend', 'US')",
+            (
+                client_id,
+                f"client {self.clients}",
+                f"Client {self.clients} Ltd",
+                parent,
+                f"C{self.clients:04}",
+                payment_terms,
+            ),
         )
         return client_id
 
@@ -159,6 +179,51 @@ class Books:
                 "insert into intermediate.int_reports__entry_amounts values (%s, %s, %s)",
                 (line_id, entry_id, part_amount),
             )
+
+    def deposit(
+        self,
+        amount: str,
+        text: str,
+        *,
+        on: date = TODAY,
+        payer: str | None = None,
+        client: str | None = None,
+        currency: str = "USD",
+        is_income: bool = True,
+        fees: Sequence[dict[str, Any]] = (),
+    ) -> str:
+        """A posted deposit as the models make it; returns its identifier, which is TXN- and the bank's."""
+        self.deposits += 1
+        name = f"bank-{self.deposits}"
+        self.change(
+            "insert into staging.stg_plaid__transactions values (%s, %s, %s, false, false)",
+            (name, -Decimal(amount), currency),
+        )
+        self.change(
+            "insert into intermediate.int_money__deposits"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'wire', 'CHK-1', %s, %s, %s)",
+            (
+                f"TXN-{name}",
+                name,
+                on,
+                Decimal(amount),
+                Decimal(amount),
+                currency,
+                text,
+                payer,
+                text,
+                client,
+                is_income,
+                Jsonb(list(fees)),
+            ),
+        )
+        return f"TXN-{name}"
+
+    def withdraw(self, deposit: str) -> None:
+        """The bank withdraws a deposit."""
+        name = deposit.removeprefix("TXN-")
+        self.change("update staging.stg_plaid__transactions set is_deleted = true where transaction_id = %s", (name,))
+        self.change("delete from intermediate.int_money__deposits where transaction_id = %s", (name,))
 
     def change(self, statement: Any, values: Any = None) -> None:
         """Change a mart, as a build does."""

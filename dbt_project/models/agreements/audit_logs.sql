@@ -85,6 +85,7 @@ entity_types as (
         ('contracts', 'contract', 'CON'),
         ('developer_costs', 'developer_cost', null),
         ('developers', 'developer', null),
+        ('dunning_levels', 'dunning_level', null),
         ('employee_exclusions', 'employee_exclusion', 'EXC'),
         ('fixed_lines', 'fixed_line', null),
         ('fx_rates', 'fx_rate', null),
@@ -92,6 +93,7 @@ entity_types as (
         ('identities', 'identity', null),
         ('jira_value_map', 'jira_value', null),
         ('model_prices', 'model_price', null),
+        ('payment_fees', 'payment_fee', null),
         ('project_classifications', 'project_classification', 'CLS'),
         ('project_terms', 'project_terms', null),
         ('projects', 'project', null),
@@ -206,7 +208,7 @@ described as (
                         '"' || columns.name || '":'
                         || case
                             -- Values of costs and bank accounts are for finance only: here only the fact that they changed is shown.
-                            when hashed.file in ('developer_costs', 'accounts', 'transaction_rules') then 'null'
+                            when hashed.file in ('developer_costs', 'accounts', 'transaction_rules', 'payment_fees') then 'null'
                             else
                                 '{"from":'
                                 || coalesce(case when hashed.verb = 'update' then (hashed.former_content -> columns.name)::text end, 'null')

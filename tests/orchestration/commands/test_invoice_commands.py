@@ -1,4 +1,4 @@
-"""`workledger invoice`: from a preview to a paid invoice, by typing."""
+"""`workledger invoice` and `workledger cash`: from a preview to a paid invoice, by typing."""
 
 import re
 import sys
@@ -32,10 +32,10 @@ def invoice(
     """The command in this process: its exit code, and what it printed on either stream."""
     settings = Settings(profile="sandbox", home=tmp_path, as_of=TODAY)
     monkeypatch.setattr("orchestration.commands.cli._settings", lambda: settings)
-    monkeypatch.setattr("orchestration.commands.invoices.open_warehouse", lambda *_: books.warehouse)
+    monkeypatch.setattr("orchestration.commands.decisions.open_warehouse", lambda *_: books.warehouse)
 
-    def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["workledger", "invoice", *arguments])
+    def run(*arguments: str, group: str = "invoice") -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["workledger", group, *arguments])
         with pytest.raises(SystemExit) as end:
             main()
         printed = capsys.readouterr()
@@ -69,7 +69,8 @@ def test_a_bill_is_looked_at_issued_paid_and_shown(books: Books, invoice: Callab
     ):
         assert part in shown
     assert invoice("write-off", "LW-2026-0001", "93.65", "--reason", "fee")[1].endswith(", 0.00 USD open.\n")
-    assert "open again: LW-2026-0001" in invoice("undo", payment, "--reason", "bounced", "--on", "2026-07-10")[1]
+    undone = invoice("undo", payment, "--reason", "bounced", "--on", "2026-07-10", group="cash")
+    assert undone == (0, f"{payment} is taken back; open again: LW-2026-0001.\n")
     _, said = invoice("credit", "LW-2026-0001", "--reason", "wrong rate")
     assert said == "LW-2026-0002 credits LW-2026-0001: -993.65 USD; 93.65 USD are to be paid back.\n"
     assert invoice(*command[1].split())[1].startswith("LW-2026-0003 is issued")
@@ -79,6 +80,29 @@ def test_a_bill_is_looked_at_issued_paid_and_shown(books: Books, invoice: Callab
     )
     states = [line.split()[6] for line in invoice("list")[1].splitlines()[1:]]
     assert states == ["canceled", "partial", "credited"]
+
+
+def test_deposits_are_matched_applied_and_taken_back(books: Books, invoice: Callable[..., tuple[int, str]]) -> None:
+    client = books.client()
+    books.prefill(client, totals=["801.00"])
+    sent = books.issued(client).invoice
+    named, unknown = books.deposit("800.00", f"{sent.number} {sent.client}"), books.deposit("31.00", "TRF", payer="X")
+    _, said = invoice("match", "--dry-run", group="cash")
+    assert said.splitlines()[0].split()[0] == "deposit"
+    assert said.endswith("1 deposit would be matched, 1 would wait.\n")
+    assert invoice("match", "--as", "ada", group="cash")[1].endswith(
+        "1 deposit is matched, 1 waits; reports.unmatched_deposits says why.\n"
+    )
+    code, said = invoice("apply", unknown, sent.number, "--remember", group="cash")
+    assert code == 0
+    assert re.fullmatch(
+        rf"PAY-\w+ is recorded: {sent.number}, 0.00 USD open; 30.00 USD remain unapplied; "
+        rf"the payer is remembered for {sent.client}.\n",
+        said,
+    )
+    books.withdraw(named)
+    assert "1 payment is taken back" in invoice("match", group="cash")[1]
+    assert invoice("apply", unknown, sent.number, group="cash")[0] == 1
 
 
 def test_what_is_wrong_is_one_sentence(books: Books, invoice: Callable[..., tuple[int, str]]) -> None:

@@ -59,6 +59,21 @@ def test_a_month_is_issued_paid_credited_and_canceled_from_the_launchpad(books: 
     assert actors == [("ada",)]
 
 
+def test_deposits_are_matched_applied_and_taken_back_from_the_launchpad(books: Books) -> None:
+    client = books.client()
+    books.prefill(client, totals=["70.00"])
+    number = _shown(_run(books, "issue_invoice", client=client, month="2026-06"))["number"]
+    deposit, other = books.deposit("50.00", f"{number}"), books.deposit("60.00", "TRF")
+    shown = _shown(_run(books, "match_deposits"))
+    assert (shown["matched"], shown["waiting"], shown["taken_back"]) == (0, 2, [])
+    applied = _shown(_run(books, "apply_deposit", deposit=deposit, numbers=[number]))
+    assert applied["open"] == {number: "20.00 USD"}
+    refused = _run(books, "apply_deposit", deposit=other, numbers=[number, number])
+    assert not refused.success
+    undone = _shown(_run(books, "undo_payment", payment=applied["payment"], reason="of another client"))
+    assert undone["open_again"] == [number]
+
+
 def test_a_refusal_is_one_sentence_and_not_tried_again(books: Books) -> None:
     result = _run(books, "issue_invoice", client="Nobody", month="2026-06")
     [failure] = [event for event in result.all_events if event.is_step_failure]

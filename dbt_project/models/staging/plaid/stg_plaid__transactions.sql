@@ -26,6 +26,17 @@ final as (
         source_rows.name,
         source_rows.merchant_name,
         source_rows.original_description,
+        -- Who paid, as far as the bank says: of a transfer by name, else as Plaid sees it.
+        coalesce(
+            source_rows.record #>> '{payment_meta,payer}',
+            source_rows.record #>> '{payment_meta,by_order_of}',
+            source_rows.record #>> '{counterparties,0,name}',
+            source_rows.merchant_name
+        ) as payer,
+        concat_ws(
+            ' ', source_rows.record #>> '{payment_meta,reason}', source_rows.record #>> '{payment_meta,reference_number}'
+        ) as payment_reference,
+        source_rows.record #>> '{payment_meta,payment_method}' as payment_method,
         source_rows.category_primary,
         source_rows.category_detailed,
         coalesce(removals.update_number >= source_rows.update_number, false)

@@ -7,8 +7,7 @@ source_rows as (
 final as (
     select
         "order" as rule_order,
-        -- The usual escape for a word boundary means a backspace in Postgres, which uses \y.
-        regexp_replace(pattern, '(?<!\\)((?:\\\\)*)\\b', '\1\\y', 'g') as pattern,
+        {{ postgres_pattern('pattern') }} as pattern,
         account,
         category,
         set_type,

@@ -3,7 +3,7 @@
 {# The files whose versions are kept, which is all of them (rule 2.6). #}
 {% macro reference_files() -%}
     {{ return([
-        'accounts', 'agency', 'billing_rules', 'business_calendars', 'client_contacts', 'client_terms', 'clients',
+        'accounting_codes', 'accounts', 'agency', 'billing_rules', 'business_calendars', 'client_contacts', 'client_terms', 'clients',
         'contract_terms', 'contracts', 'developer_costs', 'developers', 'employee_exclusions', 'fixed_lines', 'fx_rates',
         'holidays', 'identities', 'jira_value_map', 'model_prices', 'price_multipliers', 'project_classifications', 'project_terms', 'projects',
         'rate_rules', 'repo_mappings', 'service_types', 'session_roots', 'time_policies', 'transaction_rules', 'work_logs',

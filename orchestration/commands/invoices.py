@@ -1,38 +1,28 @@
 """`workledger invoice`: a person's decisions on invoices, taken as role owner; `invoicing` carries them out."""
 
-import getpass
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import psycopg
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from invoicing import issuing, payments
-from invoicing.prefills import find_client, month_from, read_prefill, today_of
+from invoicing.prefills import find_client, month_from, read_prefill
 from invoicing.records import Invoice, list_invoices, read_record
+from orchestration.commands.decisions import Notify, hours, opened, print_table, say, who
 from orchestration.settings import Settings
-from orchestration.warehouse.opening import open_warehouse
-from sources.kit.visible import visible
-
-Notify = Callable[[str], None]
 
 
 def preview(settings: Settings, client: str, month: str, currency: str | None, notify: Notify) -> None:
     """Print a prefill with its lines, warnings and hash, and the command that issues it."""
-    with _opened(settings, notify) as (connection, _):
+    with opened(settings, notify) as (connection, _):
         prefill = read_prefill(connection, client, month_from(month), currency)
-    _say(f"{prefill.client}, {prefill.month:%B %Y}, {prefill.payment_terms}")
-    _print(
+    say(f"{prefill.client}, {prefill.month:%B %Y}, {prefill.payment_terms}")
+    print_table(
         ("line", "hours", "price", "factor", "amount"),
         [
             (
                 line["description"],
-                _hours(line["billable_seconds"]),
+                hours(line["billable_seconds"]),
                 line["unit_price"],
                 line["rate_multiplier"],
                 line["line_total"],
@@ -42,9 +32,9 @@ def preview(settings: Settings, client: str, month: str, currency: str | None, n
     )
     _print_totals(prefill.subtotal, prefill.tax_rate, prefill.tax, prefill.total, prefill.currency)
     for warned in prefill.warnings:
-        _say(f"warning {warned.code}: {warned.detail}")
+        say(f"warning {warned.code}: {warned.detail}")
     accepted = "".join(f" --accept {code}" for code in sorted({each.code for each in prefill.warnings}))
-    _say(f"hash {prefill.hash}")
+    say(f"hash {prefill.hash}")
     chosen = f" --currency {prefill.currency}" if currency else ""
     notify(
         f"To issue it: workledger invoice issue {prefill.client_id} {month}{chosen} --expect {prefill.hash}{accepted}"
@@ -55,19 +45,19 @@ def issue(
     settings: Settings, client: str, month: str, actor: str | None, options: Mapping[str, Any], notify: Notify
 ) -> None:
     """Issue an invoice and print its number."""
-    with _opened(settings, notify) as (connection, today):
-        outcome = issuing.issue(connection, client, month_from(month), actor=_who(actor), today=today, **options)
+    with opened(settings, notify) as (connection, today):
+        outcome = issuing.issue(connection, client, month_from(month), actor=who(actor), today=today, **options)
     done = "is issued" if outcome.is_new else "was issued before"
     invoice = outcome.invoice
-    _say(f"{invoice.number} {done}: {invoice.total} {invoice.currency}, due {invoice.due_date}.")
+    say(f"{invoice.number} {done}: {invoice.total} {invoice.currency}, due {invoice.due_date}.")
 
 
 def list_all(settings: Settings, client: str | None, only_open: bool, notify: Notify) -> None:
     """Print invoices and credit notes, newest first."""
-    with _opened(settings, notify) as (connection, today):
+    with opened(settings, notify) as (connection, today):
         client_id = find_client(connection, client)[0] if client else None
         found = list_invoices(connection, client_id=client_id, only_open=only_open)
-    _print(
+    print_table(
         ("number", "date", "client", "month", "state", "due", "currency", "total", "open"),
         [
             (
@@ -88,29 +78,29 @@ def list_all(settings: Settings, client: str | None, only_open: bool, notify: No
 
 def show(settings: Settings, number: str, notify: Notify) -> None:
     """Print an invoice with its lines, payments and history."""
-    with _opened(settings, notify) as (connection, today):
+    with opened(settings, notify) as (connection, today):
         record = read_record(connection, number)
     invoice = record.invoice
     kind = "Invoice" if invoice.kind == "invoice" else "Credit note"
-    _say(
+    say(
         f"{kind} {invoice.number} to {invoice.client}, {invoice.issue_date}, {_state(invoice, today)}, "
         f"due {invoice.due_date}, for {invoice.supply_from} to {invoice.supply_to}"
     )
-    _print(
+    print_table(
         ("line", "hours", "price", "factor", "amount"),
         [
-            (line.description, _hours(line.billable_seconds), line.unit_price, line.rate_multiplier, line.line_total)
+            (line.description, hours(line.billable_seconds), line.unit_price, line.rate_multiplier, line.line_total)
             for line in record.lines
         ],
     )
     _print_totals(invoice.subtotal, invoice.tax_rate, invoice.tax, invoice.total, invoice.currency)
-    _say(f"open {invoice.open} {invoice.currency}")
+    say(f"open {invoice.open} {invoice.currency}")
     if record.settlements:
-        _print(
+        print_table(
             ("settled by", "kind", "on", "amount", "reference"),
             [(one.id, one.kind, one.on_date, one.amount, one.reference or "") for one in record.settlements],
         )
-    _print(
+    print_table(
         ("when", "what", "who", "details"),
         [
             (
@@ -126,32 +116,32 @@ def show(settings: Settings, number: str, notify: Notify) -> None:
 
 def cancel(settings: Settings, number: str, reason: str, actor: str | None, notify: Notify) -> None:
     """Cancel an invoice."""
-    with _opened(settings, notify) as (connection, today):
-        outcome = issuing.cancel(connection, number, actor=_who(actor), today=today, reason=reason)
+    with opened(settings, notify) as (connection, today):
+        outcome = issuing.cancel(connection, number, actor=who(actor), today=today, reason=reason)
     done = "is canceled" if outcome.is_new else "was canceled before"
-    _say(f"{outcome.invoice.number} {done}; {outcome.invoice.month:%Y-%m} can be issued again.")
+    say(f"{outcome.invoice.number} {done}; {outcome.invoice.month:%Y-%m} can be issued again.")
 
 
 def credit(
     settings: Settings, number: str, reason: str, issue_date: date | None, actor: str | None, notify: Notify
 ) -> None:
     """Write a credit note and print its number."""
-    with _opened(settings, notify) as (connection, today):
+    with opened(settings, notify) as (connection, today):
         outcome = issuing.credit(
-            connection, number, actor=_who(actor), today=today, reason=reason, issue_date=issue_date
+            connection, number, actor=who(actor), today=today, reason=reason, issue_date=issue_date
         )
     note = outcome.invoice
     done = "credits" if outcome.is_new else "has credited"
     owed = f"; {-note.open} {note.currency} are to be paid back" if note.open else ""
-    _say(f"{note.number} {done} {number}: {note.total} {note.currency}{owed}.")
+    say(f"{note.number} {done} {number}: {note.total} {note.currency}{owed}.")
 
 
 def pay(
     settings: Settings, number: str, amount: Decimal, actor: str | None, options: Mapping[str, Any], notify: Notify
 ) -> None:
     """Record a payment and print what is still open."""
-    with _opened(settings, notify) as (connection, today):
-        paid = payments.pay(connection, number, amount, actor=_who(actor), today=today, **options)
+    with opened(settings, notify) as (connection, today):
+        paid = payments.pay(connection, number, amount, actor=who(actor), today=today, **options)
     _say_paid(paid, "is recorded")
 
 
@@ -159,66 +149,27 @@ def write_off(
     settings: Settings, number: str, amount: Decimal, actor: str | None, options: Mapping[str, Any], notify: Notify
 ) -> None:
     """Write an amount off and print what is still open."""
-    with _opened(settings, notify) as (connection, today):
-        paid = payments.write_off(connection, number, amount, actor=_who(actor), today=today, **options)
+    with opened(settings, notify) as (connection, today):
+        paid = payments.write_off(connection, number, amount, actor=who(actor), today=today, **options)
     _say_paid(paid, "is written off")
 
 
-def undo(settings: Settings, payment: str, reason: str, on: date | None, actor: str | None, notify: Notify) -> None:
-    """Take a payment back and print what is open again."""
-    with _opened(settings, notify) as (connection, _):
-        numbers = payments.undo(connection, payment, actor=_who(actor), reason=reason, on=on)
-    again = f"; open again: {', '.join(numbers)}" if numbers else ""
-    _say(f"{payment} is taken back{again}.")
-
-
 # --- from here on: how it is done ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def _opened(settings: Settings, notify: Notify) -> Iterator[tuple[psycopg.Connection, date]]:
-    """The warehouse as role owner, and the day of as_of."""
-    with open_warehouse(settings, notify).connect("owner") as connection:
-        yield connection, today_of(connection, settings.as_of)
-
-
-def _who(actor: str | None) -> str:
-    return actor or getpass.getuser()
 
 
 def _state(invoice: Invoice, today: date) -> str:
     return "credited" if invoice.is_credited else invoice.state(today)
 
 
-def _hours(seconds: int) -> str:
-    sign, minutes = "-" if seconds < 0 else "", abs(seconds) // 60
-    return f"{sign}{minutes // 60}:{minutes % 60:02}:{abs(seconds) % 60:02}" if seconds else ""
-
-
 def _say_paid(paid: payments.Paid, done: str) -> None:
     invoice = paid.invoice
     again = done if paid.is_new else done.replace("is", "was", 1) + " before"
     rest = f"; {paid.unapplied} {invoice.currency} remain unapplied" if paid.unapplied else ""
-    _say(
+    say(
         f"{paid.payment_id} {again}: {paid.allocated} {invoice.currency} of {invoice.number}, "
         f"{invoice.open} {invoice.currency} open{rest}."
     )
 
 
 def _print_totals(subtotal: Decimal, tax_rate: Decimal, tax: Decimal, total: Decimal, currency: str) -> None:
-    _say(f"subtotal {subtotal}, tax {tax} ({tax_rate * 100:.2f} %), total {total} {currency}")
-
-
-def _say(sentence: str) -> None:
-    print(visible(sentence))
-
-
-def _print(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, name in enumerate(names):
-        is_number = bool(rows) and all(isinstance(row[index], Decimal | int) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(visible(str(cell))) for cell in row))
-    console = Console()
-    (console if console.is_terminal else Console(width=100_000)).print(table)
+    say(f"subtotal {subtotal}, tax {tax} ({tax_rate * 100:.2f} %), total {total} {currency}")

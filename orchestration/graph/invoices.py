@@ -19,6 +19,7 @@ from invoicing.issuing import Outcome
 from invoicing.payments import Method
 from invoicing.prefills import month_from, today_of
 from orchestration.graph.resources import Places
+from orchestration.settings import Settings
 
 RESOURCE: Final = "decisions"
 
@@ -29,6 +30,11 @@ class Decisions:
     def __init__(self, places: Places) -> None:
         """Take the places."""
         self._places = places
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._places.settings
 
     @contextmanager
     def opened(self) -> Iterator[tuple[psycopg.Connection, date]]:

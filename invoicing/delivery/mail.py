@@ -190,11 +190,11 @@ def _recipient(text: str, place: str) -> str:
     return text
 
 
-def _expect(answer: tuple[int, bytes], what: str) -> None:
+def _expect(answer: tuple[int, bytes | str], what: str) -> None:
     code, text = answer
     if code in (250, 251):
         return
-    said = f"{code} {one_line(text.decode(errors='replace'))}"
+    said = f"{code} {one_line(text if isinstance(text, str) else text.decode(errors='replace'))}"
     if 400 <= code < 500:
         raise NotSentError(f"the mail server does not take {what} now ({said})")
     raise RefusedError(f"the mail server refuses {what} ({said})")

@@ -3,21 +3,22 @@
 A file is only ever created (`If-None-Match: *`), so that putting the same document there again changes nothing.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from invoicing.delivery.port import ChannelName, NotSentError, Parcel, Recipient, RefusedError
 from invoicing.paper.documents import Document
 
+if TYPE_CHECKING:
+    from obstore.store import LocalStore, S3Store
+
 _SCHEME: Final = "s3"
-
-
-class _Store(Protocol):
-    """What obstore's functions work on."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class StorageChannel:
     """
 
     place: str
-    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     name: ChannelName = "storage"
 
     def target(self, _recipient: Recipient, /) -> str:
@@ -48,7 +49,7 @@ class StorageChannel:
         """Sending again finds what is there."""
         raise NotSentError("the documents are put again; those that are there stay")
 
-    def _open(self) -> _Store:
+    def _open(self) -> LocalStore | S3Store:
         # Imported here: every other command does without.
         from obstore.exceptions import BaseError
         from obstore.store import LocalStore, S3Store
@@ -67,7 +68,7 @@ class StorageChannel:
         except (BaseError, OSError, ValueError) as error:
             raise RefusedError(f"{self.place} cannot be opened ({_reason(error)}); correct STORAGE_URL") from error
 
-    def _put(self, store: _Store, parcel: Parcel, document: Document) -> str:
+    def _put(self, store: LocalStore | S3Store, parcel: Parcel, document: Document) -> str:
         import obstore
         from obstore import exceptions
 

@@ -20,7 +20,7 @@ import pytest
 from invoicing.delivery.dispatch import WAITS_MINUTES, deliver, deliver_due
 from invoicing.delivery.mail import MailChannel, MailServer
 from invoicing.delivery.planfact import PlanFactChannel
-from invoicing.delivery.port import Channel
+from invoicing.delivery.port import Channel, Parcel
 from invoicing.delivery.storage import StorageChannel
 from orchestration.settings import PROJECT_FOLDER
 from orchestration.warehouse.embedded import EmbeddedServer
@@ -63,7 +63,7 @@ def deliver_under_fire(books: Books, outside: Outside, *, rounds: int, seed: int
         cwd=PROJECT_FOLDER,
     )
     outside.server.faults.clear()
-    channels = [outside.storage, outside.mail, outside.planfact]
+    channels: list[Channel] = [outside.storage, outside.mail, outside.planfact]
     with books.connect() as connection:
         deliver_due(connection, channels, actor="ada")
         # Whatever was never begun, or failed for sure.
@@ -104,9 +104,9 @@ def test_a_lost_warehouse_after_the_sending_leaves_unknown(books: Books, outside
     class Loses(MailChannel):
         """Loses the connection to the warehouse before or after the message has left."""
 
-        def send(self, parcel: object, /) -> str:  # type: ignore[override]
+        def send(self, parcel: Parcel, /) -> str:
             if arrived:
-                super().send(parcel)  # type: ignore[arg-type]
+                super().send(parcel)
             with books.connect() as other:
                 other.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
             return "sent"

@@ -239,7 +239,7 @@ def test_planfact_in_trouble_creates_no_second_income(
 
 def test_planfact_says_no_with_status_200(books: Books, outside: Outside) -> None:
     invoice = _issued(books)
-    wrong = Codes("planfact", outside.planfact.codes.known | {("account", "usd"): "999"})
+    wrong = Codes("planfact", {**outside.planfact.codes.known, ("account", "usd"): "999"})
     delivery = _deliver(books, invoice, PlanFactChannel(outside.planfact.api_key, wrong, outside.planfact.base_url))
     assert delivery.state == "failed"
     assert "PlanFact refuses: accountId is wrong" in str(delivery.last_error)

@@ -691,7 +691,9 @@ def _payable(connection: psycopg.Connection, number: str) -> Invoice:
     connection.execute("select 1 from billing.invoices where id = %s for no key update", (invoice.id,))
     invoice = read_invoice(connection, invoice.id)
     if invoice.kind == "credit_note":
-        raise InvoicingError(f"{invoice.number} is a credit note; what it owes is paid back (`workledger invoice pay`).")
+        raise InvoicingError(
+            f"{invoice.number} is a credit note; what it owes is paid back (`workledger invoice pay`)."
+        )
     if invoice.status == "canceled":
         raise InvoicingError(f"{invoice.number} is canceled; name the invoice that took its place.")
     if not invoice.open:

@@ -216,7 +216,9 @@ class Ledger:
             one = part.invoice
             left = self.open[one.number].open - part.amount - part.fee - part.fx_difference
             if left:
-                self.open[one.number] = OpenInvoice(one.id, one.number, one.client_id, one.currency, left, one.issued_on)
+                self.open[one.number] = OpenInvoice(
+                    one.id, one.number, one.client_id, one.currency, left, one.issued_on
+                )
             else:
                 del self.open[one.number]
                 self.known[one.number] = KnownNumber(one.number, one.client_id, "settled")
@@ -338,8 +340,7 @@ def _numbers_in(deposit: Deposit, ledger: Ledger) -> _Named:
     overlap = any(left[1] >= right[0] for left, right in zip(spans, spans[1:], strict=False))
     # "LW-2026-004 1" may be the number 0041, broken by the end of a line, or 004 and something else.
     torn = any(
-        span not in widest and any(_is_torn(text, runs, wide) for wide in widest if _holds(wide, span))
-        for span in hits
+        span not in widest and any(_is_torn(text, runs, wide) for wide in widest if _holds(wide, span)) for span in hits
     )
     numbers = tuple(dict.fromkeys(number for span in spans for number in sorted(widest[span])))
     return _Named(numbers, overlap or torn or any(len(found) > 1 for found in widest.values()))

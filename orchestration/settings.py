@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar, cast, get_args
+from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 
@@ -55,6 +56,19 @@ class Settings:
     """The warehouse's clock; None is now. A date means its end in the agency's time zone."""
     worklog_route: WorklogRoute = "tempo"
     session_text: SessionText = "redacted"
+    smtp_dsn: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    storage_url: str | None = None
+    """Where documents of delivered invoices go: a folder, or `s3://bucket/prefix`; None is a folder in the home."""
+    storage_endpoint: str | None = None
+    storage_region: str | None = None
+    storage_access_key_id: str | None = field(default=None, repr=False)
+    storage_secret_access_key: str | None = field(default=None, repr=False)
+    planfact_api_key: str | None = field(default=None, repr=False)
+    didox_partner_token: str | None = field(default=None, repr=False)
+    didox_tin: str | None = None
+    didox_password: str | None = field(default=None, repr=False)
+    didox_base_url: str | None = None
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     def as_environment(self) -> dict[str, str]:
@@ -219,11 +233,32 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
                     f"{name} in {one.place} has no effect in a sandbox, which reads made-up systems alone; unset it, "
                     f"or {cause}."
                 )
+    for names in _TOGETHER:
+        lacking = [name for name in names if name not in given]
+        if lacking and len(lacking) < len(names):
+            one = next(given[name] for name in names if name in given)
+            raise SettingsError(f"{one.name} in {one.place} has no effect without {' and '.join(lacking)}; set both.")
+    if profile == "sandbox":
+        for name in (*_OUTWARD, *(name for name in given if name.startswith("STORAGE_"))):
+            if name in given:
+                raise SettingsError(
+                    f"{name} in {given[name].place} has no effect in a sandbox, whose invoices stay in it; unset "
+                    "it, or set WORKLEDGER_PROFILE=production."
+                )
     if "WAREHOUSE_DSN" in given and "WAREHOUSE_PORT" in given:
         raise SettingsError(
             f"WAREHOUSE_PORT in {given['WAREHOUSE_PORT'].place} has no effect beside WAREHOUSE_DSN: it is the port of "
             "the embedded server; unset one of the two."
         )
+
+
+# Settings that do nothing alone.
+_TOGETHER: Final = (
+    ("SMTP_DSN", "MAIL_FROM"),
+    ("STORAGE_ACCESS_KEY_ID", "STORAGE_SECRET_ACCESS_KEY"),
+    ("DIDOX_PARTNER_TOKEN", "DIDOX_TIN", "DIDOX_PASSWORD"),
+)
+_OUTWARD: Final = ("PLANFACT_API_KEY", "DIDOX_PARTNER_TOKEN")
 
 
 def _is_consent(name: str) -> bool:
@@ -299,6 +334,38 @@ def _clickhouse_dsn(one: _Given) -> str:
     return one.text
 
 
+def _smtp_dsn(one: _Given) -> str:
+    if not re.match(r"smtps?://", one.text) or not urlsplit(one.text).hostname:
+        raise one.refuse(
+            "it must look like smtp://user:password@host:587 or smtps://user:password@host:465", secret=True
+        )
+    return one.text
+
+
+def _mail_from(one: _Given) -> str:
+    if not re.fullmatch(r"([^<>]*<)?[^\s@<>]+@[^\s@<>]+>?", one.text):
+        raise one.refuse("it must be an address like billing@agency.example or Agency <billing@agency.example>")
+    return one.text
+
+
+def _storage_url(one: _Given) -> str:
+    if re.match(r"s3://[^/]+", one.text):
+        return one.text.rstrip("/")
+    if "://" in one.text:
+        raise one.refuse("it must be a folder or look like s3://bucket/prefix")
+    return str(_path(one))
+
+
+def _http_url(one: _Given) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+\S*", one.text):
+        raise one.refuse("it must look like https://host")
+    return one.text.rstrip("/")
+
+
+def _text(one: _Given) -> str:
+    return one.text
+
+
 _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "WORKLEDGER_PROFILE": _choice(cast("tuple[str, ...]", PROFILES)),
     "WORKLEDGER_HOME": _path,
@@ -313,6 +380,18 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "AS_OF": _as_of,
     "WORKLOG_ROUTE": _choice(get_args(WorklogRoute)),
     "SESSION_TEXT": _choice(get_args(SessionText)),
+    "SMTP_DSN": _smtp_dsn,
+    "MAIL_FROM": _mail_from,
+    "STORAGE_URL": _storage_url,
+    "STORAGE_ENDPOINT": _http_url,
+    "STORAGE_REGION": _text,
+    "STORAGE_ACCESS_KEY_ID": _text,
+    "STORAGE_SECRET_ACCESS_KEY": _text,
+    "PLANFACT_API_KEY": _text,
+    "DIDOX_PARTNER_TOKEN": _text,
+    "DIDOX_TIN": _text,
+    "DIDOX_PASSWORD": _text,
+    "DIDOX_BASE_URL": _http_url,
 }
 _FIELDS: Final = {name: name.removeprefix("WORKLEDGER_").lower() for name in _PARSERS}
 SETTING_NAMES: Final = tuple(_PARSERS)

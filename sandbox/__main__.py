@@ -61,6 +61,7 @@ def _mirror(given: argparse.Namespace) -> int:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    from sandbox.mailbox import Mailbox
     from sandbox.server import SandboxServer
 
     if not given.folder.is_dir():
@@ -79,10 +80,12 @@ def _serve(given: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    mailbox = Mailbox(given.folder / "mailbox", server.faults)
     if given.ready_file:
-        server.write_ready_file(given.ready_file)
-    print(f"Serving {given.folder} at {server.url}", flush=True)
+        server.write_ready_file(given.ready_file, mailbox.url)
+    print(f"Serving {given.folder} at {server.url}, mail at {mailbox.url}", flush=True)
     server.serve_forever()
+    mailbox.stop()
     return 0
 
 

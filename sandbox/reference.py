@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.agency import AGENCY_NAME, AGENCY_TIMEZONE, Agency, Client, Project, Repository, months_before
+from sandbox.vendors import didox, planfact
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "reference"
 
@@ -76,6 +77,7 @@ class _Decisions:
             "agency": self._agency(),
             "developers": self._developers(),
             "identities": self._identities(),
+            "accounting_codes": self._accounting_codes(),
             "developer_costs": self._developer_costs(),
             "clients": self._clients(),
             "client_terms": self._client_terms(),
@@ -436,6 +438,18 @@ class _Decisions:
         first = self.agency.developers[0]
         yield {"email": first.email, "sources": "tempo;clockify;claude_session", "valid_from": self.middle}
         yield {"email": first.email, "client": self._name("harborlight"), "sources": "clockify;claude_session"}
+
+    def _accounting_codes(self) -> Iterable[Row]:
+        planfact_accounts = planfact.export(self.agency)["accounts"]
+        for client in self.agency.clients:
+            name = client.company_name
+            yield {"system": "planfact", "kind": "client", "key": name, "code": 100 + client.number}
+            yield {"system": "didox", "kind": "client", "key": name, "code": didox.buyer_tin(client.number)}
+        for account in planfact_accounts:
+            row = {"kind": "account", "key": account["currencyCode"], "code": account["accountId"]}
+            yield {"system": "planfact", **row}
+        yield {"system": "planfact", "kind": "category", "key": "income", "code": planfact.INCOME}
+        yield {"system": "didox", "kind": "service", "key": "default", "code": didox.SERVICE}
 
     def _accounts(self) -> Iterable[Row]:
         for account in self.agency.accounts:

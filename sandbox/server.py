@@ -161,10 +161,11 @@ class SandboxServer:
         """Stop."""
         self.stop()
 
-    def write_ready_file(self, path: Path) -> None:
-        """Write atomically, as JSON, that the server is running, and at which address."""
+    def write_ready_file(self, path: Path, mail_url: str) -> None:
+        """Write atomically, as JSON, that the server is running, and at which addresses."""
         draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.write_bytes(orjson.dumps({"url": self.url, "pid": os.getpid(), "folder": str(self.folder.resolve())}))
+        ready = {"url": self.url, "mail_url": mail_url, "pid": os.getpid(), "folder": str(self.folder.resolve())}
+        draft.write_bytes(orjson.dumps(ready))
         draft.replace(path)
 
     def answer(self, request: Request) -> tuple[Response | None, Fault | None, str]:

@@ -339,6 +339,63 @@ def undo(payment: str, reason: str, on: date | None, actor: str | None) -> None:
     undo_payment(_settings(), payment, reason, on, actor, _notify)
 
 
+@invoice.command()
+@_debug_option
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1)
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    type=click.Choice(("storage", "email", "accounting", "e_document")),
+    help="Which way; all that are set up if absent.",
+)
+@click.option("--again", is_flag=True, help="Send once more what has arrived, or of which nobody knows.")
+@_actor_option
+def deliver(numbers: tuple[str, ...], channels: tuple[str, ...], again: bool, actor: str | None) -> None:
+    """Send invoices NUMBER out of the house; without NUMBER, try again what is due."""
+    from orchestration.commands.deliveries import deliver as deliver_invoices
+
+    if again and not numbers:
+        raise click.UsageError("--again goes with a NUMBER")
+    if not deliver_invoices(_settings(), numbers, channels, again, actor, _notify):
+        raise _Failed
+
+
+@invoice.command()
+@_debug_option
+@click.argument("delivery")
+@click.option("--not", "not_", is_flag=True, help="It has not arrived.")
+@_actor_option
+def arrived(delivery: str, not_: bool, actor: str | None) -> None:
+    """Say that DELIVERY, of which nobody knew, has arrived."""
+    from orchestration.commands.deliveries import settle
+
+    settle(_settings(), delivery, not not_, actor, _notify)
+
+
+@invoice.command("to-sign")
+@_debug_option
+@click.argument("number")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def to_sign(number: str, file: Path) -> None:
+    """Write what is to be signed of invoice NUMBER in Didox into FILE."""
+    from orchestration.commands.deliveries import write_to_sign
+
+    write_to_sign(_settings(), number, file, _notify)
+
+
+@invoice.command()
+@_debug_option
+@click.argument("number")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_actor_option
+def sign(number: str, file: Path, actor: str | None) -> None:
+    """Hand in the signature of invoice NUMBER that E-IMZO has written into FILE."""
+    from orchestration.commands.deliveries import sign as sign_invoice
+
+    sign_invoice(_settings(), number, file, actor, _notify)
+
+
 @workledger.group()
 @_debug_option
 def sandbox() -> None:

@@ -20,6 +20,7 @@ from orchestration.graph.automation import (
     SENSOR_NAME,
     check_new_data,
 )
+from orchestration.graph.deliveries import deliver_invoices, delivery_sensor
 from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.invoices import JOBS, Decisions
 from orchestration.graph.policies import sensor_status, with_policies
@@ -127,6 +128,7 @@ def build_definitions(
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
             *JOBS,
+            deliver_invoices,
         ],
         # A run has a process of its own; its steps need none beside it.
         executor=dg.in_process_executor,
@@ -152,6 +154,7 @@ def build_definitions(
                 description="Hold new raw data to its suite of expectations.",
             ),
             housekeeping_sensor(settings),
+            delivery_sensor(settings),
         ],
     )
 

@@ -23,6 +23,7 @@ from invoicing.payments import Method
 from invoicing.prefills import month_from, today_of
 from orchestration.graph.resources import Places
 from orchestration.inputs.paper import printer
+from orchestration.settings import Settings
 
 RESOURCE: Final = "decisions"
 
@@ -35,9 +36,14 @@ class Decisions:
         self._places = places
 
     @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._places.settings
+
+    @property
     def printer(self) -> Printer:
         """How documents are printed."""
-        return printer(self._places.settings)
+        return printer(self.settings)
 
     @contextmanager
     def opened(self) -> Iterator[tuple[psycopg.Connection, date]]:
@@ -238,9 +244,7 @@ def match_rows(context: dg.OpExecutionContext, config: MatchConfig) -> None:
 def apply_row(context: dg.OpExecutionContext, config: ApplyConfig) -> None:
     """Apply a deposit."""
     with _decisions(context).opened() as (connection, _):
-        applied = cash.apply(
-            connection, config.deposit, config.numbers, actor=config.actor, remember=config.remember
-        )
+        applied = cash.apply(connection, config.deposit, config.numbers, actor=config.actor, remember=config.remember)
     context.add_output_metadata(
         {
             "payment": applied.payment_id,

@@ -37,6 +37,8 @@ class RunningSandbox:
     """A sandbox that answers: where, and from which dataset folder."""
 
     url: str
+    mail_url: str
+    """Of its SMTP server."""
     folder: Path
 
     @property
@@ -211,7 +213,7 @@ class _Place:
         try:
             ready = json.loads((self.folder / "ready.json").read_text())
             with urllib.request.urlopen(f"{ready['url']}/_sandbox/health", timeout=5):  # noqa: S310 - our own address
-                return RunningSandbox(ready["url"], Path(ready["folder"]))
+                return RunningSandbox(ready["url"], ready["mail_url"], Path(ready["folder"]))
         except (OSError, ValueError, KeyError, urllib.error.URLError):
             return None
 

@@ -33,7 +33,7 @@ from urllib.parse import unquote
 
 import orjson
 
-VENDORS: tuple[str, ...] = ("clockify", "jira", "tempo", "github", "plaid", "clickhouse")
+VENDORS: tuple[str, ...] = ("clockify", "jira", "tempo", "github", "plaid", "clickhouse", "planfact", "didox", "s3")
 """Names of the modules here, in the order in which they are generated."""
 
 

@@ -187,6 +187,22 @@ FILES: Final = (
         range_key=("system", "native_id"),
     ),
     ReferenceFile(
+        "accounting_codes",
+        "What accounting and e-document systems call clients, accounts and services, for the delivery of invoices.",
+        ("system", "kind", "key"),
+        (
+            Field("system", "text", "System of the code.", values=("planfact", "didox")),
+            Field(
+                "kind",
+                "text",
+                "What it stands for: a client, the account of a currency, a category, a service.",
+                values=("client", "account", "category", "service"),
+            ),
+            Field("key", "text", "Account number or name of the client, currency, `income`, or `default`."),
+            Field("code", "text", "Code in that system."),
+        ),
+    ),
+    ReferenceFile(
         "developer_costs",
         "What developers cost, with dates.",
         ("email", "valid_from"),

@@ -118,7 +118,7 @@ def issue(
             return _issued_already(live, expect)
         prefill = read_prefill(connection, client_id, month, currency)
         number_format = _refuse_unfit(prefill, expect, accept, allow_zero)
-        refuse_stale(connection, client_id, prefill.currency, month, prefill.lines)
+        refuse_stale(connection, prefill)
         invoice_id = _insert_invoice(connection, prefill, notes, accept)
         _insert_lines(connection, invoice_id, prefill)
         event = {"prefill_hash": prefill.hash, "accepted_warnings": sorted(set(accept))}

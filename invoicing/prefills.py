@@ -96,7 +96,14 @@ _READ: Final = """
             'payment_terms', client.payment_terms
         )::text,
         prefill.id,
-        (select invoice_number_format from intermediate.int_identity__agency)
+        (select invoice_number_format from intermediate.int_identity__agency),
+        coalesce((
+            select months.billed_by
+            from intermediate.int_billing__billed_months as months
+            where
+                months.client_id = prefill.client_id and months.currency = prefill.currency
+                and months.billed_month = prefill.invoice_month
+        ), '')
     from marts.invoice_prefills as prefill
     inner join marts.clients as client on prefill.client_id = client.id
     where prefill.client_id = %s and prefill.invoice_month = %s and prefill.currency = %s
@@ -133,6 +140,8 @@ class Prefill:
     seller: Mapping[str, Any]
     buyer: Mapping[str, Any]
     number_format: NumberFormat | None
+    billed_by: str
+    """The live invoices that billed or adjusted the month when it was built, by `billing.billed_by`."""
     hash: str
     """Changes with anything that the invoice would show or keep, and with the warnings."""
 
@@ -222,7 +231,7 @@ def read_prefill(connection: psycopg.Connection, client: str, month: date, curre
     rows = _rows(connection, _READ, (client_id, month, chosen))
     if not rows:
         raise InvoicingError(f"The prefill of {name} for {month:%Y-%m} is being built; try again in a minute.")
-    [(text, prefill_id, number_format)] = rows
+    [(text, prefill_id, number_format, billed_by)] = rows
     content = json.loads(text, parse_float=Decimal)
     lines = content["lines"]
     _refuse_half_built(content["prefill"], lines, name)
@@ -245,6 +254,7 @@ def read_prefill(connection: psycopg.Connection, client: str, month: date, curre
         seller=content["seller"],
         buyer=content["buyer"],
         number_format=_number_format(number_format),
+        billed_by=billed_by,
         hash=hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS],
     )
 

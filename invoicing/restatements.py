@@ -12,8 +12,9 @@ from typing import Any, Final
 import psycopg
 
 from invoicing.errors import InvoicingError
+from invoicing.prefills import Prefill
 
-_EXISTS: Final = "select to_regclass('intermediate.int_billing__billed_months')"
+_EXISTS: Final = "select to_regclass('intermediate.int_billing__restatements')"
 _LOCK: Final = "select pg_advisory_xact_lock(hashtextextended('workledger.restatements', 0))"
 
 # A month of which an invoice was issued, canceled or credited since the build is left to the next one.
@@ -25,7 +26,7 @@ _RECORD: Final = """
         inner join intermediate.int_billing__billed_months as b on i.id = b.invoice_id
         where
             i.is_live and i.id = coalesce(%(invoice)s, i.id)
-            and b.billed_amount = billing.billed_amount(b.client_id, b.currency, b.billed_month)
+            and b.billed_by = billing.billed_by(b.client_id, b.currency, b.billed_month)
     ),
     found as (
         select r.* from intermediate.int_billing__restatements as r where r.line_id is not null
@@ -109,31 +110,28 @@ def record(connection: psycopg.Connection, invoice_id: str | None = None) -> int
         return connection.execute(_RECORD, {"invoice": invoice_id}).rowcount
 
 
-def refuse_stale(
-    connection: psycopg.Connection, client_id: str, currency: str, month: date, lines: Sequence[Mapping[str, Any]]
-) -> None:
-    """Refuse a bill whose adjustments were worked out before what they correct was issued, canceled or credited.
+def refuse_stale(connection: psycopg.Connection, prefill: Prefill) -> None:
+    """Refuse a bill that was built before its month, or one that it adjusts, was invoiced, canceled or credited.
 
     Args:
         connection: of role owner, in the transaction that issues.
-        client_id: the client.
-        currency: of the bill.
-        month: of the bill.
-        lines: of its prefill.
+        prefill: what is to be issued.
 
     Raises:
-        InvoicingError: a build must work them out again.
+        InvoicingError: a build must work it out again.
     """
-    known = {month: Decimal(0)}
-    for line in lines:
+    known = {prefill.month: prefill.billed_by}
+    for line in prefill.lines:
         if line["basis"] == "adjustment":
-            known[date.fromisoformat(_snapshot(line)["restated_month"])] = Decimal(_snapshot(line)["billed_amount"])
-    for restated, billed in known.items():
-        row = connection.execute("select billing.billed_amount(%s, %s, %s)", (client_id, currency, restated)).fetchone()
-        if row is not None and row[0] != billed:
+            known[date.fromisoformat(_snapshot(line)["restated_month"])] = _snapshot(line)["billed_by"]
+    for restated, billed_by in known.items():
+        row = connection.execute(
+            "select billing.billed_by(%s, %s, %s)", (prefill.client_id, prefill.currency, restated)
+        ).fetchone()
+        if row is not None and row[0] != billed_by:
             raise InvoicingError(
-                f"What is invoiced for {restated:%Y-%m} has changed since the last build, so the adjustments of this "
-                "bill are no longer right; build the warehouse again (`workledger run`)."
+                f"What is invoiced for {restated:%Y-%m} has changed since the bill of {prefill.subject} was built; "
+                "build it again (`workledger run`)."
             )
 
 

@@ -44,6 +44,7 @@ _TABLES = """
     create table marts.invoice_prefill_lines (
         id text, prefill_id text, basis text, line_type text, application_id text, contract_id text,
         contract_period_id text,
+        billing_rule_id text, rate_tier text,
         project_id text, issue_key text, description text, raw_seconds bigint, billable_seconds bigint,
         quantity numeric(14, 4),
         unit_price numeric(16, 4), rate_multiplier numeric(8, 4), line_total numeric(14, 2), rate_source text,
@@ -54,6 +55,9 @@ _TABLES = """
     );
     create table marts.time_entries (
         id text, description text, local_date date, start_time timestamptz, allocated_seconds bigint, status text
+    );
+    create table intermediate.int_billing__billed_months (
+        client_id text, currency text, billed_month date, invoice_id text, billed_by text
     );
     create table intermediate.int_reports__entry_amounts (line_id text, time_entry_id text, amount numeric(14, 2));
     create table staging.stg_plaid__transactions (

@@ -6,6 +6,7 @@
         {'columns': ['id'], 'unique': true},
         {'columns': ['entity_type', 'entity_id']},
         {'columns': ['action']},
+        {'columns': ['developer_id']},
         {'columns': ['created_at']},
     ],
     pre_hook="{{ allow_large_sorts() }}",

@@ -106,7 +106,7 @@ restated_sums as (
         min(invoice_id) as restated_invoice_id,
         min(invoice_number) as invoice_number,
         min(adjusted_by) as adjusted_by,
-        min(billed_amount) as billed_amount,
+        min(billed_by) as billed_by,
         bool_and(time_entry_id is not null) as is_time,
         sum(raw_seconds)::bigint as raw_seconds,
         sum(billable_seconds)::bigint as billable_seconds,
@@ -159,7 +159,7 @@ adjustments as (
                 'restated_month', restated_sums.restated_month,
                 'restated_invoice_id', restated_sums.restated_invoice_id,
                 'restated_invoice', restated_sums.invoice_number,
-                'billed_amount', restated_sums.billed_amount,
+                'billed_by', restated_sums.billed_by,
                 'amounts', restated_sums.amounts
             )
         ) as billing_rule_snapshot,

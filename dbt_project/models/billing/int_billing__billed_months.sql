@@ -22,16 +22,16 @@ bills as (
         client_id,
         currency,
         billed_month,
-        invoice_number,
-        amount
+        invoice_id,
+        invoice_number
     from billed
-    union all
+    union
     select
         client_id,
         currency,
         invoice_month as billed_month,
-        invoice_number,
-        0 as amount
+        invoice_id,
+        invoice_number
     from own_invoices
 ),
 
@@ -42,8 +42,8 @@ final as (
         bills.billed_month,
         min(own_invoices.invoice_id) as invoice_id,
         min(own_invoices.invoice_number) as invoice_number,
-        min(bills.invoice_number) as adjusted_by,
-        sum(bills.amount) as billed_amount
+        string_agg(bills.invoice_number, ', ' order by bills.invoice_number) as adjusted_by,
+        string_agg(bills.invoice_id, ',' order by bills.invoice_id) as billed_by
     from bills
     left join own_invoices
         on

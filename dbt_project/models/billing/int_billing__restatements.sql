@@ -128,7 +128,7 @@ compared as (
         billed_months.invoice_id,
         billed_months.invoice_number,
         billed_months.adjusted_by,
-        billed_months.billed_amount,
+        billed_months.billed_by,
         billed_months.invoice_id is not null
         and sums.is_entry
         and sums.raw_seconds = 0
@@ -167,7 +167,7 @@ kept as (
         invoice_id,
         invoice_number,
         adjusted_by,
-        billed_amount,
+        billed_by,
         coalesce(was_raw_seconds, 0) as was_raw_seconds,
         coalesce(was_seconds, 0) as was_seconds,
         coalesce(was_amount, 0) as was_amount,
@@ -259,7 +259,7 @@ final as (
         invoice_id,
         invoice_number,
         adjusted_by,
-        billed_amount,
+        billed_by,
         case when is_entry then item_id end as time_entry_id,
         case when not is_entry then item_id end as prefill_line_id,
         was_seconds,

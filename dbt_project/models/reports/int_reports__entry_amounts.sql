@@ -14,6 +14,12 @@ unbilled as (
     select * from {{ ref('unbilled') }}
 ),
 
+-- Seconds that changed nothing of an invoiced bill.
+without_effect as (
+    select * from {{ ref('int_billing__restatements') }}
+    where line_id is null and time_entry_id is not null
+),
+
 billed as (
     select
         line_entries.time_entry_id,
@@ -67,6 +73,23 @@ final as (
         null as amount,
         reason as unbilled_reason
     from unbilled
+    union all
+    select
+        time_entry_id,
+        null as line_id,
+        client_id,
+        restated_month as invoice_month,
+        currency,
+        'adjustment' as basis,
+        'adjustment' as line_type,
+        null as rate_tier,
+        null as rate_source,
+        raw_seconds,
+        0 as billable_seconds,
+        null as rate,
+        0 as amount,
+        null as unbilled_reason
+    from without_effect
 )
 
 select * from final

@@ -24,6 +24,22 @@ alter table billing.invoices add constraint only_credit_notes_correct check (cor
 alter table billing.invoices add constraint a_bill_is_a_credit_note_if_negative
 check (corrects_invoice_id is not null or (kind = 'credit_note') = (total < 0)) not valid;
 
+-- The column keeps four decimals of the tax rate, and a rate of 8.875 % has more.
+do $$
+declare
+    one text;
+begin
+    select c.conname into strict one
+    from pg_constraint as c
+    where
+        c.conrelid = 'billing.invoices'::regclass and c.contype = 'c'
+        and pg_get_constraintdef(c.oid) like '%tax_rate%' and pg_get_constraintdef(c.oid) like '%abs%';
+    execute format('alter table billing.invoices drop constraint %I', one);
+end
+$$;
+alter table billing.invoices add constraint tax_is_of_the_subtotal
+check (abs(tax - subtotal * tax_rate) <= 0.5 + abs(subtotal) * 0.00005);
+
 -- The trigger below keeps it, because a generated column cannot get another expression before PostgreSQL 17.
 alter table billing.invoices alter column is_live drop expression;
 
@@ -41,16 +57,21 @@ comment on column billing.invoices.is_live is
 'Whether it bills its month: neither canceled, nor credited, nor the mirror of an invoice that is credited.';
 revoke execute on function billing.keep_is_live from public;
 
--- An adjustment bills the month that it restates.
-create function billing.billed_amount(client_id text, currency text, billed_month date) returns numeric
+-- An adjustment bills the month that it restates. Invoices never change, so the same ones bill the same.
+create function billing.billed_by(client_id text, currency text, billed_month date) returns text
 language sql stable security definer set search_path = '' as $$
-    select coalesce(sum(l.line_total), 0)
+    select coalesce(string_agg(i.id, ',' order by i.id), '')
     from billing.invoices as i
-    inner join billing.invoice_line_items as l on i.id = l.invoice_id
     where
         i.is_live and i.status <> 'draft' and i.client_id = $1 and i.currency = $2
-        and coalesce((l.billing_rule_snapshot ->> 'restated_month')::date, i.invoice_month) = $3
+        and (
+            i.invoice_month = $3
+            or exists (
+                select 1 from billing.invoice_line_items as l
+                where l.invoice_id = i.id and (l.billing_rule_snapshot ->> 'restated_month')::date = $3
+            )
+        )
 $$;
-comment on function billing.billed_amount is 'What live invoices bill for a month, adjustments on later invoices included, without tax.';
-revoke execute on function billing.billed_amount from public;
-grant execute on function billing.billed_amount to owner, transformer, finance, analyst;
+comment on function billing.billed_by is 'Live invoices of a month, and those that adjust it.';
+revoke execute on function billing.billed_by from public;
+grant execute on function billing.billed_by to owner, transformer, finance, analyst;

@@ -19,6 +19,7 @@ from invoicing.records import Invoice, read_invoice
 from invoicing.restatements import record
 from tests.dbt_project.conftest import DbtProject
 
+ZERO = Decimal(0)
 TODAY = date(2026, 4, 10)
 MARCH, APRIL, MAY = date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)
 _CLIENTS = (
@@ -32,6 +33,7 @@ _CLIENTS = (
     "freed",
     "again",
     "zero",
+    "rounded",
 )
 _BUILT = (
     "+invoice_prefills",
@@ -105,6 +107,14 @@ class Story:
                 "reference.project_terms": [
                     {"project": name, "client": name, "hourly_rate": self.rates[name]} for name in _CLIENTS
                 ],
+                "reference.billing_rules": [
+                    {
+                        "project": "rounded",
+                        "rule_type": "hourly",
+                        "rate_cents": 10000,
+                        "rounding_increment_minutes": 30,
+                    }
+                ],
                 "reference.fixed_lines": [
                     {
                         "client": client,
@@ -174,6 +184,7 @@ def story(dbt_project: DbtProject) -> Story:
         story.work("edited", f"e{number}", f"03-0{number + 2}", 1200)
     story.work("mover", "m", "03-03", 7200)
     story.fixed = {"repriced": Decimal(50), "zero": Decimal("20")}
+    story.work("rounded", "r", "03-03", 3000)
     story.build()  # 1
     for client in _CLIENTS:
         story.issue(client, MARCH)
@@ -189,6 +200,7 @@ def story(dbt_project: DbtProject) -> Story:
         story.work(client, "a", "03-02", 5400)
     story.work("zero", "a", "03-02", 2880)
     story.fixed["zero"] = Decimal("40")
+    story.work("rounded", "r", "03-03", 3300)
     story.build()  # 2
     story.build()  # 3: nothing new
     # The adjustment of these three is invoiced, with April.
@@ -215,16 +227,16 @@ def test_an_edit_and_a_deletion_leave_the_invoice_and_adjust_the_next_bill_once(
     adjusted = [("client_terms", Decimal("100.00")), ("adjustment", Decimal("66.67"))]
     for step in (2, 3):
         assert story.lines[step, "edited"] == {MARCH: issued, APRIL: adjusted}
-    # Time of 2:40:00 at 100 is 266.67; nothing is said of the two entries between which a cent moves.
+    # Time of 2:40:00 at 100 is 266.67. The cent that comes to an entry that did not change is with the one that did.
     assert story.restatements("edited")[:2] == [
-        ("CLK-edited-a", 3600, 7200, Decimal("100.00")),
-        ("CLK-edited-e1", 1200, 0, Decimal("-33.33")),
+        ("CLK-edited-a", 3600, 7200, Decimal("100.01")),
+        ("CLK-edited-e1", 1200, 0, Decimal("-33.34")),
     ]
     assert story.restated[3] == 0, "nothing is recorded twice"
 
 
 def test_an_edit_back_is_one_more_restatement(story: Story) -> None:
-    assert [amount for *_, amount in story.restatements("edited")[2:]] == [Decimal("-100.00")]
+    assert [amount for *_, amount in story.restatements("edited")[2:]] == [Decimal("-100.01"), Decimal("0.01")]
     assert _adjustments(story.lines[4, "edited"]) == {APRIL: [Decimal("-33.33")]}
 
 
@@ -240,10 +252,15 @@ def test_time_added_after_the_invoice_is_billed_by_the_month_of_as_of_where_ther
 def test_a_negative_bill_is_a_credit_note_set_off_against_what_it_restates(story: Story) -> None:
     assert _adjustments(story.lines[2, "gone"]) == {APRIL: [Decimal("-100.00")]}
     note = story.issue("gone", APRIL)
-    assert (note.kind, note.total, note.open, note.corrects_invoice_id) == ("credit_note", Decimal("-110.00"), 0, None)
+    assert (note.kind, note.total, note.open, note.corrects_invoice_id) == (
+        "credit_note",
+        Decimal("-110.00"),
+        ZERO,
+        None,
+    )
     with story.connect() as connection:
         march = read_invoice(connection, story.invoices["gone", MARCH].id)
-        assert (march.status, march.open, march.is_credited) == ("paid", 0, False)
+        assert (march.status, march.open, march.is_credited) == ("paid", ZERO, False)
         assert not issue(connection, "gone", APRIL, actor="ada", today=TODAY).is_new
         with pytest.raises(InvoicingError, match="is a credit note and stays"):
             cancel(connection, note.number, actor="ada", today=TODAY, reason="x")
@@ -306,11 +323,20 @@ def test_a_bill_that_adds_up_to_nothing_is_issued_on_request(story: Story) -> No
     assert story.issue("zero", APRIL, allow_zero=True).subtotal == 0
 
 
+def test_seconds_that_rounding_hides_change_no_bill(story: Story) -> None:
+    for step in (1, 2, 4):
+        assert story.lines[step, "rounded"] == {MARCH: [("billing_rule", Decimal("200.00"))]}
+    assert story.restatements("rounded") == []
+
+
 def test_a_bill_of_before_the_last_decision_is_refused(story: Story) -> None:
     """Its adjustments were worked out while the invoice that they correct was live."""
     with story.connect() as connection:
         cancel(connection, story.invoices["late", MARCH].number, actor="bob", today=TODAY, reason="x")
-        with pytest.raises(InvoicingError, match=r"What is invoiced for 2026-03 has changed since the last build"):
+        with pytest.raises(
+            InvoicingError,
+            match=r"What is invoiced for 2026-03 has changed since the bill of late, 2026-04, EUR was built",
+        ):
             issue(connection, "late", APRIL, actor="ada", today=TODAY, accept=["month_not_over"])
         assert record(connection) == 0, "it is left to the next build"
 

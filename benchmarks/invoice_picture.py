@@ -37,7 +37,7 @@ def draw(html: str, paper_size: str, file: Path, page: int = 0) -> int:
 
 def main() -> None:
     """Draw the invoice that the arguments name."""
-    number, file, *_ = [*sys.argv[1:], *["", ""][len(sys.argv[1:]) :]]
+    number, file = [*sys.argv[1:3], "", ""][:2]
     target = Path(file) if file else PROJECT_FOLDER / "docs" / "pictures" / "invoice.png"
     with open_warehouse(load_settings()).connect("owner") as connection:
         if not number:

@@ -12,6 +12,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.embedded import EmbeddedServer
 from tests.invoicing.books import TODAY, Books
+from tests.invoicing.paper.papers import pages
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,45 @@ def test_deposits_are_matched_applied_and_taken_back(books: Books, invoice: Call
     books.withdraw(named)
     assert "1 payment is taken back" in invoice("match", group="cash")[1]
     assert invoice("apply", unknown, sent.number, group="cash")[0] == 1
+def test_documents_are_written_to_files_as_they_are_stored(
+    books: Books, invoice: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = books.client()
+    books.prefill(client)
+    draft, file, appendix, copy = (tmp_path / f"{name}.pdf" for name in ("draft", "invoice", "appendix", "canceled"))
+    assert f"{draft} is written." in invoice("preview", client, "2026-06", "--pdf", str(draft))[1]
+    assert "DRAFT" in pages(draft.read_bytes())[0]
+    number = invoice("issue", client, "2026-06")[1].split()[0]
+    code, said = invoice("show", number, "--pdf", str(file), "--appendix", str(appendix))
+    assert (code, said) == (0, f"{file} is written.\n{appendix} is written.\n")
+    assert books.rows(
+        "select bytes from billing.invoice_documents where kind = 'pdf' and bytes = %s", (file.read_bytes(),)
+    )
+    assert "Wrote it" in pages(appendix.read_bytes())[0]
+    assert "has no e-invoice" in invoice("show", number, "--xml", str(tmp_path / "x.xml"))[1]
+    assert "is not canceled" in invoice("show", number, "--canceled", str(copy))[1]
+    assert "cannot be written" in invoice("show", number, "--pdf", str(tmp_path / "no" / "x.pdf"))[1]
+    invoice("cancel", number, "--reason", "typo")
+    assert invoice("show", number, "--canceled", str(copy)) == (0, f"{copy} is written.\n")
+    assert invoice("print") == (0, "Every document has its PDF.\n")
+
+
+def test_what_gotenberg_could_not_print_is_said_and_printed_later(
+    books: Books, invoice: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down = Settings(profile="sandbox", home=tmp_path, as_of=TODAY, gotenberg_url="http://127.0.0.1:9")
+    client = books.client()
+    books.prefill(client)
+    with monkeypatch.context() as patched:
+        patched.setattr("orchestration.commands.cli._settings", lambda: down)
+        code, said = invoice("issue", client, "2026-06")
+        assert code == 0
+        assert "Gotenberg at GOTENBERG_URL does not answer" in said
+        assert "The PDF is not made yet; `workledger invoice print` makes it." in said
+        code, said = invoice("print")
+        assert code == 1
+        assert said.startswith("Gotenberg at GOTENBERG_URL does not answer")
+    assert re.fullmatch(r"LW-2026-\d+: the PDF is stored.\n", invoice("print")[1])
 
 
 def test_what_is_wrong_is_one_sentence(books: Books, invoice: Callable[..., tuple[int, str]]) -> None:

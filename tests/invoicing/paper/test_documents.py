@@ -9,17 +9,19 @@ from typing import Any
 import psycopg
 import pytest
 
+import invoicing.migrations
 from invoicing.errors import InvoicingError
 from invoicing.issuing import cancel, credit, draft_pdf
 from invoicing.paper.documents import read_document, read_documents
 from invoicing.paper.making import complete, unprinted
 from invoicing.paper.printing import Printer
 from invoicing.prefills import read_prefill
-from invoicing.schema import migrate
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.embedded import EmbeddedServer
 from tests.invoicing.books import JUNE, MAY, TODAY, Books
 from tests.invoicing.paper.papers import pages
+
+FOLDER = Path(invoicing.migrations.__file__).parent
 
 
 def _kinds(books: Books, number: str) -> list[str]:
@@ -225,10 +227,11 @@ def test_invoices_of_before_get_their_documents_when_asked_for(
         client = old.client()
         old.prefill(client)
         old.prefill(client, MAY)
-        _back_to_0001(connection)
+        _undo_0002(connection)
         first, second = (_issued_without_documents(old, client, month) for month in (JUNE, MAY))
-    with psycopg.connect(**server.administrator(old.warehouse.database)) as connection:
-        migrate(connection)
+        with connection.transaction():
+            connection.execute("set local role billing_keeper")
+            connection.execute((FOLDER / "versions" / "0002_documents.sql").read_text(encoding="utf-8"))  # type: ignore[arg-type]
     with old.connect() as connection:
         assert unprinted(connection) == [(first, "document"), (second, "document")]
         # Its state moves on without them.
@@ -239,7 +242,8 @@ def test_invoices_of_before_get_their_documents_when_asked_for(
     assert sorted(_kinds(old, first)) == ["html", "pdf"]
 
 
-def _back_to_0001(connection: psycopg.Connection[Any]) -> None:
+def _undo_0002(connection: psycopg.Connection[Any]) -> None:
+    """Later migrations stay: today's code issues with their columns."""
     for statement in (
         "drop trigger documented on billing.invoices",
         "drop table billing.invoices_before_documents",
@@ -247,7 +251,6 @@ def _back_to_0001(connection: psycopg.Connection[Any]) -> None:
         "alter table billing.invoice_documents drop constraint invoice_documents_kind_check",
         "alter table billing.invoice_documents add constraint invoice_documents_kind_check check (kind in"
         " ('html', 'pdf', 'cii', 'ubl', 'facturx_pdf', 'canceled_pdf'))",
-        "update billing.alembic_version set version_num = '0001'",
     ):
         connection.execute(statement)
 

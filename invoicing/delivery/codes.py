@@ -64,7 +64,7 @@ def read_codes(connection: psycopg.Connection, system: System) -> Codes:
     """
     try:
         rows = connection.execute(
-            "select kind, lower(key), code from reference.accounting_codes where system = %s", (system,)
+            "select kind, lower(key), code from raw_reference.accounting_codes where system = %s", (system,)
         ).fetchall()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
         raise InvoicingError("accounting_codes.csv is not loaded yet; run `workledger run` first.") from error

@@ -14,7 +14,7 @@ import io
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sandbox.agency import AGENCY_NAME, AGENCY_TIMEZONE, Agency, Client, Project, Repository, months_before
 from sandbox.vendors import didox, planfact
@@ -62,6 +62,18 @@ def _day_31(before: date) -> date:
     return day
 
 
+# What a client in Germany wants: an e-invoice, and paper in its language.
+_E_INVOICE: Final = {
+    "zip_code": "28195",
+    "country": "DE",
+    "language": "de",
+    "paper_size": "A4",
+    "e_invoice": "true",
+    "vat_id": "DE000000000",
+    "buyer_reference": "PO-7",
+}
+
+
 class _Decisions:
     """The rows of each file, in the order of reference/README.md."""
 
@@ -75,6 +87,7 @@ class _Decisions:
         """Return all rows by file."""
         return {
             "agency": self._agency(),
+            "bank_accounts": self._bank_accounts(),
             "developers": self._developers(),
             "identities": self._identities(),
             "accounting_codes": self._accounting_codes(),
@@ -115,6 +128,23 @@ class _Decisions:
             "timezone": AGENCY_TIMEZONE,
             "calendar": "default",
             "invoice_number_format": "LW-{year}-{number:04}",
+            "vat_id": "DE999999999",
+            "street": "Pier 9, 12 Lantern Street",
+            "city": "New York",
+            "zip_code": "10004",
+            "country": "US",
+            "contact_name": "Billing",
+            "contact_email": "billing@lanternworks.example",
+        }
+
+    def _bank_accounts(self) -> Iterable[Row]:
+        yield {"currency": "USD", "bank": "Riverbend Bank", "account": "000000005809", "bic": "RVBDUS00"}
+        yield {
+            "currency": "EUR",
+            "bank": "Riverbend Bank Europe",
+            "account": "DE75512108001245126199",
+            "bic": "RVBDDEFF",
+            "means_code": "58",
         }
 
     def _developers(self) -> Iterable[Row]:
@@ -173,6 +203,7 @@ class _Decisions:
                 "city": client.city,
                 "country": client.country,
                 "billing_address_same": "true",
+                **(_E_INVOICE if client.country == "Germany" else {"paper_size": "Letter"}),
             }
 
     def _client_terms(self) -> Iterable[Row]:
@@ -182,6 +213,7 @@ class _Decisions:
                 "billing_model": client.billing_model,
                 "currency": client.currency,
                 "tax_rate": client.tax_rate,
+                "vat_category": "S" if client.country == "Germany" else "",
             }
             if client.retainer_cents is None:
                 yield row

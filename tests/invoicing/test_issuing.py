@@ -1,5 +1,6 @@
 """Issuing, canceling, crediting: what a decision leads to, and what is refused."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -8,9 +9,11 @@ import pytest
 
 from invoicing.errors import InvoicingError
 from invoicing.issuing import cancel, credit, due_date
+from invoicing.paper.documents import read_document
 from invoicing.prefills import Warned, read_prefill
 from invoicing.records import list_invoices, read_record
 from tests.invoicing.books import JUNE, MAY, TODAY, ZERO, Books
+from tests.invoicing.paper.papers import pages
 
 
 def test_a_prefill_becomes_an_invoice_with_number_lines_entries_and_event(books: Books) -> None:
@@ -273,6 +276,9 @@ def test_complaint_10_totals_are_the_same_to_the_cent_wherever_they_are_read(boo
         invoice = books.issued(client).invoice
         record = read_record(connection, invoice.number)
         [listed] = list_invoices(connection, client_id=client)
+        pdf = read_document(connection, invoice.number, "pdf")
+    assert pdf is not None
+    assert re.search(r"Subtotal\s+100\.07\s.*\s7\.26\s+Total, USD\s+107\.33\b", pages(pdf.content)[0], re.DOTALL)
     seen = {prefill.total, invoice.total, record.invoice.total, listed.total}
     seen.add(sum((line.line_total for line in record.lines), Decimal(0)) + invoice.tax)
     [(cents, opened)] = books.rows(

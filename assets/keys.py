@@ -21,7 +21,7 @@ def raw_schema(source: str) -> str:
 
 
 def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
-    """Key of the asset of a node of dbt's manifest: [source, table] of a raw table, else [schema, name] as people read it.
+    """Key of the asset of a node of dbt's manifest: [source, table] of a raw table, else [schema, name] as read.
 
     Args:
         node: one entry of `nodes` or `sources` in dbt's `manifest.json`.

@@ -36,6 +36,8 @@ from sources.reference.rates import missing_rates
 READ: Final = "rows_read"
 WRITTEN: Final = "rows_written"
 SKIPPED: Final = "skipped"
+# Where dlt keeps the columns that it has made.
+_DLT_SCHEMAS: Final = "_dlt_version"
 
 _POSTGRES_TYPES: Final[Mapping[Kind, str]] = {
     "text": "text",
@@ -381,14 +383,12 @@ def _refuse_lost_columns(
 
     It would be added again, empty, and its values would be missing for good, without a word.
     """
-    if pipeline.default_schema.version_table_name not in existing:
+    if _DLT_SCHEMAS not in existing:
         return
     with pipeline.sql_client() as client:
-        table = client.make_qualified_table_name(pipeline.default_schema.version_table_name)
+        table = client.make_qualified_table_name(_DLT_SCHEMAS)
         [(schema,)] = client.execute_sql(f"select schema from {table} order by inserted_at desc limit 1") or [("{}",)]
-    written = {
-        name: one.get("columns", {}).keys() for name, one in json.loads(schema).get("tables", {}).items()
-    }
+    written = {name: one.get("columns", {}).keys() for name, one in json.loads(schema).get("tables", {}).items()}
     lost = [
         f"{raw_schema(spec.name)}.{table.name} has no column {column.name} any more"
         for table in incomplete
@@ -399,9 +399,10 @@ def _refuse_lost_columns(
     ]
     if lost:
         raise SourceError(
-            f"{spec.title} was not loaded, and nothing is lost by that: {', '.join(lost)}. Whoever renamed it must rename "
-            f"it back; if it was dropped, restore it from a backup (docs/reliability.md), or have all of {spec.title} "
-            f"loaded again, as far as the vendor still has it, after: drop schema {raw_schema(spec.name)} cascade."
+            f"{spec.title} was not loaded, and nothing is lost by that: {', '.join(lost)}. Whoever renamed it must "
+            f"rename it back; if it was dropped, restore it from a backup (docs/reliability.md), or have all of "
+            f"{spec.title} loaded again, as far as the vendor still has it, after: "
+            f"drop schema {raw_schema(spec.name)} cascade."
         )
 
 

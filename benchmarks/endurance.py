@@ -3,8 +3,9 @@
     python -m benchmarks.endurance [--rounds 100] [--days 20]     (make endurance)
 
 The agency of `benchmarks.warehouse_scale`. Each round changes raw rows, then builds everything, builds one mart by
-name, interrupts a build or kills its process. Meanwhile a reader reads every relation and compares tables that belong together, each time
-within one snapshot. At the end every mart is compared with a build of everything. Nothing is asserted.
+name, interrupts a build or kills its process. Meanwhile a reader reads every relation and compares tables that belong
+together, each time within one snapshot. At the end every mart is compared with a build of everything.
+Nothing is asserted.
 """
 
 from __future__ import annotations

@@ -602,7 +602,9 @@ class Bench:
         """
         context = multiprocessing.get_context("spawn")
         finished, finishes = context.Pipe(duplex=False)
-        child = context.Process(target=_build_until_killed, args=(self._places.settings.home, self._places.settings.as_of, finishes))
+        child = context.Process(
+            target=_build_until_killed, args=(self._places.settings.home, self._places.settings.as_of, finishes)
+        )
         child.start()
         finishes.close()
         with suppress(EOFError):

@@ -218,7 +218,8 @@ def test_a_table_with_other_columns_is_exchanged_with_its_views_in_one_transacti
         assert project.execute(f"select count(*) from reports.{view}") == [(3,)]
     assert project.execute("select obj_description('reports.doomed'::regclass)") == [("x",)]
     assert project.execute(
-        "select 1 from aclexplode((select relacl from pg_class where oid = 'reports.report_of_report'::regclass)) where grantee = 0"
+        "select 1 from aclexplode((select relacl from pg_class where oid = 'reports.report_of_report'::regclass))"
+        " where grantee = 0"
     ) == [(1,)]
     # The view of all columns shows the new one after the next build.
     project.build()
@@ -242,7 +243,9 @@ def test_indexes_follow_the_configuration(project: Project) -> None:
     def indexes() -> list[str]:
         return sorted(
             one.split(" USING ")[1]
-            for (one,) in project.execute("select indexdef from pg_indexes where schemaname = 'marts' and tablename = 'lines'")
+            for (one,) in project.execute(
+                "select indexdef from pg_indexes where schemaname = 'marts' and tablename = 'lines'"
+            )
         )
 
     project.execute("drop index if exists marts.by_hand")
@@ -418,8 +421,9 @@ _TOGETHER = {
     " select id, client, amount from {{ source('tempo', 'worklogs') }}",
     "sums.sql": "{{ config(meta={'publication': 'sums'}) }}"
     " select client, sum(amount) as amount, count(*) as parts from {{ ref('parts') }} group by client",
-    "compared.sql": "{{ config(materialized='view', schema='reports') }} select sums.client, sums.amount, count(*) as parts"
-    " from {{ ref('sums') }} as sums left join {{ ref('parts') }} as parts using (client) group by 1, 2",
+    "compared.sql": "{{ config(materialized='view', schema='reports') }}"
+    " select sums.client, sums.amount, count(*) as parts from {{ ref('sums') }} as sums"
+    " left join {{ ref('parts') }} as parts using (client) group by 1, 2",
     "parts.yml": """
 version: 2
 models:

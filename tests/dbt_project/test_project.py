@@ -16,8 +16,8 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import GenericTestNode, ModelNode
 
 from assets.checks import SET_ASIDE_TABLES
-from benchmarks.structure import ORDER
 from assets.keys import published_schema
+from benchmarks.structure import ORDER
 from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
 from tests.dbt_project.conftest import PROJECT_FOLDER, DbtProject
@@ -133,9 +133,7 @@ def built(dbt_project: DbtProject) -> DbtProject:
 
 
 def _tables(manifest: Manifest, *schemas: str) -> dict[str, ModelNode]:
-    return {
-        name: node for name, node in _all_models(manifest).items() if published_schema(node.to_dict()) in schemas
-    }
+    return {name: node for name, node in _all_models(manifest).items() if published_schema(node.to_dict()) in schemas}
 
 
 def _is_required(node: ModelNode, index: dict[str, list[str]]) -> bool:
@@ -427,7 +425,9 @@ def test_every_strategy_of_a_published_table_notes_what_it_writes(parsed_project
     }
     macros = {node.name: node.macro_sql for node in manifest.macros.values()}
 
-    assert {one for one in strategies if "write_differences_within" not in macros[f"get_incremental_{one}_sql"]} == set()
+    assert {
+        one for one in strategies if "write_differences_within" not in macros[f"get_incremental_{one}_sql"]
+    } == set()
 
 
 def test_what_analysts_read_is_under_contract(parsed_project: tuple[Manifest, object]) -> None:

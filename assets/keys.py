@@ -21,14 +21,26 @@ def raw_schema(source: str) -> str:
 
 
 def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
-    """Key of the asset of a node of dbt's manifest: [source, table] of a raw table, else [schema, name] as in Postgres.
+    """Key of the asset of a node of dbt's manifest: [source, table] of a raw table, else [schema, name] as read.
 
     Args:
         node: one entry of `nodes` or `sources` in dbt's `manifest.json`.
     """
     if node["resource_type"] == "source":
         return raw_key(str(node["source_name"]), str(node["name"]))
-    return dg.AssetKey([str(node["schema"]), str(node["alias"])])
+    return dg.AssetKey([published_schema(node), str(node["alias"])])
+
+
+def published_schema(node: Mapping[str, Any]) -> str:
+    """The schema where people read a node of dbt's manifest, which may be built in schema `building`.
+
+    Args:
+        node: one entry of `nodes` in dbt's `manifest.json`.
+    """
+    if node["schema"] != "building":
+        return str(node["schema"])
+    # As macro `published_schema` of the dbt project.
+    return "intermediate" if str(node["name"]).startswith("int_") else str(node["config"]["schema"])
 
 
 def load_name(source: str) -> str:

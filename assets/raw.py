@@ -5,8 +5,9 @@ provides them through `Landing`.
 """
 
 import contextlib
+import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from assets.progress import LandedTable, Listener
 from sources.catalog import SourceSpec
 from sources.kit import destination
 from sources.kit.arrow import empty
-from sources.kit.errors import readable
+from sources.kit.errors import SourceError, readable
 from sources.kit.run import keep_quiet
 from sources.kit.table import Column, Kind, Table
 from sources.reference.rates import missing_rates
@@ -35,6 +36,8 @@ from sources.reference.rates import missing_rates
 READ: Final = "rows_read"
 WRITTEN: Final = "rows_written"
 SKIPPED: Final = "skipped"
+# Where dlt keeps the columns that it has made.
+_DLT_SCHEMAS: Final = "_dlt_version"
 
 _POSTGRES_TYPES: Final[Mapping[Kind, str]] = {
     "text": "text",
@@ -348,6 +351,9 @@ def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> b
 
     Returns:
         Whether every declared table exists now.
+
+    Raises:
+        SourceError: a column is missing that an earlier load has written.
     """
     with pipeline.sql_client() as client:
         rows = client.execute_sql(
@@ -364,9 +370,40 @@ def _complete_tables(spec: SourceSpec, pipeline: Pipeline, *, create: bool) -> b
         and not {column.name for column in table.all_columns} <= existing.get(table.name, set())
     ]
     if incomplete:
+        _refuse_lost_columns(spec, pipeline, incomplete, existing)
         empty = DltSource(Schema(spec.name), spec.name, [_without_rows(table) for table in incomplete])
         pipeline.run(empty, loader_file_format="csv").raise_on_failed_jobs()
     return create or all(table.name in existing for table in spec.tables)
+
+
+def _refuse_lost_columns(
+    spec: SourceSpec, pipeline: Pipeline, incomplete: Sequence[Table], existing: Mapping[str, set[str]]
+) -> None:
+    """Give up if a column is missing not because it is new, but because somebody dropped or renamed it.
+
+    It would be added again, empty, and its values would be missing for good, without a word.
+    """
+    if _DLT_SCHEMAS not in existing:
+        return
+    with pipeline.sql_client() as client:
+        table = client.make_qualified_table_name(_DLT_SCHEMAS)
+        [(schema,)] = client.execute_sql(f"select schema from {table} order by inserted_at desc limit 1") or [("{}",)]
+    written = {name: one.get("columns", {}).keys() for name, one in json.loads(schema).get("tables", {}).items()}
+    lost = [
+        f"{raw_schema(spec.name)}.{table.name} has no column {column.name} any more"
+        for table in incomplete
+        for column in table.all_columns
+        if table.name in existing
+        and column.name not in existing[table.name]
+        and column.name in written.get(table.name, ())
+    ]
+    if lost:
+        raise SourceError(
+            f"{spec.title} was not loaded, and nothing is lost by that: {', '.join(lost)}. Whoever renamed it must "
+            f"rename it back; if it was dropped, restore it from a backup (docs/reliability.md), or have all of "
+            f"{spec.title} loaded again, as far as the vendor still has it, after: "
+            f"drop schema {raw_schema(spec.name)} cascade."
+        )
 
 
 def _without_rows(table: Table) -> Any:

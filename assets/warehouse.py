@@ -130,6 +130,13 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 data = event["data"]
                 # Tests have another name for the same number.
                 listener.built(data["node_info"]["node_name"], done, int(data.get("total") or data["num_models"]))
+                node = manifest["nodes"][data["node_info"]["unique_id"]]
+                if chosen is not None and node["resource_type"] != "test":
+                    key = translator.get_asset_key(node)
+                    if key not in context.selected_asset_keys:
+                        # Built because it is published together with what was selected.
+                        context.log_event(dg.AssetMaterialization(key))
+                        continue
                 message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
                 for result in message.to_default_asset_events(manifest, translator, context):
                     if isinstance(result, dg.Output):

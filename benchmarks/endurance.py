@@ -1,10 +1,11 @@
 """What readers notice of builds: an analyst polls all marts and reports while builds run, are interrupted and repeated.
 
-    python -m benchmarks.endurance [--rounds 50] [--days 20]     (make endurance)
+    python -m benchmarks.endurance [--rounds 100] [--days 20]     (make endurance)
 
 The agency of `benchmarks.warehouse_scale`. Each round changes raw rows, then builds everything, builds one mart by
-name, or interrupts a build. Meanwhile a reader reads every relation and compares tables that belong together, each time
-within one snapshot. At the end every mart is compared with a build of everything. Nothing is asserted.
+name, interrupts a build or kills its process. Meanwhile a reader reads every relation and compares tables that belong
+together, each time within one snapshot. At the end every mart is compared with a build of everything.
+Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -27,14 +28,36 @@ from orchestration.warehouse.connection import Warehouse
 # Rows of tables that belong together and do not agree.
 RECONCILIATIONS: Final = {
     "prefills that are not the sum of their lines": "select count(*) from marts.invoice_prefills as prefills"
-    " where subtotal is distinct from (select coalesce(sum(line_total), 0) from marts.invoice_prefill_lines as lines"
-    " where lines.prefill_id = prefills.id)",
-    "lines without a prefill": "select count(*) from marts.invoice_prefill_lines as lines"
-    " where not exists (select from marts.invoice_prefills as prefills where prefills.id = lines.prefill_id)",
-    "messages without a session": "select count(*) from marts.session_messages as messages"
-    " where not exists (select from marts.claude_sessions as sessions where sessions.id = messages.session_id)",
-    "entries billed and unbilled": "select count(*) from marts.unbilled as unbilled"
-    " where not exists (select from marts.time_entries as entries where entries.id = unbilled.time_entry_id)",
+    " full join (select prefill_id, sum(line_total) as total from marts.invoice_prefill_lines group by prefill_id)"
+    " as lines on prefills.id = lines.prefill_id where prefills.subtotal is distinct from coalesce(lines.total, 0)",
+    "lines that are not the sum of their entries": "select count(*) from marts.invoice_prefill_lines as lines full join"
+    " (select line_id, sum(raw_seconds) as seconds from marts.invoice_prefill_line_entries group by line_id)"
+    " as entries on lines.id = entries.line_id where lines.raw_seconds is distinct from coalesce(entries.seconds, 0)",
+    "entries neither billed nor unbilled": "with parts as (select time_entry_id, raw_seconds as seconds"
+    " from marts.invoice_prefill_line_entries union all select time_entry_id, seconds from marts.unbilled),"
+    " sums as (select time_entry_id, sum(seconds) as seconds from parts group by time_entry_id)"
+    " select count(*) from (select * from marts.time_entries where is_counted) as entries"
+    " full join sums on entries.id = sums.time_entry_id"
+    " where entries.allocated_seconds is distinct from sums.seconds",
+    "periods that are not their allocations": "select count(*) from marts.contract_periods as periods full join"
+    " (select contract_period_id, sum(seconds) as seconds from marts.contract_allocations group by contract_period_id)"
+    " as parts on periods.id = parts.contract_period_id"
+    " where periods.id is null or abs(periods.used_hours * 3600 - coalesce(parts.seconds, 0)) > 20",
+    "margins that are not their prefills": "with accrued as (select coalesce(sum(subtotal), 0) as amount"
+    " from marts.invoice_prefills), margins as (select sum(accrued + accrued_later) as amount from marts.client_margin)"
+    " select count(*) from accrued, margins where accrued.amount <> margins.amount",
+    "sessions that are not their messages": "select count(*) from marts.claude_sessions as sessions full join"
+    " (select session_id, count(*) as requests from marts.session_messages group by session_id) as messages"
+    " on sessions.id = messages.session_id"
+    " where sessions.id is null or sessions.api_requests <> coalesce(messages.requests, 0)",
+    "sessions that are not their half hours": "select count(*) from marts.claude_sessions as sessions full join"
+    " (select session_id, sum(active_seconds) as seconds from marts.session_activity group by session_id) as halves"
+    " on sessions.id = halves.session_id"
+    " where sessions.id is null or sessions.duration_seconds <> coalesce(halves.seconds, 0)",
+    "days that are not their entries": "select count(*) from"
+    " (select sum(counted_seconds) as seconds from marts.daily_overlay) as days,"
+    " (select sum(allocated_seconds) as seconds from marts.time_entries where is_counted) as entries"
+    " where days.seconds <> entries.seconds",
 }
 
 
@@ -95,7 +118,7 @@ class Reader:
 def main() -> None:
     """Run the rounds and print what the reader met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=50, help="builds and interrupts")
+    parser.add_argument("--rounds", type=int, default=100, help="builds, interrupts and kills")
     parser.add_argument("--days", type=int, default=20, help="working days of history at the start")
     parser.add_argument("--seed", type=int, default=1, help="of what happens in which round")
     arguments = parser.parse_args()
@@ -141,10 +164,13 @@ def _rounds(bench: Bench, dice: random.Random, rounds: int, days: int) -> Counte
                     " where id in (select id from raw_clockify.time_entries order by md5(id || %s) limit 20)",
                     (f"changed in round {number}", str(number)),
                 )
-        kind = dice.choice(["build", "build by name", "interrupt"])
+        # As many kills as all others together.
+        kind = dice.choice(["build", "build by name", "interrupt", "kill", "kill", "kill"])
         kinds[kind] += 1
         if kind == "build":
             bench.build()
+        elif kind == "kill":
+            bench.kill(dice.randint(1, 250), dice.random())
         elif kind == "build by name":
             bench.build("--select", dice.choice(["time_entries", "invoice_prefills", "claude_sessions", "clients"]))
         else:
@@ -167,7 +193,7 @@ def _size(warehouse: Warehouse) -> tuple[int, int, int]:
     with warehouse.connect("owner") as connection:
         row = connection.execute(
             "select sum(pg_total_relation_size(relid)) / 1000000, sum(n_dead_tup), sum(n_live_tup)"
-            " from pg_stat_user_tables where schemaname in ('marts', 'private', 'intermediate')"
+            " from pg_stat_user_tables where schemaname in ('marts', 'private', 'building', 'intermediate')"
         ).fetchone()
     return tuple(map(int, row)) if row else (0, 0, 0)  # type: ignore[return-value]
 

@@ -12,11 +12,14 @@ for row.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
@@ -590,6 +593,27 @@ class Bench:
             pass
         events.close()  # type: ignore[attr-defined]
 
+    def kill(self, after: int, seconds: float) -> None:
+        """Begin a build in a process of its own, and kill it some time after some nodes are finished.
+
+        Args:
+            after: how many nodes; if the build has fewer, all.
+            seconds: how long after them.
+        """
+        context = multiprocessing.get_context("spawn")
+        finished, finishes = context.Pipe(duplex=False)
+        child = context.Process(
+            target=_build_until_killed, args=(self._places.settings.home, self._places.settings.as_of, finishes)
+        )
+        child.start()
+        finishes.close()
+        with suppress(EOFError):
+            for _ in range(after):
+                finished.recv()
+        time.sleep(seconds)
+        child.kill()
+        child.join()
+
     def build(self, *arguments: str) -> Measured:
         """Build as `workledger run` does, every data test included."""
         wall, client, server = time.perf_counter(), time.process_time(), server_seconds(self.warehouse)
@@ -683,6 +707,14 @@ def main() -> None:
                 _compare(bench)
         finally:
             bench.stop()
+
+
+def _build_until_killed(home: Path, as_of: datetime, finishes: Connection) -> None:
+    settings = Settings(profile="production", home=home, as_of=as_of)
+    places = Places(settings, print)
+    manifest = prepare_manifest(settings.home, places.warehouse.database)
+    for _ in WarehouseTransformer(places, manifest, LoggingListener()).build([]).events():
+        finishes.send(None)
 
 
 def _index_as_production(connection: psycopg.Connection[Any], table: sql.Identifier) -> None:

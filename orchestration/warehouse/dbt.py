@@ -31,6 +31,7 @@ from filelock import FileLock
 from psycopg import pq
 from psycopg.rows import dict_row
 
+from assets.keys import published_schema
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
@@ -42,6 +43,7 @@ from orchestration.warehouse.state import (
     LastBuild,
     Plan,
     absent,
+    belonging_together,
     plan,
     read_graph,
     record_builds,
@@ -53,6 +55,7 @@ from sources.kit.visible import visible
 DBT_FOLDER: Final = PROJECT_FOLDER / "dbt_project"
 _NOT_INPUT: Final = frozenset({"target", "logs", "dbt_packages", "__pycache__"})
 _MANIFEST: Final = "manifest.json"
+_CATALOG: Final = "catalog.json"
 _PARSED: Final = "partial_parse.msgpack"
 # Results that dbt counts as failed; a node that is skipped because of them is not a failure of its own.
 _BAD: Final = ("error", "fail", "runtime error", "partial success")
@@ -219,9 +222,8 @@ class DbtBuild:
         moment = self._state.as_of or datetime.now(UTC)
         built, before = self._state.read(moment)
         planned = self._plan(built, before)
-        marked: Collection[str] = ()
+        marked: dict[str, Collection[str]] = {}
         selection: list[str] = []
-        # What a person selects is built in any case.
         cut_off = None
         if self._chosen is None:
             if not planned.nodes:
@@ -229,10 +231,17 @@ class DbtBuild:
             cut_off = CutOff(self._graph, built, before, planned)
             if planned.nodes != self._graph.nodes.keys():
                 # Tests are planned one by one, like models.
-                marked = planned.nodes
-                selection = ["--select", f"tag:{_MARKED}", "--indirect-selection", "empty"]
-        elif marked := unready_tests(self._graph, before, self._chosen):
-            selection = ["--exclude", f"tag:{_MARKED}"]
+                marked = {_ALSO: planned.nodes}
+                selection = ["--select", f"tag:{_ALSO}", "--indirect-selection", "empty"]
+        else:
+            # What a person selects is built in any case, together with what may only be published with it.
+            together = belonging_together(self._graph, built, before, self._chosen)
+            if further := together - self._chosen:
+                marked[_ALSO] = further | self._graph.tests_of(further)
+                selection += ["--select", f"tag:{_ALSO}"]
+            if unready := unready_tests(self._graph, before, together):
+                marked[_NOT] = unready
+                selection += ["--exclude", f"tag:{_NOT}"]
         refresh = ["--full-refresh"] if planned.is_refresh else []
         with self._cutting_off(cut_off, planned, let_go):
             result = self._invoke(marked, moment, [*selection, *refresh])
@@ -244,7 +253,7 @@ class DbtBuild:
         recorded = record_builds(self._graph, built, before, after, statuses, is_whole=self.is_whole)
         self._state.write(built, recorded)
 
-    def _invoke(self, marked: Iterable[str], moment: date | datetime, arguments: Sequence[str]) -> Any:
+    def _invoke(self, marked: Mapping[str, Iterable[str]], moment: date | datetime, arguments: Sequence[str]) -> Any:
         from dbt.cli.main import dbtRunner
         from dbt_common.events.functions import msg_to_dict
 
@@ -264,8 +273,9 @@ class DbtBuild:
             self._events.put(event)
 
         variables = json.dumps({**self._variables, "as_of": moment.isoformat()})
-        for name in marked:
-            manifest.nodes[name].tags.append(_MARKED)
+        for tag, names in marked.items():
+            for name in names:
+                manifest.nodes[name].tags.append(tag)
         return dbtRunner(manifest=manifest, callbacks=[forward]).invoke(
             [*self._arguments, "--vars", variables, *arguments]
         )
@@ -336,8 +346,9 @@ _DEADLOCK: Final = "deadlock detected"
 _RETRIES: Final = 3
 _LONGEST_END_SECONDS: Final = 10.0
 _BUILD_IT_TOO: Final = "Select what it is built from as well, or build everything with `workledger run`."
-# A tag given to nodes that a build selects, or leaves out, while dbt builds them; it is in no file.
-_MARKED: Final = "marked"
+# Tags given to nodes that a build also selects, or leaves out, while dbt builds them; they are in no file.
+_ALSO: Final = "also"
+_NOT: Final = "not"
 
 
 @dataclass(frozen=True)
@@ -405,7 +416,17 @@ class DbtProject:
                 f"The documentation cannot be written: {_one_line(result.exception or 'see dbt.log')}."
             )
         # Without compiling, dbt writes the catalogue and the page but not the manifest that the page reads.
-        shutil.copy(self.manifest.folder / _MANIFEST, folder / _MANIFEST)
+        manifest, catalog = self.manifest.read(), orjson.loads((folder / _CATALOG).read_bytes())
+        for name, node in manifest["nodes"].items():
+            schema = published_schema(node)
+            if node["schema"] != schema:
+                # Whoever reads the page finds the table where it is published.
+                node["relation_name"] = str(node["relation_name"]).replace(f'"{node["schema"]}"', f'"{schema}"')
+                node["schema"] = schema
+                if described := catalog["nodes"].get(name):
+                    described["metadata"]["schema"] = schema
+        (folder / _MANIFEST).write_bytes(orjson.dumps(manifest))
+        (folder / _CATALOG).write_bytes(orjson.dumps(catalog))
 
     def serve_documentation(self, environment: Mapping[str, str], folder: Path, port: int) -> None:
         """Serve what `document` wrote on 127.0.0.1 until the process is interrupted."""
@@ -555,6 +576,10 @@ def _failures(result: Any, broken_by: Mapping[str, str], absent: Callable[[str],
     sentences: dict[str, None] = {}
     for one in result.result:
         if str(one.status) in _BAD:
+            if one.node.resource_type == "operation":
+                reason = str(one.message).partition("error:")[2]
+                sentences[_common_cause(reason) or f"{_NOT_PUBLISHED}: {_one_line(reason)}."] = None
+                continue
             what = f"{one.node.resource_type} {one.node.name} ({one.node.original_file_path})"
             if rows := broken_by.get(one.node.unique_id):
                 sentences[f"The {what} failed: {rows}."] = None
@@ -578,6 +603,7 @@ def _common_cause(reason: str) -> str | None:
     return None
 
 
+_NOT_PUBLISHED: Final = "What was built is not published, and people read what they did before"
 _NOTHING_HALF: Final = "Every table is as one build left it; the next run makes up for the rest."
 _LOST: Final = re.compile(
     "server closed the connection|terminating connection|connection already closed|connection to server .* failed"

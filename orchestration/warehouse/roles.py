@@ -28,6 +28,7 @@ SCHEMA_OWNERS: Final[Mapping[str, str]] = {
     "intermediate": "transformer",
     "registry": "transformer",
     "snapshots": "transformer",
+    "building": "transformer",
     "marts": "transformer",
     "reports": "transformer",
     "private": "transformer",

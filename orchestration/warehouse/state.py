@@ -12,7 +12,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 import psycopg
 from psycopg.types.json import Jsonb
 
+from assets.keys import published_schema
 from assets.nodes import ancestors
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.roles import SCHEMA_OWNERS
@@ -65,6 +66,10 @@ class Node:
     """Schema and name; tests have none."""
     clock: Clock | None
     """Whether it reads the date of as_of or its instant."""
+    published: tuple[str, str] | None = None
+    """Schema and name under which people read it, where it is built in another schema."""
+    publication: str | None = None
+    """What it is published together with."""
 
     @property
     def keeps_rows(self) -> bool:
@@ -90,6 +95,8 @@ class Catalog:
     relations: Mapping[tuple[str, str], str]
     """By schema and name; the text changes exactly if the relation is exchanged or written to (see `_identity`)."""
     clock: Mapping[Clock, str]
+    unpublished: frozenset[tuple[str, str]] = frozenset()
+    """Relations of schema `building` that differ from what is published, or whose published copy was changed."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,12 @@ class Graph:
             if one in self.sources or (one in self.nodes and self.nodes[one].kind == "view")
         )
         return frozenset[str]().union(*found)
+
+    def tests_of(self, names: Collection[str]) -> frozenset[str]:
+        """The tests of these models, also those over several."""
+        return frozenset(
+            name for name, node in self.nodes.items() if node.kind == "test" and not set(names).isdisjoint(node.parents)
+        )
 
     @cached_property
     def in_order(self) -> tuple[str, ...]:
@@ -167,6 +180,8 @@ def read_graph(manifest: Mapping[str, Any], variables: Mapping[str, Any]) -> Gra
             kind="test" if is_test else str(node["config"]["materialized"]),
             relation=None if is_test else (str(node["schema"]), str(node.get("alias") or node["name"])),
             clock="instant" if "instant" in asked else "date" if asked else None,
+            published=(published_schema(node), str(node["name"])) if node["schema"] == "building" else None,
+            publication=node["config"].get("meta", {}).get("publication"),
         )
     lineages = {
         unique_id: _digest(
@@ -211,10 +226,12 @@ def absent(graph: Graph, catalog: Catalog, name: str) -> list[str]:
         catalog: the state of the warehouse.
         name: dbt id of the node.
     """
-    relations = [
-        graph.nodes[one].relation if one in graph.nodes else graph.sources[one] for one in graph.nodes[name].parents
+    return [
+        _shown(graph, one)
+        for one in graph.nodes[name].parents
+        if (relation := graph.nodes[one].relation if one in graph.nodes else graph.sources[one])
+        and relation not in catalog.relations
     ]
-    return [".".join(one) for one in relations if one and one not in catalog.relations]
 
 
 def unready_tests(graph: Graph, catalog: Catalog, chosen: frozenset[str]) -> list[str]:
@@ -225,8 +242,7 @@ def unready_tests(graph: Graph, catalog: Catalog, chosen: frozenset[str]) -> lis
         catalog: the state of the warehouse.
         chosen: dbt ids of the models that are built.
     """
-    will_be = {graph.nodes[one].relation for one in chosen}
-    ready = {".".join(one) for one in will_be if one}
+    ready = {_shown(graph, one) for one in chosen}
     return [
         name
         for name, node in graph.nodes.items()
@@ -234,6 +250,40 @@ def unready_tests(graph: Graph, catalog: Catalog, chosen: frozenset[str]) -> lis
         and not chosen.isdisjoint(node.parents)
         and not ready.issuperset(absent(graph, catalog, name))
     ]
+
+
+def belonging_together(
+    graph: Graph, built: Mapping[str, LastBuild], catalog: Catalog, chosen: Iterable[str]
+) -> frozenset[str]:
+    """Return what must be built along with chosen models, so that what is published together is of one state.
+
+    That is whatever of a publication is stale, and whatever stale that it is built from.
+
+    Args:
+        graph: the project.
+        built: the last builds, by dbt id.
+        catalog: the state of the warehouse now.
+        chosen: dbt ids of the models that are built.
+    """
+    stale = {name for name in plan(graph, built, catalog).nodes if graph.nodes[name].kind != "test"}
+    members: dict[str, list[str]] = {}
+    for name, node in graph.nodes.items():
+        if node.publication:
+            members.setdefault(node.publication, []).append(name)
+    found, seen = set(chosen), set[str]()
+    waiting = [(name, False) for name in found]
+    while waiting:
+        name, is_needed = waiting.pop()
+        node = graph.nodes[name]
+        if is_needed and name in stale:
+            found.add(name)
+        if node.publication and name in found and node.publication not in seen:
+            seen.add(node.publication)
+            waiting.extend((one, True) for one in members[node.publication])
+        if (is_needed or node.publication) and name not in seen:
+            seen.add(name)
+            waiting.extend((one, True) for one in node.parents if one in graph.nodes)
+    return frozenset(found)
 
 
 def record_builds(
@@ -332,6 +382,7 @@ class BuildState:
         return Catalog(
             _states(connection, None),
             {"date": _day(connection, moment), "instant": "now" if self.as_of is None else self.as_of.isoformat()},
+            _unpublished(connection),
         )
 
     @contextmanager
@@ -446,6 +497,14 @@ def _digest(*parts: Any) -> str:
     return digest.hexdigest()
 
 
+def _shown(graph: Graph, name: str) -> str:
+    """The name by which people know a relation, as schema.name."""
+    if name in graph.sources:
+        return ".".join(graph.sources[name])
+    node = graph.nodes[name]
+    return ".".join(node.published or node.relation or ())
+
+
 def _stale(graph: Graph, built: Mapping[str, LastBuild], catalog: Catalog, forced: frozenset[str]) -> frozenset[str]:
     versions: dict[str, str | None] = {name: catalog.relations.get(one) for name, one in graph.sources.items()}
     stale: set[str] = set()
@@ -472,6 +531,8 @@ def _is_stale_itself(graph: Graph, name: str, known: LastBuild | None, catalog: 
         return True
     if node.relation is None:
         return False
+    if node.relation in catalog.unpublished:
+        return True
     now = catalog.relations.get(node.relation)
     if node.relation[0] == "registry":
         # Building other models writes to the registry's tables, too.
@@ -513,6 +574,15 @@ def _states(connection: psycopg.Connection[Any], relation: tuple[str, str] | Non
         (schemas, name),
     ).fetchall()
     return {(schema, one): state for schema, one, state in rows}
+
+
+def _unpublished(connection: psycopg.Connection[Any]) -> frozenset[tuple[str, str]]:
+    row = connection.execute("select to_regclass('building.publications')").fetchone()
+    if row is None or row[0] is None:
+        # Nothing has been built yet.
+        return frozenset()
+    rows = connection.execute("select name from building.publications where is_whole or is_changed").fetchall()
+    return frozenset(("building", str(name)) for (name,) in rows)
 
 
 def _identity(state: str | None) -> str | None:

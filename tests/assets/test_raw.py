@@ -348,6 +348,31 @@ def test_a_table_of_an_earlier_version_has_the_newer_columns_before_the_source_l
     assert rows == [("1", "Graz"), ("2", None)]
 
 
+@pytest.mark.parametrize("by_hand", ["rename column name to label", "drop column name"])
+def test_a_column_that_was_dropped_or_renamed_is_named_and_not_added_again_empty(
+    vendor: Vendor, landing: LentPlace, instance: dg.DagsterInstance, by_hand: str
+) -> None:
+    land(vendor.spec(), landing)
+    with landing.warehouse.connect("loader") as connection:
+        connection.execute(f"alter table raw_tempo.shops {by_hand}".encode())
+    vendor.shops = [{"id": "1", "name": "Bakery of Graz"}]
+    failure = _failure(_execute(vendor, landing, instance))
+    assert failure is not None
+    assert "raw_tempo.shops has no column name any more. Whoever renamed it must rename it back" in failure
+    with landing.warehouse.connect("loader") as connection:
+        columns = "select column_name from information_schema.columns where table_schema = 'raw_tempo'"
+        assert ("name",) not in connection.execute(f"{columns} and table_name = 'shops'".encode()).fetchall()
+        if by_hand.startswith("rename"):
+            connection.execute("alter table raw_tempo.shops rename column label to name")
+            expected = [("1", "Bakery of Graz"), ("2", "Books")]
+        else:
+            # What the sentence says; the vendor has only one of the shops now.
+            connection.execute("drop schema raw_tempo cascade")
+            expected = [("1", "Bakery of Graz")]
+    land(vendor.spec(), landing)
+    assert _rows(landing, "shops") == expected
+
+
 def test_what_is_missing_in_the_reference_files_is_reported_in_full_once(
     fresh_database: Warehouse, tmp_path: Path
 ) -> None:

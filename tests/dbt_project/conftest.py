@@ -174,6 +174,8 @@ class DbtProject:
         return {
             result.node.name: (str(result.status), result.message or "")
             for result in outcome.result.results  # type: ignore[union-attr]
+            # Not the hooks, unless one fails.
+            if str(result.node.resource_type) != "operation" or result.status != "success"
         }
 
     def _without_views(self, command: str, arguments: Sequence[str]) -> Sequence[str]:

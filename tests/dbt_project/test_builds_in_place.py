@@ -24,6 +24,8 @@ name: workledger
 version: "1.0.0"
 profile: workledger
 flags: {require_explicit_package_overrides_for_builtin_materializations: true}
+on-run-start: "{{ prepare_publication() }}"
+on-run-end: ["{{ publish(results) }}", "{{ note_published() }}"]
 models: {workledger: {+schema: marts, +materialized: table}}
 """
 _SOURCES = """
@@ -216,7 +218,8 @@ def test_a_table_with_other_columns_is_exchanged_with_its_views_in_one_transacti
         assert project.execute(f"select count(*) from reports.{view}") == [(3,)]
     assert project.execute("select obj_description('reports.doomed'::regclass)") == [("x",)]
     assert project.execute(
-        "select 1 from aclexplode((select relacl from pg_class where relname = 'report_of_report')) where grantee = 0"
+        "select 1 from aclexplode((select relacl from pg_class where oid = 'reports.report_of_report'::regclass))"
+        " where grantee = 0"
     ) == [(1,)]
     # The view of all columns shows the new one after the next build.
     project.build()
@@ -240,7 +243,9 @@ def test_indexes_follow_the_configuration(project: Project) -> None:
     def indexes() -> list[str]:
         return sorted(
             one.split(" USING ")[1]
-            for (one,) in project.execute("select indexdef from pg_indexes where tablename = 'lines'")
+            for (one,) in project.execute(
+                "select indexdef from pg_indexes where schemaname = 'marts' and tablename = 'lines'"
+            )
         )
 
     project.execute("drop index if exists marts.by_hand")
@@ -321,9 +326,9 @@ def test_two_builds_at_once_leave_what_one_would(project: Project) -> None:
     other = copy.copy(project)
     with ThreadPoolExecutor(1) as builder, project.warehouse.connect("transformer", autocommit=False) as first:
         # As another process that has come as far as the lock, and has not committed.
-        first.execute("lock table marts.shares in share update exclusive mode")
-        first.execute("delete from marts.shares where client = 'beta'")
-        first.execute("insert into marts.shares select 'beta', 70, null from generate_series(1, 2)")
+        first.execute("lock table building.shares in share update exclusive mode")
+        first.execute("delete from building.shares where client = 'beta'")
+        first.execute("insert into building.shares select 'beta', 70, null from generate_series(1, 2)")
         build = builder.submit(other.build)
         time.sleep(2)
         first.commit()
@@ -408,3 +413,153 @@ def test_what_ends_all_of_a_build_is_said_in_one_sentence(project: Project) -> N
         build.result()
     (sentence,) = project.failures
     assert sentence.startswith("The connection to the warehouse was lost: see that its server runs, and run again.")
+
+
+# Two tables that belong together, and a view over both.
+_TOGETHER = {
+    "parts.sql": "{{ config(meta={'publication': 'sums'}, indexes=[{'columns': ['id'], 'unique': True}]) }}"
+    " select id, client, amount from {{ source('tempo', 'worklogs') }}",
+    "sums.sql": "{{ config(meta={'publication': 'sums'}) }}"
+    " select client, sum(amount) as amount, count(*) as parts from {{ ref('parts') }} group by client",
+    "compared.sql": "{{ config(materialized='view', schema='reports') }}"
+    " select sums.client, sums.amount, count(*) as parts from {{ ref('sums') }} as sums"
+    " left join {{ ref('parts') }} as parts using (client) group by 1, 2",
+    "parts.yml": """
+version: 2
+models:
+  - name: parts
+    columns: [{name: id, data_type: int}]
+    data_tests:
+      - allowed_values: {name: parts_are_known, arguments: {columns: {client: [acme, beta]}}}
+""",
+}
+_DISAGREE = (
+    "select count(*) from (select client, sum(amount) as amount from marts.parts group by client) as parts"
+    " full join marts.sums on parts.client = sums.client where parts.amount is distinct from sums.amount"
+)
+
+
+@pytest.fixture
+def together(project: Project) -> Project:
+    for name, text in _TOGETHER.items():
+        project.write(name, text)
+    project.build()
+    assert project.failures == []
+    assert project.execute("select sum(amount) from marts.sums") == [(60,)]
+    return project
+
+
+def _published(project: Project) -> list[tuple[Any, ...]]:
+    (disagreeing,) = project.execute(_DISAGREE)
+    assert disagreeing == (0,)
+    return project.execute("select client, amount::int from marts.sums order by client")
+
+
+def test_what_belongs_together_appears_together(together: Project) -> None:
+    # Long after its parts.
+    slow = "{{ config(pre_hook='select pg_sleep(1)') }} "
+    together.write("sums.sql", slow + _TOGETHER["sums.sql"])
+    together.land("(1, 'acme', 11), (2, 'acme', 20), (4, 'beta', 30)")
+    seen = set()
+    with together.warehouse.connect("analyst") as reader, ThreadPoolExecutor(1) as builder:
+        build = builder.submit(together.build)
+        while not build.done():
+            disagreeing, amount = reader.execute(
+                f"select ({_DISAGREE}), (select sum(amount)::int from reports.compared)".encode()
+            ).fetchall()[0]
+            seen.add((disagreeing, amount))
+    assert together.failures == []
+    assert _published(together) == [("acme", 31), ("beta", 30)]
+    assert seen <= {(0, 60), (0, 61)}
+    assert (0, 60) in seen
+    assert together.build() == []
+
+
+def test_of_a_table_with_a_key_only_the_rows_that_differ_are_published(together: Project) -> None:
+    before = together.written("parts")
+    together.land("(1, 'acme', 10), (2, 'acme', 25), (4, 'beta', 30)")
+    together.build()
+    assert [now - former for now, former in zip(together.written("parts"), before, strict=True)] == [2, 0, 2]
+    assert _published(together) == [("acme", 35), ("beta", 30)]
+    assert together.execute("select count(*) from building.changes") == [(0,)]
+
+
+def test_a_failed_test_keeps_the_group_as_it_was_and_nothing_else(together: Project) -> None:
+    together.land("(1, 'acme', 11), (2, 'gamma', 20)")
+    together.build()
+    assert [one for one in together.failures if "parts_are_known" in one] != []
+    assert _published(together) == [("acme", 30), ("beta", 30)]
+    assert together.execute("select count(*) from marts.shares") == [(2,)]
+    # A build of something else publishes none of it.
+    together.build("--select", "shares")
+    assert _published(together) == [("acme", 30), ("beta", 30)]
+    together.land("(1, 'acme', 11), (2, 'beta', 20)")
+    together.build()
+    assert together.failures == []
+    assert _published(together) == [("acme", 11), ("beta", 20)]
+
+
+def test_an_interrupted_build_publishes_nothing_of_a_group_and_the_next_one_makes_up_for_it(together: Project) -> None:
+    together.write("sums.sql", "{{ config(pre_hook='select pg_sleep(2)') }} " + _TOGETHER["sums.sql"])
+    together.land("(1, 'acme', 11)")
+    events = together.prepare().events()
+    for event in events:
+        if event["data"]["node_info"]["node_name"] == "parts":
+            break
+    events.close()  # type: ignore[attr-defined]
+    assert together.execute("select count(*) from building.parts") == [(1,)]
+    assert _published(together) == [("acme", 30), ("beta", 30)]
+    # The selection of one table of the group brings what belongs to it.
+    built = together.build("--select", "parts")
+    assert together.failures == []
+    assert "sums" in built
+    assert _published(together) == [("acme", 11)]
+    together.build()
+    assert together.build() == []
+
+
+def test_a_build_that_died_between_publishing_and_noting_it_writes_no_row_again(together: Project) -> None:
+    written = together.written("parts"), together.written("sums")
+    together.execute("update building.published set state = null")
+    assert "parts" in together.build()
+    assert (together.written("parts"), together.written("sums")) == written
+    assert together.build() == []
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "drop table marts.parts cascade",
+        "drop view reports.compared",
+        "delete from marts.parts where id = 1",
+        "drop table building.parts cascade",
+    ],
+)
+def test_what_was_dropped_or_changed_by_hand_is_there_after_the_next_build(together: Project, by_hand: str) -> None:
+    rights = together.execute("select relacl from pg_class where oid = 'marts.parts'::regclass")
+    together.execute(by_hand)
+    together.build()
+    assert together.failures == []
+    assert _published(together) == [("acme", 30), ("beta", 30)]
+    assert together.execute("select sum(parts) from reports.compared") == [(3,)]
+    assert together.execute("select relacl from pg_class where oid = 'marts.parts'::regclass") == rights
+    assert together.execute("select indexdef ~ 'UNIQUE' from pg_indexes where tablename = 'parts'") == [(True,)] * 2
+    assert together.build() == []
+
+
+def test_a_publication_that_a_reader_keeps_waiting_says_so_and_is_made_up_for(together: Project) -> None:
+    together.write("sums.sql", _TOGETHER["sums.sql"].replace("count(*) as parts", "count(*)::text as parts"))
+    hook = (together.project / "macros" / "materializations" / "relations.sql").read_text()
+    (together.project / "macros" / "materializations" / "relations.sql").write_text(
+        hook.replace("attempts=40", "attempts=1")
+    )
+    with together.warehouse.connect("analyst", autocommit=False) as reader:
+        reader.execute("select 1 from marts.sums")
+        together.build()
+        (failure,) = together.failures
+        assert failure.startswith("What was built is not published, and people read what they did before")
+        assert f"marts.sums is in use by session {reader.info.backend_pid} of role analyst" in failure
+    (together.project / "macros" / "materializations" / "relations.sql").write_text(hook)
+    together.build()
+    assert together.failures == []
+    assert together.execute("select parts from marts.sums order by 1") == [("1",), ("2",)]

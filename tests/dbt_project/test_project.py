@@ -16,6 +16,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import GenericTestNode, ModelNode
 
 from assets.checks import SET_ASIDE_TABLES
+from assets.keys import published_schema
 from benchmarks.structure import ORDER
 from orchestration.warehouse.connection import Warehouse
 from sources.catalog import SOURCES
@@ -130,7 +131,7 @@ def built(dbt_project: DbtProject) -> DbtProject:
 
 
 def _tables(manifest: Manifest, *schemas: str) -> dict[str, ModelNode]:
-    return {name: node for name, node in _all_models(manifest).items() if node.schema in schemas}
+    return {name: node for name, node in _all_models(manifest).items() if published_schema(node.to_dict()) in schemas}
 
 
 def _is_required(node: ModelNode, index: dict[str, list[str]]) -> bool:
@@ -388,10 +389,42 @@ def test_an_intermediate_model_is_named_after_its_folder(parsed_project: tuple[M
         for node in manifest.nodes.values()
         if str(node.resource_type) == "model"
         and node.name.startswith("int_")
-        and (node.name.split("__")[0] != f"int_{node.fqn[1]}" or node.schema != "intermediate")
+        and (node.name.split("__")[0] != f"int_{node.fqn[1]}" or published_schema(node.to_dict()) != "intermediate")
     ]
 
     assert misplaced == [], misplaced
+
+
+# Tables that reports read without their being published: they are not summed up with anything.
+_NOT_SUMMED = {"int_identity__agency", "int_identity__row_history", "int_staging__loads"}
+
+
+def test_what_a_report_reads_is_published_with_it(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    models = _all_models(manifest)
+    apart = {
+        parent
+        for node in models.values()
+        if node.schema == "building" and node.config.materialized == "view"
+        for parent in (one.split(".")[-1] for one in node.depends_on.nodes)
+        if parent in models and models[parent].schema != "building" and models[parent].config.materialized != "view"
+    }
+
+    assert apart == _NOT_SUMMED
+
+
+def test_every_strategy_of_a_published_table_notes_what_it_writes(parsed_project: tuple[Manifest, object]) -> None:
+    manifest, _ = parsed_project
+    strategies = {
+        node.config.incremental_strategy
+        for node in _all_models(manifest).values()
+        if node.schema == "building" and node.config.materialized == "incremental"
+    }
+    macros = {node.name: node.macro_sql for node in manifest.macros.values()}
+
+    assert {
+        one for one in strategies if "write_differences_within" not in macros[f"get_incremental_{one}_sql"]
+    } == set()
 
 
 def test_what_analysts_read_is_under_contract(parsed_project: tuple[Manifest, object]) -> None:

@@ -8,20 +8,12 @@
     are inserted. Rows are compared byte by byte, as `refresh materialized view concurrently` does, so that 1.0 is not 1.00.
 
     target: the table; its columns are those of `given`, in the same order.
-    given:  a temporary table with the rows as they should be.
+    given:  a table with the rows as they should be.
     key:    columns of a unique index without nulls, by which old and new rows are found; empty if there is none.
     scope:  a condition on `target` that says which of its rows are replaced; those of `given` are within it.
+    given_scope: the same condition on `given`, where not all of its rows are within it.
 #}
-{% macro write_differences(target, given, key, scope='true') -%}
-    {%- set columns = key | map('tojson') | join(', ') -%}
-    {%- if key -%}
-    do $unique$ begin
-        if exists (select from {{ given }} group by {{ columns }} having count(*) > 1) then
-            raise unique_violation using message = 'rows of {{ target.identifier }} share {{ key | join(', ') }}';
-        end if;
-    end $unique$;
-    {%- endif %}
-
+{% macro write_differences(target, given, key, scope='true', given_scope='true') -%}
     set local work_mem = '128MB';
     -- Two builds at once would both write; readers are not concerned.
     {{ patiently('lock table ' ~ target ~ ' in share update exclusive mode', target) }};
@@ -44,6 +36,7 @@
             given as contents
             {{- '' if key else numbered('given') }}
         from {{ given }} as given
+        where {{ given_scope }}
     ) as new_rows
         on
             {%- if key %}
@@ -55,6 +48,8 @@
             {%- endif %}
             old_rows.contents::record operator(pg_catalog.*=) new_rows.contents::record
     where old_rows.row_place is null or new_rows.row_place is null;
+
+    {{ note_changes(target, key, given) }};
 
     delete from {{ target }} as target
     using differences
@@ -73,14 +68,25 @@
             row_number() over (partition by hash_record_extended({{ row }}, 0)) as number
 {%- endmacro %}
 
-{# The query for the columns of `key` above, separated by commas; null if there is no such index. #}
-{% macro key_query(target) -%}
+{# Fails if rows of a temporary table share a key; a unique index would say it after half of the work. #}
+{% macro check_key(target, given, key) -%}
+    {%- if key -%}
+    do $unique$ begin
+        if exists (select from {{ given }} group by {{ key | map('tojson') | join(', ') }} having count(*) > 1) then
+            raise unique_violation using message = 'rows of {{ target.identifier }} share {{ key | join(', ') }}';
+        end if;
+    end $unique$;
+    {%- endif -%}
+{%- endmacro %}
+
+{# The query for the columns of `key` above, separated by commas; null if there is no such index. `table`: its oid. #}
+{% macro key_query(table) -%}
     select string_agg(attributes.attname, ',' order by attributes.attnum) as key
     from pg_index as indexes
     inner join pg_attribute as attributes
         on indexes.indrelid = attributes.attrelid and attributes.attnum = any(indexes.indkey)
     where
-        indexes.indrelid = '{{ target }}'::regclass
+        indexes.indrelid = {{ table }}
         and indexes.indisunique and indexes.indisvalid and indexes.indpred is null and indexes.indexprs is null
     group by indexes.indexrelid
     having bool_and(attributes.attnotnull)
@@ -91,6 +97,8 @@
 {# The same statements for an incremental strategy. #}
 {% macro write_differences_within(arg_dict, scope) -%}
     {%- set target = arg_dict['target_relation'] -%}
-    {%- set key = run_query('select (' ~ key_query(target) ~ ')').rows[0][0] -%}
-    {{ write_differences(target, arg_dict['temp_relation'], key.split(',') if key else [], scope) }}
+    {%- set key = run_query('select (' ~ key_query("'" ~ target ~ "'::regclass") ~ ')').rows[0][0] -%}
+    {%- set columns = key.split(',') if key else [] -%}
+    {{ check_key(target, arg_dict['temp_relation'], columns) }}
+    {{ write_differences(target, arg_dict['temp_relation'], columns, scope) }}
 {%- endmacro %}

@@ -25,7 +25,7 @@
             {{ get_create_table_as_sql(False, target_relation, sql) }}
         {%- endcall %}
         {% do create_indexes(target_relation) %}
-        {% do run_query('analyze ' ~ target_relation) %}
+        {% do run_query('analyze ' ~ target_relation ~ '; ' ~ note_changes(target_relation)) %}
         {% do return(none) %}
     {%- endif -%}
     {%- set given = make_temp_relation(target_relation) -%}
@@ -35,8 +35,10 @@
     {%- set former = former_table(target_relation, given) if existing_relation.is_table else {'stands': false} -%}
     {%- if former['stands'] -%}
         {% do keep_indexes(target_relation, former['indexes']) %}
+        {%- set key = former['key'].split(',') if former['key'] else [] -%}
         {% call statement() -%}
-            {{ write_differences(target_relation, given, former['key'].split(',') if former['key'] else []) }}
+            {{ check_key(target_relation, given, key) }}
+            {{ write_differences(target_relation, given, key) }}
         {%- endcall %}
         {#- Where only a few rows change, autovacuum keeps the statistics up to date. -#}
         {%- set written = run_query('select count(*), count(*) > 0.1 * (select count(*) from ' ~ given ~ ') from differences').rows[0] -%}
@@ -49,6 +51,7 @@
         {%- endcall %}
         {% do create_indexes(intermediate_relation) %}
         {% do exchange(existing_relation, intermediate_relation, target_relation) %}
+        {% do run_query(note_changes(target_relation)) %}
         {%- set is_much = true -%}
     {%- endif -%}
     {%- if is_much -%}
@@ -63,45 +66,51 @@
 {% macro former_table(target, given) -%}
     {%- set found = run_query("
         select
-            " ~ columns_of(target) ~ " = " ~ columns_of(given) ~ " as stands,
-            (" ~ key_query(target) ~ ") as key,
-            (
-                select json_object_agg(
-                    indexes.indexrelid::regclass::text,
-                    concat_ws(
-                        ' ',
-                        case when indexes.indisunique then 'unique' end,
-                        methods.amname,
-                        (
-                            select string_agg(pg_get_indexdef(indexes.indexrelid, position, true), ',' order by position)
-                            from generate_series(1, indexes.indnkeyatts) as position
-                        )
-                    )
-                )
-                from pg_index as indexes
-                inner join pg_class as relations on indexes.indexrelid = relations.oid
-                inner join pg_am as methods on relations.relam = methods.oid
-                where
-                    indexes.indrelid = '" ~ target ~ "'::regclass
-                    -- The names that dbt gives.
-                    and relations.relname ~ '^[0-9a-f]{32}$'
-            )::text as indexes
+            " ~ columns_of("'" ~ target ~ "'::regclass") ~ " = " ~ columns_of("'" ~ given ~ "'::regclass") ~ " as stands,
+            (" ~ key_query("'" ~ target ~ "'::regclass") ~ ") as key,
+            " ~ indexes_of("'" ~ target ~ "'::regclass") ~ " as indexes
     ").rows[0] -%}
     {%- do return({'stands': found['stands'], 'key': found['key'], 'indexes': fromjson(found['indexes'] or '{}')}) -%}
 {%- endmacro %}
 
-{% macro columns_of(relation) -%}
+{# The indexes with names that dbt gives, as a JSON object of names and descriptions. `table`: its oid. #}
+{% macro indexes_of(table) -%}
+    (
+        select json_object_agg(
+            indexes.indexrelid::regclass::text,
+            concat_ws(
+                ' ',
+                case when indexes.indisunique then 'unique' end,
+                methods.amname,
+                (
+                    select string_agg(pg_get_indexdef(indexes.indexrelid, position, true), ',' order by position)
+                    from generate_series(1, indexes.indnkeyatts) as position
+                )
+            )
+        )
+        from pg_index as indexes
+        inner join pg_class as relations on indexes.indexrelid = relations.oid
+        inner join pg_am as methods on relations.relam = methods.oid
+        where
+            indexes.indrelid = {{ table }}
+            -- The names that dbt gives.
+            and relations.relname ~ '^[0-9a-f]{32}$'
+    )::text
+{%- endmacro %}
+
+{# Names, types, order and constraints of columns. `table`: its oid. #}
+{% macro columns_of(table) -%}
     concat_ws(
         ';',
         (
             select string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, attcollation), ',' order by attnum)
             from pg_attribute
-            where attrelid = '{{ relation }}'::regclass and attnum > 0 and not attisdropped
+            where attrelid = {{ table }} and attnum > 0 and not attisdropped
         ),
         (
             select string_agg(pg_get_constraintdef(oid), ',' order by pg_get_constraintdef(oid))
             from pg_constraint
-            where conrelid = '{{ relation }}'::regclass and contype in ('c', 'f', 'p', 'u')
+            where conrelid = {{ table }} and contype in ('c', 'f', 'p', 'u')
         )
     )
 {%- endmacro %}
@@ -126,6 +135,33 @@
     column that is no longer there is left out; dbt builds it after.
 #}
 {% macro exchange(existing_relation, new_relation, target_relation) -%}
+    {%- set below = views_on(existing_relation, target_relation) -%}
+    {%- do run_query(exchange_statements(existing_relation, new_relation, target_relation, below)) -%}
+    {%- for row in below -%}
+        {%- if run_query("select to_regclass('" ~ row['name'] ~ "')").rows[0][0] is none -%}
+            {#- For dbt's cache. -#}
+            {%- do adapter.drop_relation(api.Relation.create(database, row['schema'], row['identifier'], type='view')) -%}
+        {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# The statements for it. #}
+{% macro exchange_statements(existing_relation, new_relation, target_relation, below=none) -%}
+    {{ patiently('drop ' ~ existing_relation.type ~ ' if exists ' ~ existing_relation ~ ' cascade', existing_relation) }};
+    alter {{ target_relation.type }} {{ new_relation }} rename to {{ adapter.quote(target_relation.identifier) }}
+    {%- for row in below or views_on(existing_relation, target_relation) %};
+    -- Published views that are made again are others than those noted.
+    update building.published set state = null where schema = '{{ row['schema'] }}' and name = '{{ row['identifier'] }}';
+    do $again$ begin
+        {{ row['again'] }};
+    exception when undefined_column or undefined_table or undefined_function or datatype_mismatch or insufficient_privilege then
+        raise notice '%', sqlerrm;
+    end $again$
+    {%- endfor -%}
+{%- endmacro %}
+
+{# An existing relation, and the views on it, each after those that it reads, with the statements that make them again. #}
+{% macro views_on(existing_relation, target_relation) -%}
     {%- set below = run_query("
         with recursive dependents as (
             select
@@ -186,19 +222,7 @@
         from relations
         order by depth
     ").rows -%}
-    {%- set drop = 'drop ' ~ existing_relation.type ~ ' ' ~ existing_relation ~ ' cascade' -%}
-    {%- do run_query(patiently(drop, existing_relation)) -%}
-    {%- do run_query('alter ' ~ target_relation.type ~ ' ' ~ new_relation ~ ' rename to ' ~ adapter.quote(target_relation.identifier)) -%}
-    {%- for row in below -%}
-        {%- do run_query(
-            "do $again$ begin " ~ row['again'] ~ "; exception when undefined_column or undefined_table or undefined_function or datatype_mismatch"
-            ~ " or insufficient_privilege then raise notice '%', sqlerrm; end $again$"
-        ) -%}
-        {%- if run_query("select to_regclass('" ~ row['name'] ~ "')").rows[0][0] is none -%}
-            {#- For dbt's cache. -#}
-            {%- do adapter.drop_relation(api.Relation.create(database, row['schema'], row['identifier'], type='view')) -%}
-        {%- endif -%}
-    {%- endfor -%}
+    {%- do return(below) -%}
 {%- endmacro %}
 
 {#

@@ -47,7 +47,7 @@
 #}
 {% macro inputs_of_last_run() -%}
     {%- if execute and not flags.FULL_REFRESH and load_relation(this) -%}
-        {%- do return(load_relation(this.incorporate(path={'identifier': 'int_changes__processed_session_inputs'}))) -%}
+        {%- do return(load_relation(this.incorporate(path={'schema': 'intermediate', 'identifier': 'int_changes__processed_session_inputs'}))) -%}
     {%- endif -%}
     {%- do return(none) -%}
 {%- endmacro %}

@@ -7,8 +7,8 @@
 {%- set relayed_answers = load_relation(this.incorporate(path={'identifier': 'int_sessions__relayed_answers'})) -%}
 {%- set contexts = load_relation(this.incorporate(path={'identifier': 'int_sessions__contexts'})) -%}
 {%- set sessions = load_relation(this.incorporate(path={'identifier': 'int_sessions__sessions'})) -%}
-{%- set session_messages = load_relation(this.incorporate(path={'schema': 'marts', 'identifier': 'session_messages'})) -%}
-{%- set copies = load_relation(this.incorporate(path={'schema': 'marts', 'identifier': 'session_message_copies'})) -%}
+{%- set session_messages = load_relation(this.incorporate(path={'schema': 'building', 'identifier': 'session_messages'})) -%}
+{%- set copies = load_relation(this.incorporate(path={'schema': 'building', 'identifier': 'session_message_copies'})) -%}
 {#- Spelled out, so that dbt sees the dependencies when it parses. -#}
 {%- set inputs = ref('int_sessions__inputs') -%}
 {%- set records = {

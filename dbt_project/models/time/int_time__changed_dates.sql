@@ -9,7 +9,7 @@
 -#}
 {%- set processed_dates = load_relation(this.incorporate(path={'identifier': 'int_changes__processed_time_dates'})) -%}
 {#- As the last run left it, too: under which date an entry stands whose invoice was issued, canceled or credited since. -#}
-{%- set known_entries = load_relation(this.incorporate(path={'schema': 'marts', 'identifier': 'time_entries'})) -%}
+{%- set known_entries = load_relation(this.incorporate(path={'schema': 'building', 'identifier': 'time_entries'})) -%}
 {%- set is_known = processed_dates and not flags.FULL_REFRESH -%}
 {#- Business decisions and name resolution: a few rows each, and a change in any of them may affect any date. -#}
 {%- set rules = {

@@ -17,21 +17,31 @@ Not used: the IP address plugin (no secret) and entropy of any quoted string (co
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import compress
 from typing import Any, Final
 
 from sources.claude_code.redaction.carriers import unwrapped
-from sources.claude_code.redaction.names import assigned, is_named_secret, pins, tabled, told, told_before
-from sources.claude_code.redaction.numbers import EIGHT_DIGITS, PHRASES, mnemonics, payment_numbers
-from sources.claude_code.redaction.surroundings import near, random, signed
-from sources.claude_code.redaction.texts import replace, to_the_end
-from sources.claude_code.redaction.vendors import LONGEST_STRETCH, rules_for, without_tokens
+from sources.claude_code.redaction.names import (
+    assigned,
+    is_named_secret,
+    pin_starts,
+    pins,
+    tabled,
+    told,
+    told_before,
+    told_starts,
+)
+from sources.claude_code.redaction.numbers import EIGHT_DIGITS, mentions_phrase, mnemonics, payment_numbers
+from sources.claude_code.redaction.surroundings import CAPITALS, near, random, signed
+from sources.claude_code.redaction.texts import replace, telling_lines, to_the_end
+from sources.claude_code.redaction.vendors import rules_in, without_tokens
 
 __all__ = ["redact", "redact_value"]
 
 _SHORT: Final = 64
 _SHORTEST_TOKEN: Final = 16
 _SHORTEST_RANDOM: Final = 20
+_SHORTEST_PHRASE: Final = 12
+"""Words."""
 
 
 def redact(text: str) -> str:
@@ -51,39 +61,56 @@ def redact_value(value: Any, name: str = "") -> Any:
 
 
 def _redact(text: str) -> str:
+    original = text
     words = text.split()
     longest = max(map(len, words), default=0)
     if longest < 3:
         return text
-    lowered = text.lower()
-    in_any_case, exact, in_tokens = rules_for(min(longest, LONGEST_STRETCH))
-    found = (
-        *compress(in_any_case[1], map(lowered.__contains__, in_any_case[0])),
-        *compress(exact[1], map(text.__contains__, exact[0])),
-    )
-    before = text
-    tokens = ""
-    if longest >= _SHORTEST_RANDOM:
-        tokens = " ".join([word for word in words if len(word) >= _SHORTEST_RANDOM])
-        found = (*found, *compress(in_tokens[1], map(tokens.__contains__, in_tokens[0])))
-    for rule in dict.fromkeys(found):
+    tokens = " ".join([word for word in words if len(word) >= _SHORTEST_RANDOM]) if longest >= _SHORTEST_RANDOM else ""
+    lines = telling_lines(text)
+    for rule in rules_in(text, tokens, lines, longest):
         text = replace(text, to_the_end(text, rule.spans(text)), rule.kind)
     if longest >= _SHORTEST_TOKEN:
         text = without_tokens(text)
-    if longest >= _SHORTEST_RANDOM and any(True for _ in random(tokens)):
+    if tokens and any(True for _ in random(tokens)):
         text = replace(text, random(text), "Random Value")
     text = replace(text, assigned(text), "Secret Keyword")
-    text = replace(text, told(text), "Secret Keyword")
-    text = replace(text, told_before(text), "Secret Keyword")
-    text = replace(text, tabled(text), "Secret Keyword")
-    text = replace(text, pins(text), "PIN")
-    text = replace(text, near(text, words if text is before else text.split()), "Secret Keyword")
-    text = replace(text, signed(text, words if text is before else text.split()), "Random Value")
-    if len(words) >= 12 and (any(map(lowered.__contains__, PHRASES)) or "".join(words).isalpha()):
+    lines = lines if text is original else telling_lines(text)
+    if lines or CAPITALS.search(text):
+        text = _without_numbered(text, lines)
+    if len(words) >= _SHORTEST_PHRASE and (mentions_phrase(text) or "".join(words).isalpha()):
         text = replace(text, mnemonics(text), "Mnemonic")
-    if EIGHT_DIGITS.search(text):
-        text = replace(text, payment_numbers(text), "Payment Number")
     return unwrapped(text, tokens, redact)
+
+
+def _without_numbered(text: str, lines: str) -> str:
+    """The text without the secrets of which each has a digit, and those in capital letters.
+
+    Args:
+        text: the whole text.
+        lines: its telling lines.
+    """
+    original = text
+    if starts := told_starts(lines):
+        text = replace(text, told(text, starts), "Secret Keyword")
+        text = replace(text, told_before(text, starts), "Secret Keyword")
+    if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
+        text = replace(text, tabled(text), "Secret Keyword")
+    if starts := pin_starts(lines):
+        text = replace(text, pins(text, starts), "PIN")
+    words = _numbered_words(text, lines if text is original else telling_lines(text))
+    cleaned = replace(text, near(text, words), "Secret Keyword")
+    if cleaned is not text:
+        words = _numbered_words(cleaned, telling_lines(cleaned))
+    text = replace(cleaned, signed(cleaned, words), "Random Value")
+    if EIGHT_DIGITS.search(lines):
+        text = replace(text, payment_numbers(text), "Payment Number")
+    return text
+
+
+def _numbered_words(text: str, lines: str) -> list[str]:
+    """What may be a password: words of telling lines, or all where some are in capitals."""
+    return (text if CAPITALS.search(text) else lines).split()
 
 
 # The names and short values in tools' inputs are few and come again and again.

@@ -176,7 +176,12 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         ("@",),
         r"(?<=[\w.-]{2}):([^\s:/@\"'`<>]{6,64})@(?!sha256)(?:\d+(?:\.\d+){3}|[A-Za-z][\w-]*(?:\.[\w-]+|:\d))",
     ),
-    ("Password Hash", 60, (":",), r"[:%]((?:[0-9a-f]{32}|[0-9A-F]{32}):(?:[0-9a-f]{32}|[0-9A-F]{32}))(?![0-9A-Za-z])"),
+    (
+        "Password Hash",
+        60,
+        (":::", "%"),
+        r"[:%]((?:[0-9a-f]{32}|[0-9A-F]{32}):(?:[0-9a-f]{32}|[0-9A-F]{32}))(?![0-9A-Za-z])",
+    ),
     (
         "Password Hash",
         40,
@@ -199,6 +204,13 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         8,
         ("authorization",),
         r"(?i:authorization)\\*[\"']?\]?[ \t]*[:=,][ \t]*\\*[\"'`]?(?:[A-Za-z]{3,12}[ \t]+)?([^\s\"'`\\$<>{}]{8,})",
+    ),
+    # As Apple issues them for one application.
+    (
+        "Application Password",
+        19,
+        ("passw",),
+        r"(?i:passw)[^\n]{0,60}?(?:\n\W{0,8})?[^\w-]([a-z]{4}(?:-[a-z]{4}){3})(?![\w-])",
     ),
     ("Basic Auth Credentials", 6, ("sendline(",), r"sendline\(\\*['\"]((?=[^'\"\\]*\d)[^\s'\"\\]{6,})"),
     ("Wireless Network Password", 12, ("WIFI:",), r"WIFI:[^\s\"']*?;?P:([^;\s\"']{4,})"),

@@ -193,10 +193,22 @@ def _is_doubtful(match: re.Match[str], word: str, value: str) -> bool:
     )
 
 
-def told(text: str) -> Iterator[tuple[int, int]]:
+def told_starts(text: str) -> tuple[str, ...]:
+    """With which words a text starts to speak of a password or a code."""
+    lowered = text.lower()
+    starts = _TOLD_STARTS if lowered.isascii() else (*_TOLD_STARTS, *_FOREIGN_STARTS)
+    return tuple(start for start in starts if start in lowered)
+
+
+def pin_starts(text: str) -> tuple[str, ...]:
+    """With which words a text starts to speak of a PIN or a code."""
+    lowered = text.lower()
+    return tuple(start for start in _PIN_STARTS if start in lowered)
+
+
+def told(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Values that a sentence names as a password or code."""
     lowered = in_lower_case(text)
-    starts = _TOLD_STARTS if lowered.isascii() else (*_TOLD_STARTS, *_FOREIGN_STARTS)
     for match in matches_from(_TOLD, lowered, starts):
         start, end = match.span("value")
         value = text[start:end].rstrip(".:").removesuffix("**")
@@ -226,10 +238,10 @@ def _is_likely(match: re.Match[str], value: str) -> bool:
     return bool(match["password"] is None or look_of(value) or sum(map(str.isdigit, value)) >= 2)
 
 
-def told_before(text: str) -> Iterator[tuple[int, int]]:
+def told_before(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Values that a sentence calls a password after them."""
     lowered = in_lower_case(text)
-    for name in matches_from(_PASSWORD, lowered, _TOLD_STARTS):
+    for name in matches_from(_PASSWORD, lowered, starts):
         match = _TOLD_AFTER.search(lowered, max(name.start() - 120, 0), name.start())
         if match is not None and not REFERENCE.match(match["value"]) and not NUMBERED.search(match["value"]):
             yield match.span("value")
@@ -257,9 +269,9 @@ def tabled(text: str) -> Iterator[tuple[int, int]]:
             row = _ROW.match(text, row.end())
 
 
-def pins(text: str) -> Iterator[tuple[int, int]]:
+def pins(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Digits that a sentence or a name calls a PIN or a code."""
-    return (match.span("value") for match in matches_from(_PIN, in_lower_case(text), _PIN_STARTS))
+    return (match.span("value") for match in matches_from(_PIN, in_lower_case(text), starts))
 
 
 def is_named_secret(name: str, value: Any) -> bool:

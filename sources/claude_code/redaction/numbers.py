@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-PHRASES: Final = ("seed", "mnemonic", "phrase", "recover", "wallet", '"words', "words:")
+_PHRASES: Final = ("seed", "mnemonic", "phrase", "recover", "wallet", '"words', "words:")
 _MNEMONIC: Final = re.compile(r"(?:\A|[\s\"'`:=])(?P<words>(?:[a-z]{3,8} ){11,23}[a-z]{3,8})(?![^\s\"'`.,\\])")
 
 
@@ -40,6 +40,11 @@ _JOINING: Final = frozenset(
         "you",
     ]
 )
+
+
+def mentions_phrase(text: str) -> bool:
+    """Whether a text speaks of what a phrase of words opens."""
+    return any(map(text.lower().__contains__, _PHRASES))
 
 
 def payment_numbers(text: str) -> Iterator[tuple[int, int]]:

@@ -56,7 +56,8 @@ _MIXED: Final = re.compile(r"(?=[a-z\d]*[A-Z])(?=[A-Z\d]*[a-z])[A-Za-z\d]{8,}\Z"
 _SHORTEST: Final = 8
 _GENERATED: Final = 14
 _LONG: Final = 16
-_LETTERS_ALONE: Final = re.compile(r"[A-Z]{16,}\Z|[a-z]{4}(?:-[a-z]{4}){3}\Z")
+CAPITALS: Final = re.compile(r"[A-Z][A-Z]{15}")
+_LETTERS_ALONE: Final = re.compile(r"[A-Z]{16,}\Z")
 # `Basil70588`, which is a password in quotes of its own.
 _WORD_AND_NUMBER: Final = re.compile(r"[A-Za-z]{4,}\d{3,}\Z")
 _RUN: Final = re.compile(
@@ -81,7 +82,7 @@ def near(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
 
     Args:
         text: what is searched.
-        words: its stretches without white space.
+        words: its stretches without white space, those at least that hold a digit.
     """
     # Most words have letters alone; to leave them out first halves the time.
     longer = " ".join([one for one in words if len(one) >= _SHORTEST and (not one.isalpha() or len(one) >= _LONG)])
@@ -159,6 +160,8 @@ def _is_quoted(text: str, start: int, end: int) -> bool:
 
 def _part(word: str) -> str:
     """The part of `user:password`, `user%password` and `key:suffix` that looks like a secret, or the longest."""
+    if ":" not in word and "%" not in word:
+        return word.rstrip(".")
     parts = sorted(_PARTS.split(word.rstrip(".:")), key=len, reverse=True)
     return next((part for part in parts if look_of(part)), parts[0])
 
@@ -198,9 +201,9 @@ def _is_id(text: str, start: int, end: int) -> bool:
 def signed(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Words of letters in both cases, digits and signs as a generator of passwords makes them."""
     end = 0
-    for word in words:
+    for word in [word for word in words if len(word) >= _GENERATED and not word.isalnum()]:
         value = word.rpartition(":")[2]
-        if len(value) >= _GENERATED and not value.isalnum() and is_all_signs(value):
+        if len(value) >= _GENERATED and is_all_signs(value):
             start = text.index(value, end)
             end = start + len(value)
             yield start, end

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import Any, Final
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -13,7 +14,7 @@ from detect_secrets.plugins.base import RegexBasedDetector
 from kingfisher_sdk import Rules, Scanner
 
 from sources.claude_code.redaction.forms import FORMS
-from sources.claude_code.redaction.looks import look_of
+from sources.claude_code.redaction.looks import familiar, look_of
 from sources.claude_code.redaction.texts import in_lower_case, lines_with
 
 # An address is no secret; what IBM's rules find, the general ones below find, too, at a fifth of the time.
@@ -56,6 +57,7 @@ _VALID: Final[Mapping[str, Callable[[str], bool]]] = {
         value.lower() not in ("password", "passwd", "pass", "pwd", "secret", "guest")
     ),
     "Webhook URL": lambda value: look_of(value) in ("random", "hex"),
+    "Application Password": lambda value: familiar(value) < 0.65,
     "Login": lambda value: look_of(value) != "",
 }
 # Of these the literals stand within the stretch, as written.
@@ -70,7 +72,7 @@ _TOKENS: Final = frozenset(
         "Slack Token",
     )
 ) | {"Stripe Access Key"}
-_ACROSS: Final = frozenset(("Private Key", "Secret Keyword"))
+_ACROSS: Final = frozenset(("Private Key", "Secret Keyword", "Application Password"))
 # Of these the literals may stand before the stretch.
 _NAMED: Final = frozenset(("AWS Access Key", "Azure Storage Account access key"))
 _UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -213,21 +215,40 @@ def _rules() -> list[_Rule]:
 
 
 _RULES: Final = _rules()
-LONGEST_STRETCH: Final = max(rule.stretch for rule in _RULES)
+_LONGEST_STRETCH: Final = max(rule.stretch for rule in _RULES)
+
+
+def rules_in(text: str, tokens: str, lines: str, longest: int) -> Iterable[_Rule]:
+    """The rules that a text can match.
+
+    Args:
+        text: the whole text.
+        tokens: its stretches of 20 characters and more without white space, joined.
+        lines: its telling lines.
+        longest: characters of its longest stretch without white space; most texts are words.
+    """
+    by_place = _rules_by_place(min(longest, _LONGEST_STRETCH))
+    places = (text.lower(), text, lines.lower(), lines, tokens)
+    found = [
+        rule
+        for place, (literals, rules) in zip(places, by_place, strict=True)
+        if place
+        for rule in compress(rules, map(place.__contains__, literals))
+    ]
+    return dict.fromkeys(found)
 
 
 @lru_cache
-def rules_for(longest: int) -> list[tuple[tuple[str, ...], tuple[_Rule, ...]]]:
-    """The rules that a text can match, by literal: those that count in any case, those that count as written, and
-    those that count within a stretch of some length.
-
-    Args:
-        longest: characters of the text's longest stretch without white space; most texts are words.
-    """
+def _rules_by_place(longest: int) -> list[tuple[tuple[str, ...], tuple[_Rule, ...]]]:
+    """Literals and their rules: those to look for in the whole text, in telling lines, and in long stretches."""
     pairs = [(literal, rule) for rule in _RULES if rule.stretch <= longest for literal in rule.literals]
     tokens = [pair for pair in pairs if pair[1].is_token]
-    by_case = ([pair for pair in pairs if (pair[0] == pair[0].lower()) is lower] for lower in (True, False))
-    lists = [[pair for pair in one if not pair[1].is_token] for one in by_case]
+    others = [pair for pair in pairs if not pair[1].is_token]
+    lists = [
+        [pair for pair in others if pair[1].crosses_lines is crossing and (pair[0] == pair[0].lower()) is lower]
+        for crossing in (True, False)
+        for lower in (True, False)
+    ]
     return [(tuple(literal for literal, _ in one), tuple(rule for _, rule in one)) for one in (*lists, tokens)]
 
 

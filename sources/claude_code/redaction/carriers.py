@@ -27,7 +27,7 @@ def unwrapped(text: str, longer: str, redact: Callable[[str], str]) -> str:
         longer: its longer stretches without white space, joined.
         redact: what replaces the secrets of an opened text.
     """
-    if any(sign in text for sign in _COLOUR_SIGNS):
+    if "[" in text and any(map(text.__contains__, _COLOUR_SIGNS)):
         plain = _COLOURS.sub("", text)
         cleaned = plain if plain == text else redact(plain)
         if cleaned != plain:

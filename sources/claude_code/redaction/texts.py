@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 _DIGIT: Final = re.compile(r"\d")
-_OPTION: Final = re.compile(r"\d|[ \t][-/][\w-]|://")
+_OPTION: Final = re.compile(r"\d| --?[A-Za-z]|://")
 _LONGEST_LABEL: Final = 120
 """Characters of a line that names the value in the next one."""
 _WORD: Final = re.compile(r"[\w-]*", re.ASCII)
@@ -30,7 +30,7 @@ def telling_lines(text: str) -> str:
 
     A third of what people and assistants write; most secrets can stand nowhere else.
     """
-    search = (_OPTION if any(map(text.__contains__, (" -", " /", "://"))) else _DIGIT).search
+    search = (_OPTION if " -" in text or "://" in text else _DIGIT).search
     if search(text) is None:
         return ""
     kept: list[str] = []

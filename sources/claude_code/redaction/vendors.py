@@ -17,11 +17,11 @@ from sources.claude_code.redaction.forms import FORMS
 from sources.claude_code.redaction.looks import familiar, look_of
 from sources.claude_code.redaction.texts import in_lower_case, lines_with
 
-# An address is no secret; what IBM's rules find, the general ones below find, too, at a fifth of the time.
+# An address is no secret; what the other rules find, Kingfisher's and the general ones find, too, in less time.
 _NOT_USED: Final = frozenset(
     (
         *("Public IP (ipv4)", "IBM Cloud IAM Key", "IBM COS HMAC Credentials", "Cloudant Credentials"),
-        *("SoftLayer Credentials", "Artifactory Credentials", "Private Key"),
+        *("SoftLayer Credentials", "Artifactory Credentials", "Private Key", "Telegram Bot Token", "Discord Bot Token"),
     )
 )
 _REPEATABLE: Final = "JSON Web Token"
@@ -35,7 +35,6 @@ _SIGNS: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "AWS Access Key": (20, ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws")),
     "Azure Storage Account access key": (96, ("AccountKey=",)),
     "Basic Auth Credentials": (7, ("://",)),
-    "Discord Bot Token": (58, (".",)),
     "GitHub Token": (40, ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
     "GitLab Token": (25, _GITLAB),
     "JSON Web Token": (20, ("eyJ",)),
@@ -47,7 +46,6 @@ _SIGNS: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "Slack Token": (12, ("xox", "hooks.slack.com")),
     "Square OAuth Secret": (50, ("sq0csp-",)),
     "Stripe Access Key": (32, ("k_live_",)),
-    "Telegram Bot Token": (44, (":",)),
     "Twilio API Key": (34, ("AC", "SK")),
 }
 # Kinds whose matches must look like a secret, too.

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 _COLOURS: Final = re.compile(r"(?:\x1b|\\u001b|\\x1b|\\033|\\e)\[[\d;]*m")
 _COLOUR_SIGNS: Final = ("\x1b[", "1b[", "\\033[", "\\e[")
-_ENCODED: Final = re.compile(r"%(?:3[ad]|22|7b)", re.IGNORECASE)
+_ENCODED: Final = re.compile(r"%(?:3[ad]|22|7b)|(?:bearer|basic)%20", re.IGNORECASE)
 _STRETCH: Final = re.compile(r"[^\s\"'`<>|]+")
 _WHITE_SPACE: Final = str.maketrans("", "", "\r\n\t")
 _BASE64: Final = re.compile(r"(?<![A-Za-z\d+/_-])[A-Za-z\d+/]{24,4000}+={0,2}(?![\w+/-])")

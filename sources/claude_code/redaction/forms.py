@@ -11,7 +11,7 @@ _COMMANDS: Final = (
     r"mysql\w*|mariadb\w*|sshpass|(?:docker|podman|helm[ ]registry|skopeo|crane[ ]auth|cf|az|oc|argocd|twine)[ ]\w*|7za?"
     r"|zip|unzip|rar|unrar|psexec(?:\.exe)?|plink|pscp|psftp|ipmitool|sqlcmd|bcp|mongo\w*|cqlsh|mosquitto_\w+|evil-winrm"
     r"|smbclient|smbmap|crackmapexec|netexec|beeline|sqoop|mcrcon|wmic|xfreerdp\w*|rdesktop|vncviewer|clickhouse-client"
-    r"|influx|couchbase-cli|signtool|svn|openssl|java|msbuild|isql|impala-shell|vncpasswd|qpdf|nxc|cmdkey"
+    r"|influx|couchbase-cli|signtool|svn|openssl|java|msbuild|isql|impala-shell|vncpasswd|qpdf|nxc|cmdkey|schtasks"
 )
 # What follows an option: neither a variable nor a path nor plain words.
 _ARGUMENT: Final = (
@@ -136,8 +136,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         4,
-        (" -p", " /p", " --p", ' \\"-p', " -w ", " -n ", " -a ", " -x ", " -k "),
-        rf"(?i:\b(?:{_COMMANDS}))\b[^\n|;&]{{0,200}}?[ \t](?:(?:-{{1,2}}|/)(?:p|P|pw|pwd|pass|passw(?:or)?d)(?:[ \t:=]+)"
+        (" -p", " /p", " /rp", " --p", ' \\"-p', " -w ", " -n ", " -a ", " -x ", " -k "),
+        rf"(?i:\b(?:{_COMMANDS}))\b[^\n|;&]{{0,200}}?[ \t](?:(?:-{{1,2}}|/)(?:p|P|rp|pw|pwd|pass|passw(?:or)?d)(?:[ \t:=]+)"
         rf"|-[pP](?=[^\s'\"]*\d)){_ARGUMENT}"
         rf"|\b(?:redis-cli\b[^\n|;&]{{0,200}}?[ \t]-a|ldap\w+\b[^\n|;&]{{0,200}}?[ \t]-w|openssl\b[^\n|;&]{{0,200}}?[ \t]-[kK]"
         rf"|snmp\w+\b[^\n|;&]{{0,200}}?[ \t]-[AX]|ssh-keygen\b[^\n|;&]{{0,200}}?[ \t]-[NP]|security\b[^\n|;&]{{0,200}}?[ \t]-w)"
@@ -198,6 +198,14 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"(?i:/(?:(?:password-?)?reset(?:-password)?|invit\w*|magic(?:-?link)?|verif\w*|confirm\w*|activat\w*|unsubscribe))/"
         r"(?:accept/|token/)?((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,})",
     ),
+    (
+        "Login",
+        10,
+        ("@",),
+        r"(?<=\w\w)/([^\s:/@\"'`<>]{6,64})@(?://)?[A-Za-z][\w.-]*(?=:\d|/|\s|[\"']|\Z)",
+    ),
+    # Of many vendors' keys.
+    ("API Key", 23, ("sk-", "sk_"), r"(?<![A-Za-z0-9_-])sk[-_](?=(?:[^\s\d]{0,80}\d){4})[A-Za-z0-9_-]{20,}"),
     ("Login", 8, ("://",), r"://([^\s/:@\"'<>`?#]{8,200})@[\w-]"),
     (
         "Login",
@@ -213,7 +221,7 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"(?i:passw)[^\n]{0,60}?(?:\n\W{0,8})?[^\w-]([a-z]{4}(?:-[a-z]{4}){3})(?![\w-])",
     ),
     ("Basic Auth Credentials", 6, ("sendline(",), r"sendline\(\\*['\"]((?=[^'\"\\]*\d)[^\s'\"\\]{6,})"),
-    ("Wireless Network Password", 12, ("WIFI:",), r"WIFI:[^\s\"']*?;?P:([^;\s\"']{4,})"),
+    ("Wireless Network Password", 12, ("WIFI:",), r"WIFI:[^\s\"']{0,200}?;?P:([^;\s\"']{4,})"),
     (
         "SAML Response",
         60,

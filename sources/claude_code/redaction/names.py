@@ -50,12 +50,14 @@ _FURTHER_NAME: Final = r"[\w-]*(?:pass|pwd|secret|token|key)[\w-]*[ \t=]"
 _ASSIGNMENT: Final = re.compile(
     rf"(?:(?P<password>{_PASSWORDS})|{_KEYS}|(?P<short>{_SHORT_PASSWORDS}))(?P<rest>[\w-]{{0,24}})[\]'\"`]{{0,2}}"
     # An escaped quote stands where JSON or a shell command quotes JSON, which may be quoted in its turn.
-    r"(?:\\{0,3}[\"'])?(?:[ \t]*(?P<equals>:=|=>|={1,3}|!==?|[?+]=|:(?:[ \t]*[\w.<>]{2,24}[ \t]*=(?!=))?)[ \t]*\[?|(?<=\w)[ \t]+(?:is[ \t]+)?(?=[\"'])"
+    r"(?:\\{0,3}[\"'])?(?:(?:[ \t]|\\t)*(?P<equals>:=|=>|={1,3}|!==?|[?+]=|:(?:[ \t]*[\w.<>]{2,24}[ \t]*=(?!=))?)(?:[ \t]|\\t)*"
+    # A list; an object with a value; an anchor or a block of YAML.
+    r"(?:\[|\{[ \t]*\\{0,3}[\"'](?:value|default|s)\\{0,3}[\"'][ \t]*:[ \t]*|[&!][\w/]+[ \t]+|[>|][-+]?[ \t]*\n\s{1,20})?|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\\{0,3}[\"'])"
     rf"|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\S*\d)(?!{_FURTHER_NAME})|[ \t]+--(?:body|value|data|secret-string|plaintext)[ \t=]+"
     # Name and value of a pair, as in the environment of a container.
     r"|[,\s]{1,40}\\{0,3}[\"']?value\\{0,3}[\"']?[ \t]*[:=][ \t]*"
     # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
-    r"|[ \t]*<<<[ \t]*|</key>\s{0,9}<string>|>(?:<value>|\s{0,9}<string>)?(?=[^<\s]{6,200}<)"
+    r"|(?:[ \t]+[\w/-]+){0,2}[ \t]*<<<[ \t]*|</key>\s{0,9}<string>|>(?:<value>|\s{0,9}<string>)?(?=[^<\s]{6,200}<)"
     r"|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
     r"|(?P<call>[(,])[ \t]*(?=\\{0,3}[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
     r"(?:n?\\{0,3}[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\{0,3}[\"'`])"
@@ -243,14 +245,19 @@ def told_before(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]
     lowered = in_lower_case(text)
     for name in matches_from(_PASSWORD, lowered, starts):
         match = _TOLD_AFTER.search(lowered, max(name.start() - 120, 0), name.start())
-        if match is not None and not REFERENCE.match(match["value"]) and not NUMBERED.search(match["value"]):
-            yield match.span("value")
+        if match is not None:
+            start, end = match.span("value")
+            value = text[start:end]
+            is_likely = look_of(value) or sum(map(str.isdigit, value)) >= 2
+            if is_likely and not REFERENCE.match(value) and not NUMBERED.search(value):
+                yield start, end
 
 
 def tabled(text: str) -> Iterator[tuple[int, int]]:
     """Values in a column of a table whose head is a name such as `password`."""
+    end = 0
     for start, _ in lines_with(in_lower_case(text), _COLUMNS):
-        head = _HEAD.match(text, start)
+        head = _HEAD.match(text, start) if start >= end else None
         if head is None:
             continue
         names = [name.strip().lower() for name in _CELL.findall(head["row"])]
@@ -266,7 +273,8 @@ def tabled(text: str) -> Iterator[tuple[int, int]]:
                     if value and named and not named["any_key"] and look_of(value) in ("random", "password", "hex"):
                         start = text.index(value, cell.start())
                         yield start, start + len(value)
-            row = _ROW.match(text, row.end())
+            end = row.end()
+            row = _ROW.match(text, end)
 
 
 def pins(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:

@@ -50,7 +50,7 @@ _TELLING_PREFIX: Final = re.compile(
 _LABEL: Final = re.compile(r"\s*[\w.-]+(?::| /)\s*\Z")
 _OPTION: Final = re.compile(r"/[A-Za-z]{1,8}:")
 _PARTS: Final = re.compile(r"(?<=[A-Za-z\d])[:%](?=[A-Za-z\d])|:\Z")
-_BETWEEN: Final = r"\s\"'`<>(),;|{}\[\]=\\„“«»”→"
+_BETWEEN: Final = r"\s\"'`<>(),;|{}\[\]=\\„“«»”→：，。；（）「」"
 _CANDIDATE: Final = re.compile(rf"[^{_BETWEEN}]{{8,200}}+(?:=+(?!\w))?")
 _MIXED: Final = re.compile(r"(?=[a-z\d]*[A-Z])(?=[A-Z\d]*[a-z])[A-Za-z\d]{8,}\Z")
 _SHORTEST: Final = 8
@@ -63,7 +63,7 @@ _WORD_AND_NUMBER: Final = re.compile(r"[A-Za-z]{4,}\d{3,}\Z")
 _RUN: Final = re.compile(
     r"(?:\A|[^A-Za-z\d+_-])(?P<value>(?:(?=[A-Za-z_-]*\d)[A-Za-z\d_-]{20,160}+(?![+])"
     r"(?!\.(?:js|css|log|map|jsonl?|png|svg|woff2?|html|[jt]sx?|jpg|py|md|txt)\b)"
-    r"|(?<!\.)(?=[a-z\d+/]*[A-Z])[A-Za-z\d+/]{32,160}+(?![_-]))={0,2})"
+    r"|(?<!\.)(?=[a-z\d+/]{0,160}[A-Z])[A-Za-z\d+/]{32,160}+(?![_-]))={0,2})"
 )
 _BEFORE_ID: Final = re.compile(
     r"(?:h1|SHA256|sha\d+):\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z"
@@ -162,6 +162,8 @@ def _part(word: str) -> str:
     """The part of `user:password`, `user%password` and `key:suffix` that looks like a secret, or the longest."""
     if ":" not in word and "%" not in word:
         return word.rstrip(".")
+    if ":" not in word and has_all_signs(word):
+        return word
     parts = sorted(_PARTS.split(word.rstrip(".:")), key=len, reverse=True)
     return next((part for part in parts if look_of(part)), parts[0])
 

@@ -8,9 +8,12 @@ from detect_secrets.plugins.private_key import PrivateKeyDetector
 
 # Commands that take a password as an option.
 _COMMANDS: Final = (
-    r"mysql\w*|mariadb\w*|sshpass|(?:docker|podman|helm[ ]registry|skopeo|crane[ ]auth|cf|az|oc|argocd|twine)[ ]\w*|7za?"
-    r"|zip|unzip|rar|unrar|psexec(?:\.exe)?|plink|pscp|psftp|ipmitool|sqlcmd|bcp|mongo\w*|cqlsh|mosquitto_\w+|evil-winrm"
-    r"|smbclient|smbmap|crackmapexec|netexec|beeline|sqoop|mcrcon|wmic|xfreerdp\w*|rdesktop|vncviewer|clickhouse-client"
+    r"mysql\w*|mariadb\w*|sshpass|(?:docker|podman|helm[ ]registry|skopeo|crane[ ]auth|cf|az|oc|argocd"
+    r"|twine)[ ]\w*|7za?"
+    r"|zip|unzip|rar|unrar|psexec(?:\.exe)?|plink|pscp|psftp|ipmitool|sqlcmd|bcp|mongo\w*|cqlsh|mosquitto_\w+"
+    r"|evil-winrm"
+    r"|smbclient|smbmap|crackmapexec|netexec|beeline|sqoop|mcrcon|wmic|xfreerdp\w*|rdesktop|vncviewer"
+    r"|clickhouse-client"
     r"|influx|couchbase-cli|signtool|svn|openssl|java|msbuild|isql|impala-shell|vncpasswd|qpdf|nxc|cmdkey|schtasks"
 )
 # What follows an option: neither a variable nor a path nor plain words.
@@ -85,7 +88,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Session Cookie",
         16,
         ("cookie",),
-        r"(?i:sess|sid\b|auth|jwt|csrf|xsrf|remember|logged_in|token)[\w.-]{0,64}=(?=[^;\s\"'\\]*\d)([^;\s\"'\\]{16,})",
+        r"(?i:sess|sid\b|auth|jwt|csrf|xsrf|remember|logged_in"
+        r"|token)[\w.-]{0,64}=(?=[^;\s\"'\\]*\d)([^;\s\"'\\]{16,})",
     ),
     (
         "Secret Keyword",
@@ -137,10 +141,13 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Basic Auth Credentials",
         4,
         (" -p", " /p", " /rp", " --p", ' \\"-p', " -w ", " -n ", " -a ", " -x ", " -k "),
-        rf"(?i:\b(?:{_COMMANDS}))\b[^\n|;&]{{0,200}}?[ \t](?:(?:-{{1,2}}|/)(?:p|P|rp|pw|pwd|pass|passw(?:or)?d)(?:[ \t:=]+)"
+        rf"(?i:\b(?:{_COMMANDS}))\b[^\n|;&]{{0,200}}?[ \t](?:(?:-{{1,2}}|/)(?:p|P|rp|pw|pwd|pass"
+        rf"|passw(?:or)?d)(?:[ \t:=]+)"
         rf"|-[pP](?=[^\s'\"]*\d)){_ARGUMENT}"
-        rf"|\b(?:redis-cli\b[^\n|;&]{{0,200}}?[ \t]-a|ldap\w+\b[^\n|;&]{{0,200}}?[ \t]-w|openssl\b[^\n|;&]{{0,200}}?[ \t]-[kK]"
-        rf"|snmp\w+\b[^\n|;&]{{0,200}}?[ \t]-[AX]|ssh-keygen\b[^\n|;&]{{0,200}}?[ \t]-[NP]|security\b[^\n|;&]{{0,200}}?[ \t]-w)"
+        rf"|\b(?:redis-cli\b[^\n|;&]{{0,200}}?[ \t]-a|ldap\w+\b[^\n|;&]{{0,200}}?[ \t]-w"
+        rf"|openssl\b[^\n|;&]{{0,200}}?[ \t]-[kK]"
+        rf"|snmp\w+\b[^\n|;&]{{0,200}}?[ \t]-[AX]|ssh-keygen\b[^\n|;&]{{0,200}}?[ \t]-[NP]"
+        rf"|security\b[^\n|;&]{{0,200}}?[ \t]-w)"
         rf"[ \t]+{_ARGUMENT}",
     ),
     (
@@ -165,9 +172,12 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Basic Auth Credentials",
         4,
         ("echo ", "printf ", "echo\t"),
-        r"\b(?:echo|printf)(?:[ \t]+-\w+|[ \t]+['\"]%s(?:\\n)?['\"])*[ \t]+\\?['\"]?([^\s'\"$\\`|]{4,})\\?['\"]?[ \t]*\|[ \t]*"
-        r"(?:sudo[ \t]+-S|(?:\S+/)?(?:gh|docker|podman|gcloud|vault|op|pass|doppler|wrangler|npx[ \t]+wrangler|vercel|fly|flyctl|helm"
-        r"|kubeseal|keyctl|secret-tool|security|cryptsetup|chpasswd|passwd|htpasswd|wg|age|sops|aws[ \t]+(?:ssm|secretsmanager)|az)\b"
+        r"\b(?:echo|printf)(?:[ \t]+-\w+|[ \t]+['\"]%s(?:\\n)?['\"])*"
+        r"[ \t]+\\?['\"]?([^\s'\"$\\`|]{4,})\\?['\"]?[ \t]*\|[ \t]*"
+        r"(?:sudo[ \t]+-S|(?:\S+/)?(?:gh|docker|podman|gcloud|vault|op|pass|doppler|wrangler|npx[ \t]+wrangler"
+        r"|vercel|fly|flyctl|helm"
+        r"|kubeseal|keyctl|secret-tool|security|cryptsetup|chpasswd|passwd|htpasswd|wg|age|sops|aws[ \t]+(?:ssm"
+        r"|secretsmanager)|az)\b"
         r"(?=[^\n]*(?:secret|login|pass|pubkey|key|encrypt|env|-stdin|luks|-e\b)))",
     ),
     (
@@ -187,7 +197,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         40,
         ("$krb5", "$8$", "$9$", "pbkdf2_", "scrypt", "{ssha", "sha-256$"),
         r"\$krb5\w+\$[^\s\"']{40,}|\$[89]\$[A-Za-z0-9./$]{40,}"
-        r"|pbkdf2_sha\d+\$\d+\$[^\s\"'$]+\$[A-Za-z0-9+/=]{20,}|scrypt:\d+:\d+:\d+\$[^\s\"'$]+\$[0-9a-f]{40,}|\{(?i:ssha)\d*\}[A-Za-z0-9+/=]{28,}"
+        r"|pbkdf2_sha\d+\$\d+\$[^\s\"'$]+\$[A-Za-z0-9+/=]{20,}|scrypt:\d+:\d+:\d+\$[^\s\"'$]+\$[0-9a-f]{40,}"
+        r"|\{(?i:ssha)\d*\}[A-Za-z0-9+/=]{28,}"
         r"|(?i:scram-sha-256)\$\d+:[^\s\"']{40,}",
     ),
     ("Basic Auth Credentials", 6, (" eap ", " xauth "), r"(?i::[ \t]*(?:eap|xauth))[ \t]+\\?\"([^\"\\]{4,64})"),
@@ -195,7 +206,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Link",
         20,
         ("/reset", "/invit", "/magic", "/verif", "/confirm", "/activat", "/unsubscribe"),
-        r"(?i:/(?:(?:password-?)?reset(?:-password)?|invit\w*|magic(?:-?link)?|verif\w*|confirm\w*|activat\w*|unsubscribe))/"
+        r"(?i:/(?:(?:password-?)?reset(?:-password)?|invit\w*|magic(?:-?link)?|verif\w*|confirm\w*|activat\w*"
+        r"|unsubscribe))/"
         r"(?:accept/|token/)?((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,})",
     ),
     (
@@ -226,7 +238,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "SAML Response",
         60,
         ("PHNhbW", "SAMLRe"),
-        r"PHNhbW[A-Za-z0-9+/%=_-]{60,}|SAMLRe(?:sponse|quest)\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']?([A-Za-z0-9+/%=_-]{60,})",
+        r"PHNhbW[A-Za-z0-9+/%=_-]{60,}|SAMLRe(?:sponse"
+        r"|quest)\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']?([A-Za-z0-9+/%=_-]{60,})",
     ),
     (
         "Webhook URL",

@@ -32,12 +32,13 @@ _COUNTED: Final = frozenset(
 )
 # Ids of vendors, public keys, paths of drawings (SVG), and check sums that look as random as a secret.
 _VENDORS_ID: Final = re.compile(
-    r"(?:toolu|msg|req|call|chatcmpl|cmpl|run|thread|asst|file|resp|evt|cus|pi|sub|price|prod|in|ch|dpl|prj|team|user|usr|org"
+    r"(?:toolu|msg|req|call|chatcmpl|cmpl|run|thread|asst|file|resp|evt|cus|pi|sub|price|prod|in|ch|dpl|prj|team"
+    r"|user|usr|org"
     r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job|diff)[_-]"
 )
 ID: Final = re.compile(
-    _VENDORS_ID.pattern
-    + r"|age1[a-z\d]{58}\Z|[a-z]{1,10}-[0-9a-f]{8,64}\Z|AAAA[BCE]|sha\d+-|MII|[MLHVCSQTAZmlhvcsqtaz\d_-]+\Z|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z"
+    _VENDORS_ID.pattern + r"|age1[a-z\d]{58}\Z|I[0-9a-f]{32,40}\Z|[a-z]{1,10}-[0-9a-f]{8,64}\Z|AAAA[BCE]|sha\d+-|MII"
+    r"|[MLHVCSQTAZmlhvcsqtaz\d_-]+\Z|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z"
     r"|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+(?:@v?\d+)?\Z|[-_\d]+\Z"
     r"|.*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
 )
@@ -64,6 +65,7 @@ _GENERATED: Final = re.compile(r"(?=\D*\d\D*\d)[A-Za-z\d!?#*+~$%^&@]{14,64}\Z")
 _CHANGES: Final = re.compile(r"[a-z](?=[A-Z\d])|[A-Z](?=[a-z\d])|\d(?=[A-Za-z])")
 # Words alone: in a sentence some of them would be shorter.
 _PASSPHRASE: Final = re.compile(r"[a-z]{4,9}(?: [a-z]{4,9}){3,9}\Z")
+_NAMES_ITSELF: Final = re.compile("pass|secret|token|key|pwd", re.IGNORECASE)
 _NO_DIGITS: Final = re.compile(r"\D+")
 _PREFIX: Final = re.compile(r"(?<![a-zA-Z\d])(?!sha|md5)(?:[a-z][a-z\d]{0,10}[_-]|\d{1,10}-)")
 _HEX: Final = re.compile(
@@ -145,6 +147,9 @@ def is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bo
     has_sign = any(not character.isalnum() and character not in "_-./" for character in value)
     if is_password:
         if is_quoted:
+            # `SECRET = "my_secret"` names one.
+            if not (has_digit or has_sign) and _NAMES_ITSELF.search(value):
+                return False
             return has_digit or has_sign or _entropy(value) > _RANDOM
         is_random = len(value) >= 16 and value.isupper() and familiar(value) < 0.65
         return len(value) >= 6 and (has_digit or has_sign or is_random) and not is_sequential_string(value)

@@ -20,7 +20,7 @@ _PASSWORDS: Final = (
 _SHORT_PASSWORDS: Final = (
     r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)"
     r"|(?<=sshpass)|(?<=smtppass)|(?<=adminpass)|(?<=keypass))(?![a-z])"
-    r"|pw(?<![a-z]pw)(?![a-z])|psk|cred(?=s)"
+    r"|pw(?<![a-z]pw)(?![a-z])|psk(?![a-z])|cred(?=s)"
 )
 _OWNERS: Final = (
     *("access", "account", "admin", "api", "app", "application", "auth", "client", "database", "db", "deploy"),
@@ -50,10 +50,13 @@ _FURTHER_NAME: Final = r"[\w-]*(?:pass|pwd|secret|token|key)[\w-]*[ \t=]"
 _ASSIGNMENT: Final = re.compile(
     rf"(?:(?P<password>{_PASSWORDS})|{_KEYS}|(?P<short>{_SHORT_PASSWORDS}))(?P<rest>[\w-]{{0,24}})[\]'\"`]{{0,2}}"
     # An escaped quote stands where JSON or a shell command quotes JSON, which may be quoted in its turn.
-    r"(?:\\{0,3}[\"'])?(?:(?:[ \t]|\\t)*(?P<equals>:=|=>|={1,3}|!==?|[?+]=|:(?:[ \t]*[\w.<>]{2,24}[ \t]*=(?!=))?)(?:[ \t]|\\t)*"
+    r"(?:\\{0,3}[\"'])?(?:(?:[ \t]|\\t)*(?P<equals>:=|=>|={1,3}|!==?|[?+]="
+    r"|:(?:[ \t]*[\w.<>]{2,24}[ \t]*=(?!=))?)(?:[ \t]|\\t)*"
     # A list; an object with a value; an anchor or a block of YAML.
-    r"(?:\[|\{[ \t]*\\{0,3}[\"'](?:value|default|s)\\{0,3}[\"'][ \t]*:[ \t]*|[&!][\w/]+[ \t]+|[>|][-+]?[ \t]*\n\s{1,20})?|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\\{0,3}[\"'])"
-    rf"|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\S*\d)(?!{_FURTHER_NAME})|[ \t]+--(?:body|value|data|secret-string|plaintext)[ \t=]+"
+    r"(?:\[|\{[ \t]*\\{0,3}[\"'](?:value|default|s)\\{0,3}[\"'][ \t]*:[ \t]*|[&!][\w/]+[ \t]+"
+    r"|[>|][-+]?[ \t]*\n\s{1,20})?|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\\{0,3}[\"'])"
+    rf"|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\S*\d)(?!{_FURTHER_NAME})|[ \t]+--(?:body|value|data|secret-string"
+    rf"|plaintext)[ \t=]+"
     # Name and value of a pair, as in the environment of a container.
     r"|[,\s]{1,40}\\{0,3}[\"']?value\\{0,3}[\"']?[ \t]*[:=][ \t]*"
     # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
@@ -67,7 +70,8 @@ _NO_SECRET_KEY: Final = re.compile(
     r"(?:cache|partition|sort|primary|foreign|public|idempotency|group|order|row|object|routing|translation)[_-]\Z"
 )
 _DESCRIPTION: Final = re.compile(
-    r"[_-]?(?:name|ref|manager|path|file|type|length|min|max|ttl|ur[il]|algorithm|prefix|header|count|version|arn|provider|store)"
+    r"[_-]?(?:name|ref|manager|path|file|type|length|min|max|ttl|ur[il]|algorithm|prefix|header|count|version"
+    r"|arn|provider|store)"
 )
 _SECRET_PART: Final = re.compile("secret|pass|token")
 # What stands before a name that a call sets: `setPassword(`, `define('DB_PASSWORD',`, `.put("password",`.
@@ -104,7 +108,8 @@ _FOREIGN_STARTS: Final = (
 )
 # A value, then what it is, as in `use … as the password`.
 _TOLD_AFTER: Final = re.compile(
-    r"(?P<value>(?=[^\s\d]*\d)(?=[\W\d]*[a-z])[^\s\"'`(),;“”»›<>\[\]{}|\\/=]{6,64})[\"'`”»]?[ \t]+(?:is|as|als|ist|comme|como|come|это|как|est|es)"
+    r"(?P<value>(?=[^\s\d]*\d)(?=[\W\d]*[a-z])[^\s\"'`(),;“”»›<>\[\]{}|\\/=]{6,64})[\"'`”»]?[ \t]+(?:is|as|als"
+    r"|ist|comme|como|come|это|как|est|es)"
     r"[ \t]+(?:[\w'.-]+[ \t]+){0,4}\Z"
 )
 _PIN: Final = re.compile(
@@ -184,7 +189,7 @@ def _is_doubtful(match: re.Match[str], word: str, value: str) -> bool:
         return True
     if has_all_signs(value) or look_of(value) in ("random", "password"):
         return False
-    if match["quoted"] is not None and value.isalnum() and not value.isalpha():
+    if match["quoted"] is not None and (match["equals"] or match["call"]) and value.isalnum() and not value.isalpha():
         return False
     # `vault_pass: lantern-radish-28`, but neither `PASS: test_login2` nor `pass: 120ms`.
     is_worded = sum(map(str.isalpha, value)) >= 5 and value[-1].isdigit() and "_" not in value and "." not in value

@@ -25,11 +25,13 @@ _HINTS: Final = re.compile(
     rf"(?P<password>{TOLD_PASSWORDS}|creds\b|credential|zugang|log-?in\b|log(?:ged)? in|anmelde|логин|sudo -s|sshpass"
     r"|redis-cli|requirepass|psk\b|pepper|\bsalt\b|htpasswd|passwd|passin|storepass"
     r"|useradd|usermod|user-pass|net user|smbclient|rdesktop|freerdp|cmdkey|lftp|şifre|connect\(|wlan|wi-?fi)"
-    r"|(?P<secret>secret|token(?!s|iz)|api|schlüssel|токен|ключ|bearer|authori[sz]ation|signing|\bauth|licen[sc]e|_auth"
+    r"|(?P<secret>secret|token(?!s|iz)|api|schlüssel|токен|ключ|bearer|authori[sz]ation|signing|\bauth"
+    r"|licen[sc]e|_auth"
     r"|jwt|jeton|\bllave|\bchave|\bclé\b|sleutel|klucz|\bseed\b|pat\b|signature|hmac|[?&]sig=|verify=|\bwif\b"
     r"|\btotp|\b2fa|\bmfa|令牌|密钥|秘钥|トークン|토큰|serial number|activation|product ?key)"
     r"|(?P<cookie>session|webhook|\bsid\b|sessid|cookie|logged_in)"
-    r"|(?P<key>(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])(?<!partition[ _-])key(?![a-z\d_]))"
+    r"|(?P<key>(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])"
+    r"(?<!partition[ _-])key(?![a-z\d_]))"
 )
 _ENOUGH: Final[dict[str, frozenset[str | None]]] = {
     "": frozenset(),
@@ -47,6 +49,8 @@ _TELLING_PREFIX: Final = re.compile(
     r"|[a-z][a-z\d]{0,10}[_-](?:live|prod|api|test)[_-]",
     re.IGNORECASE,
 )
+# `[redacted: Basic Auth Credentials]`, or its end, is no hint.
+_MARK: Final = re.compile(r"(?:\A|\[redacted: )[\w ()-]*\]")
 _LABEL: Final = re.compile(r"\s*[\w.-]+(?::| /)\s*\Z")
 _OPTION: Final = re.compile(r"/[A-Za-z]{1,8}:")
 _PARTS: Final = re.compile(r"(?<=[A-Za-z\d])[:%](?=[A-Za-z\d])|:\Z")
@@ -72,6 +76,8 @@ _BEFORE_ID: Final = re.compile(
 # A file drawn in base64 is longer than a secret.
 _BASE64_BEFORE: Final = re.compile(r"[A-Za-z\d+/_=-]*\Z")
 _BASE64_AFTER: Final = re.compile(r"[A-Za-z\d+/_=-]*")
+# `take_2d_axis0_int32_float64`
+_IDENTIFIER: Final = re.compile(r"(?:[A-Za-z]+\d{0,3}|\d[a-z]?)(?:[_-](?:[A-Za-z]+\d{0,3}|\d{1,2}[a-z]?)){2,}\Z")
 _SEGMENT: Final = re.compile(r"[^/]{20,}")
 _CHECK_SUM: Final = re.compile(r"sha\d+-|AAAA[BCE]|MII")
 _NO_DIGITS: Final = re.compile(r"\D+")
@@ -121,9 +127,8 @@ def _is_near_hint(text: str, lowered: str, value: str, span: tuple[int, int], at
     if not before.strip(" \t>-*`"):
         # The value has a line of its own, and its name one before.
         before = " ".join([line for line in lines[-2:-5:-1] if line.strip(" \t`")][:2])
-    hints = {
-        hint.lastgroup for hint in _HINTS.finditer(f"{before} | {lowered[end : end + _AFTER].partition(chr(10))[0]}")
-    }
+    around = f"{before} | {lowered[end : end + _AFTER].partition(chr(10))[0]}"
+    hints = {hint.lastgroup for hint in _HINTS.finditer(_MARK.sub("", around))}
     look = look_of(value)
     if (look == "password" or _WORD_AND_NUMBER.match(value)) and _LABEL.match(before):
         # `ubuntu:…` in a list of users, `admin / …` below a sentence.
@@ -187,7 +192,7 @@ def _is_random(value: str) -> bool:
     is_mixed = not (value.islower() or value.isupper())
     if numbers < (2 if len(value) < 32 else 1) or (not is_mixed and (len(value) < 24 or numbers < 4)):
         return False
-    if ID.match(value) or ID.match(max(value.split("/"), key=len)):
+    if ID.match(value) or ID.match(max(value.split("/"), key=len)) or _IDENTIFIER.match(value):
         return False
     return looks_random(value) if is_mixed else familiar(value) < 0.4
 

@@ -48,12 +48,11 @@ _SIGNS: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "Stripe Access Key": (32, ("k_live_",)),
     "Twilio API Key": (34, ("AC", "SK")),
 }
+_EXAMPLES: Final = ("password", "passwd", "pass", "pwd", "secret", "guest")
 # Kinds whose matches must look like a secret, too.
 _VALID: Final[Mapping[str, Callable[[str], bool]]] = {
     # Not `user:password@localhost` of a manual.
-    "Basic Auth Credentials": lambda value: (
-        value.lower() not in ("password", "passwd", "pass", "pwd", "secret", "guest")
-    ),
+    "Basic Auth Credentials": lambda value: value.lower() not in _EXAMPLES and value[0] not in "<[{",
     "Webhook URL": lambda value: look_of(value) in ("random", "hex"),
     "Application Password": lambda value: familiar(value) < 0.65,
     "Login": lambda value: look_of(value) != "",

@@ -46,7 +46,10 @@ _SHORTEST_PHRASE: Final = 12
 
 def redact(text: str) -> str:
     """The text with every secret replaced by `[redacted: <kind>]`."""
-    return _redact_short(text) if len(text) < _SHORT else _redact(text)
+    if len(text) >= _SHORT:
+        return _redact(text)
+    # A word of a program is none, and names within tools' inputs are most of what comes.
+    return text if len(text) < _SHORTEST_RANDOM and text.isidentifier() else _redact_short(text)
 
 
 def redact_value(value: Any, name: str = "") -> Any:
@@ -74,7 +77,9 @@ def _redact(text: str) -> str:
         text = without_tokens(text)
     if tokens and any(True for _ in random(tokens)):
         text = replace(text, random(text), "Random Value")
-    text = replace(text, assigned(text), "Secret Keyword")
+    # Without a digit only what is quoted, or behind an equals sign, is more than a word.
+    if lines or '"' in text or "'" in text or "`" in text or "=" in text or CAPITALS.search(text):
+        text = replace(text, assigned(text), "Secret Keyword")
     lines = lines if text is original else telling_lines(text)
     if lines or CAPITALS.search(text):
         text = _without_numbered(text, lines)

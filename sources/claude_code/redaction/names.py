@@ -202,14 +202,14 @@ def _is_doubtful(match: re.Match[str], word: str, value: str) -> bool:
 
 def told_starts(text: str) -> tuple[str, ...]:
     """With which words a text starts to speak of a password or a code."""
-    lowered = text.lower()
+    lowered = in_lower_case(text)
     starts = _TOLD_STARTS if lowered.isascii() else (*_TOLD_STARTS, *_FOREIGN_STARTS)
     return tuple(start for start in starts if start in lowered)
 
 
 def pin_starts(text: str) -> tuple[str, ...]:
     """With which words a text starts to speak of a PIN or a code."""
-    lowered = text.lower()
+    lowered = in_lower_case(text)
     return tuple(start for start in _PIN_STARTS if start in lowered)
 
 

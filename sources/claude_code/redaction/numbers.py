@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from sources.claude_code.redaction.texts import in_lower_case
+
 _PHRASES: Final = ("seed", "mnemonic", "phrase", "recover", "wallet", '"words', "words:")
 _MNEMONIC: Final = re.compile(r"(?:\A|[\s\"'`:=])(?P<words>(?:[a-z]{3,8} ){11,23}[a-z]{3,8})(?![^\s\"'`.,\\])")
 
@@ -44,7 +46,7 @@ _JOINING: Final = frozenset(
 
 def mentions_phrase(text: str) -> bool:
     """Whether a text speaks of what a phrase of words opens."""
-    return any(map(text.lower().__contains__, _PHRASES))
+    return any(map(in_lower_case(text).__contains__, _PHRASES))
 
 
 def payment_numbers(text: str) -> Iterator[tuple[int, int]]:

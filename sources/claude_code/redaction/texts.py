@@ -74,7 +74,7 @@ def to_the_end(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[in
         yield start, _WORD.match(text, end).end() if text[end - 1 : end].isalnum() else end  # type: ignore[union-attr]
 
 
-@lru_cache(2)
+@lru_cache(4)
 def in_lower_case(text: str) -> str:
     """The text in lower case and of the same length: some letters grow when lower-cased, then only ASCII is."""
     lowered = text.lower()

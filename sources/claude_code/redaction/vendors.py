@@ -225,7 +225,7 @@ def rules_in(text: str, tokens: str, lines: str, longest: int) -> Iterable[_Rule
         longest: characters of its longest stretch without white space; most texts are words.
     """
     by_place = _rules_by_place(min(longest, _LONGEST_STRETCH))
-    places = (text.lower(), text, lines.lower(), lines, tokens)
+    places = (in_lower_case(text), text, in_lower_case(lines), lines, tokens)
     found = [
         rule
         for place, (literals, rules) in zip(places, by_place, strict=True)

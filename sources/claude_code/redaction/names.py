@@ -249,6 +249,8 @@ def told_before(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]
     """Values that a sentence calls a password after them."""
     lowered = in_lower_case(text)
     for name in matches_from(_PASSWORD, lowered, starts):
+        if not lowered[name.start() - 1 : name.start()].isspace():
+            continue
         match = _TOLD_AFTER.search(lowered, max(name.start() - 120, 0), name.start())
         if match is not None:
             start, end = match.span("value")

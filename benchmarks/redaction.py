@@ -9,19 +9,22 @@ this process in turns, and the shortest of five rounds counts.
 from __future__ import annotations
 
 import argparse
+import importlib
+import io
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
 
 from tests.sources.claude_code import further_secrets, planted_secrets, unseen_secrets
 from tests.sources.claude_code.claude_code_texts import landed_texts
 from tests.sources.claude_code.planted_secrets import Planted
 
 PROJECT_FOLDER = Path(__file__).parents[1]
-MODULE = "sources/claude_code/redaction.py"
+PACKAGE = "sources.claude_code.redaction"
 
 
 def main() -> None:
@@ -75,11 +78,21 @@ def _planted(version: Callable[[str], str], plant: Callable[[int], Iterable[Plan
 
 def _earlier(revision: str) -> Callable[[str], str]:
     """`redact` as it was in a revision of this repository."""
-    source = subprocess.check_output(["git", "show", f"{revision}:{MODULE}"], cwd=PROJECT_FOLDER, text=True)
-    module = ModuleType("earlier_redaction")
-    sys.modules[module.__name__] = module
-    exec(compile(source, MODULE, "exec"), module.__dict__)  # noqa: S102 - this project's own code
-    redact: Callable[[str], str] = module.redact
+    archive = subprocess.check_output(["git", "archive", "--format=tar", revision, "sources"], cwd=PROJECT_FOLDER)
+    current = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "sources"}
+    with tempfile.TemporaryDirectory(prefix="workledger-benchmark-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            files.extractall(folder, filter="data")
+        for name in current:
+            del sys.modules[name]
+        sys.path.insert(0, folder)
+        try:
+            redact: Callable[[str], str] = importlib.import_module(PACKAGE).redact
+        finally:
+            sys.path.remove(folder)
+            for name in [name for name in sys.modules if name.split(".")[0] == "sources"]:
+                del sys.modules[name]
+            sys.modules.update(current)
     return redact
 
 

@@ -1,8 +1,10 @@
 """Typical secrets vanish, ordinary text survives. The secrets are made up, and in pieces so that no scanner stirs."""
 
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 
 import pytest
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -109,6 +111,46 @@ def test_ordinary_text_survives(text: str) -> None:
     assert redact(text) == text
 
 
+ORDINARY_TEXTS = Path(__file__).with_name("ordinary_texts.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_commits_ids_check_sums_and_placeholders_survive() -> None:
+    assert len(ORDINARY_TEXTS) > 350
+    texts = [
+        unseen_secrets.filled(Random(f"{seed}{line}"), line.replace("\\n", "\n"))
+        for line in ORDINARY_TEXTS
+        for seed in range(3)
+    ]
+    assert [text for text in texts if redact(text) != text] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("\x1b[1mpassword\x1b[0m: \x1b[33mtiger12\x1b[0m", "password: [redacted: Secret Keyword]"),
+        ("next=%2Fcb%3Fpassword%3Dtiger12%26x%3D1", "next=/cb?password=[redacted: Secret Keyword]&x=1"),
+        (f"echo {b64encode(b'DB_PASSWORD=tiger12').decode()} | base64 -d", "echo [redacted: Base64] | base64 -d"),
+        (f'{{"log": "{{\\\\\\"token\\\\\\":\\\\\\"{RANDOM}\\\\\\"}}"}}', "[redacted: Secret Keyword]"),
+    ],
+    ids=["colours", "percent-encoding", "base64", "JSON in JSON in JSON"],
+)
+def test_secrets_vanish_from_what_wraps_them(text: str, redacted: str) -> None:
+    assert redacted in redact(text)
+    assert "tiger12" not in redact(text)
+    assert RANDOM not in redact(text)
+
+
+def test_what_wraps_no_secret_stays_as_it_is() -> None:
+    for text in ("\x1b[32m2 tests passed\x1b[0m", "next=%2Fcb%3Ftab%3D2", b64encode(b"Lorem ipsum dolor 12").decode()):
+        assert redact(text) == text
+
+
+def test_columns_of_tables_with_a_telling_head_are_redacted() -> None:
+    table = "| user | password |\n| --- | --- |\n| bob | Tulip43!moon |\n| ann | |\n"
+    assert redact(table) == table.replace("Tulip43!moon", "[redacted: Secret Keyword]")
+    assert redact("name,token,size\nbob,kQ9xT7mB2vN8,12\n") == "name,token,size\nbob,[redacted: Secret Keyword],12\n"
+
+
 def test_names_redact_the_values_below_them() -> None:
     value = {"headers": {"password": "tiger12", "list": [{"api_token": RANDOM}]}, "n": 3, "command": "ls -la"}
     assert redact_value(value) == {
@@ -140,10 +182,19 @@ def test_names_redact_the_values_below_them() -> None:
         "'Aa1:" * 100_000,
         "password value=" * 60_000,
         "https://webhook/" * 50_000,
+        # These took minutes, or for ever, until they were found.
+        "SECRET=YOUR_VERY_LONG_AND_SECURE_CLIENT_SECRET_GOES_HERE_1234567890",
+        "token,key\n1,2\n" * 40_000,
+        "/hook/a1" * 80_000,
+        "WIFI:a1" * 60_000,
+        "%3D%22a1" * 60_000,
+        "echo a1 | " * 80_000,
+        "1 as password " * 60_000,
     ],
     ids=[
         *("eyJ", "password", "url", "key", "cookie", "pgpass", "told", "iban", "mysql", "told_before", "long_word"),
         *("login", "pair", "quoted", "value", "webhook"),
+        *("placeholder", "table", "hook", "wifi", "percent", "pipe", "told_after"),
     ],
 )
 def test_no_text_takes_forever(text: str) -> None:
@@ -224,10 +275,8 @@ def test_of_secrets_in_forms_that_were_unknown_at_first_most_vanish() -> None:
             places.setdefault(one.kind, []).append(one.secret not in redact(one.text))
     assert len(places) > 250
     gone = [vanished for each in places.values() for vanished in each]
-    assert sum(gone) / len(gone) >= 0.97
-    # It has no telling name; docs/security.md says so.
-    kept = {kind for kind, each in places.items() if not any(each)}
-    assert kept == {"ovpn"}
+    assert sum(gone) / len(gone) >= 0.99
+    assert [kind for kind, each in places.items() if not any(each)] == []
 
 
 def test_of_secrets_that_were_written_without_the_rules_most_vanish() -> None:
@@ -235,9 +284,9 @@ def test_of_secrets_that_were_written_without_the_rules_most_vanish() -> None:
     for one in unseen_secrets.plant(101):
         gone.setdefault(one.kind.partition(":")[0], []).append(one.secret not in redact(one.text))
     shares = {name: sum(each) / len(each) for name, each in gone.items()}
-    assert sum(map(len, gone.values())) > 2_000
-    assert min(shares.values()) >= 0.95, shares
-    assert sum(shares.values()) / len(shares) >= 0.97, shares
+    assert sum(map(len, gone.values())) > 3_500
+    assert min(shares.values()) >= 0.98, shares
+    assert sum(shares.values()) / len(shares) >= 0.99, shares
 
 
 def test_real_transcripts_hold_no_false_redaction(shared_folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Made-up secrets of `unseen_secrets.json`: three sets, written without a look at the redactor or at each other.
+"""Made-up secrets of `unseen_secrets.json`: eight sets, each written before its kinds were tried.
 
 Each was measured before the rules were changed for it; docs/security.md has the figures. A kind is a label, a pattern
 of its value, a variable (none where the texts are its own) and texts. In a pattern, `<M24>` is 24 characters of an
@@ -63,7 +63,7 @@ def plant(seed: int, names: tuple[str, ...] = tuple(SETS)) -> Iterator[Planted]:
     for name in names:
         for label, pattern, variable, own in SETS[name]["kinds"]:
             chance = Random(f"{seed}/{name}/{label}")
-            secret = _secret(chance, pattern)
+            secret = filled(chance, pattern)
             first, *rest = (variable or "").lower().split("_")
             parts = {
                 "label": label,
@@ -77,19 +77,21 @@ def plant(seed: int, names: tuple[str, ...] = tuple(SETS)) -> Iterator[Planted]:
             }
             for number, place in enumerate(PLACES):
                 template = own[number] if own and own[number] else chance.choice(SETS[name]["places"][number])
-                text = _filled(template, parts)
+                text = _with_parts(template, parts)
                 planted = parts["escaped"] if "{escaped}" in template else secret
                 yield Planted(f"{name}: {label}", place, planted, text)
 
 
-def _secret(chance: Random, pattern: str) -> str:
+def filled(chance: Random, pattern: str) -> str:
+    """A pattern with random characters in place of its marks, such as `<M24>`."""
+
     def made(match: re.Match[str]) -> str:
         return _value(chance, match[1], int(match[2] or 0))
 
     return re.sub(r"<(\w)(\d*)>", made, pattern)
 
 
-def _filled(template: str, parts: dict[str, str]) -> str:
+def _with_parts(template: str, parts: dict[str, str]) -> str:
     def part(match: re.Match[str]) -> str:
         return parts.get(match[1], match[0])
 

@@ -1,0 +1,166 @@
+"""How a value looks: random, like a password, or like an id, a reference, a placeholder."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise, product
+from string import ascii_letters, digits
+from typing import Final
+
+from detect_secrets.filters.heuristic import is_potential_uuid, is_sequential_string
+from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString
+
+_NAME_AND_NUMBER: Final = re.compile(r"[A-Za-z._]+\d+\Z")
+DIGITS: Final = frozenset(digits)
+# Pairs of characters that words are made of: the 200 most frequent of English and code, by their first letter.
+_PAIRS: Final = (
+    "abcdgilmnprstuy baeilou caehiklortu daeiorsu eacdefglmnprstvwx faefioru gaehinrs haeio iabcdefglmnoprstvz kei "
+    "ladeilostuy mabeiop nacdefgiostuv obcdglmnoprstuvw paeiloprst qu racdegimnorstuy sacehiopstu tacehilorstuy uab"
+    "ceilmnprst vaei waei xpt ze"
+)
+_FAMILIAR: Final = frozenset(
+    pair
+    for group in _PAIRS.split()
+    for first, second in product(group[0], group[1:])
+    for pair in ((first, second), (first.upper(), second), (first.upper(), second.upper()))
+)
+_COUNTED: Final = frozenset(
+    (first, second)
+    for first in ascii_letters + digits
+    for second in ascii_letters + digits
+    if not (first.isdigit() and second.isdigit())
+)
+# Ids of vendors, public keys, paths of drawings (SVG), and check sums that look as random as a secret.
+_VENDORS_ID: Final = re.compile(
+    r"(?:toolu|msg|req|call|chatcmpl|cmpl|run|thread|asst|file|resp|evt|cus|pi|sub|price|prod|in|ch|dpl|prj|team"
+    r"|user|usr|org"
+    r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job|diff)[_-]"
+)
+ID: Final = re.compile(
+    _VENDORS_ID.pattern + r"|age1[a-z\d]{58}\Z|I[0-9a-f]{32,40}\Z|[a-z]{1,10}-[0-9a-f]{8,64}\Z|AAAA[BCE]|sha\d+-|MII"
+    r"|[MLHVCSQTAZmlhvcsqtaz\d_-]+\Z|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z"
+    r"|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+(?:@v?\d+)?\Z|[-_\d]+\Z"
+    r"|.*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
+)
+BASE64: Final = re.compile(r"(?:sha\d+-)?(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?\Z")
+_SIGNS_OF_PASSWORDS: Final = frozenset("!?#*+~$%^&@=")
+REFERENCE: Final = re.compile(
+    r"[$<{%\[*.~/]|[A-Za-z_][\w-]*(?:(?:\.|::|->)[A-Za-z_]\w*)+\Z|(?:process|os|env|config|settings|self|this)\."
+    r"|(?:x{3,}|\*{3,}|\.{3,})|\[redacted|[\w-]*(?:\.\.\.|…|\*\*\*+|x{4,})\Z",
+    re.IGNORECASE,
+)
+_PLACEHOLDER: Final = re.compile(
+    r"(?:your|my|example|change|replace|insert|enter|dummy|placeholder|todo|none|null|undefined|required|optional)"
+    # One repeat: two that share their letters would take years over a long value that is none.
+    r"[a-z_ -]*\Z",
+    re.IGNORECASE,
+)
+# A reference has names in it, no random value.
+_RANDOM_PART: Final = re.compile(r"(?<=\w\.)(?=[A-Za-z\d]*\d[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z\d]{16,}\Z")
+_COMMIT_HASH: Final = re.compile(r"[0-9a-f]{7,11}\Z")
+_RANDOM: Final = 2.75
+"""Bits per character above which an assigned value of eight characters and more passes for random."""
+NUMBERED: Final = re.compile(r"\w[#@?=]v?\d[\d.]*\Z|@[\w.-]*(?:\.[a-z]{2,}\Z|…)|://|[?&]\w+=")
+_GENERATED: Final = re.compile(r"(?=\D*\d\D*\d)[A-Za-z\d!?#*+~$%^&@]{14,64}\Z")
+_CHANGES: Final = re.compile(r"[a-z](?=[A-Z\d])|[A-Z](?=[a-z\d])|\d(?=[A-Za-z])")
+# Words alone: in a sentence some of them would be shorter.
+_PASSPHRASE: Final = re.compile(r"[a-z]{4,9}(?: [a-z]{4,9}){3,9}\Z")
+_NAMES_ITSELF: Final = re.compile("pass|secret|token|key|pwd", re.IGNORECASE)
+_NO_DIGITS: Final = re.compile(r"\D+")
+_PREFIX: Final = re.compile(r"(?<![a-zA-Z\d])(?!sha|md5)(?:[a-z][a-z\d]{0,10}[_-]|\d{1,10}-)")
+_HEX: Final = re.compile(
+    r"(?=[^a-fA-F]*[a-fA-F])(?:(?:[0-9a-f]{20,}|[0-9A-F]{20,})(?:-[0-9a-f]+)*|0x[0-9a-f]{64}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12,20})(?:-[0-9a-f]{4,12})*\Z"
+)
+_ENTROPY: Final = Base64HighEntropyString()
+
+
+def has_all_signs(value: str) -> bool:
+    """Whether a word has letters, digits and signs as passwords have, and is neither address nor code."""
+    return (
+        any(one.isalpha() for one in value)
+        and any(one.isdigit() for one in value)
+        and "/" not in value
+        and not _SIGNS_OF_PASSWORDS.isdisjoint(value)
+        and not REFERENCE.match(value)
+        and not NUMBERED.search(value)
+    )
+
+
+def look_of(value: str) -> str:
+    """What a word looks like: `random`, `hex`, `uuid`, `password`, or nothing of these."""
+    if len(value) >= 20:
+        digits = value if _HEX.match(value) else _without_prefix(value)
+        if len(digits) >= 20 and _HEX.match(digits):
+            return "uuid" if "-" in digits[:9] else "hex"
+    if len(value) < 8:
+        return ""
+    is_random = looks_random(value)
+    if (is_random or not value.isalnum()) and ID.match(value):
+        return ""
+    if is_random and len(value) >= 12:
+        return "random"
+    return "password" if (is_random and not _NAME_AND_NUMBER.match(value)) or has_all_signs(value) else ""
+
+
+def is_all_signs(value: str) -> bool:
+    """Whether a word has everything that generated passwords have: both cases, digits and several signs, no syntax."""
+    return (
+        _GENERATED.match(value) is not None
+        and len(_SIGNS_OF_PASSWORDS.intersection(value)) >= 3
+        and not (value.islower() or value.isupper())
+        and familiar(value) < 0.4
+        and not REFERENCE.match(value)
+    )
+
+
+def _without_prefix(value: str) -> str:
+    """What follows a prefix such as `sk-lf-`, which vendors put before a UUID or hexadecimal digits."""
+    if _VENDORS_ID.match(value):
+        return ""
+    rests = (value[prefix.end() :] for prefix in _PREFIX.finditer(value, 0, 36))
+    return next((rest for rest in rests if _HEX.match(rest)), "")
+
+
+def looks_random(value: str) -> bool:
+    """Whether neighbouring characters are rarely those of words, or change between cases and digits all the time."""
+    share = familiar(value)
+    return share < 0.45 or (share < 0.6 and len(value) >= 16 and len(_CHANGES.findall(value)) >= 0.5 * len(value))
+
+
+def familiar(value: str) -> float:
+    """The share of pairs of characters that words and numbers are made of; of a random value it is about 0.2."""
+    counted = sum(map(_COUNTED.__contains__, pairwise(value)))
+    return sum(map(_FAMILIAR.__contains__, pairwise(value))) / counted if counted >= 6 else 1.0
+
+
+def is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bool) -> bool:
+    """Whether a value assigned to a telling name is a secret, and neither reference nor placeholder nor prose."""
+    if len(value) < 4 or _PLACEHOLDER.match(value) or (REFERENCE.match(value) and not _RANDOM_PART.search(value)):
+        return False
+    # Some vendors issue UUIDs as tokens; as a key of any name (`cache_key`) they are ids.
+    if not may_be_uuid and is_potential_uuid(value):
+        return False
+    if any(character.isspace() for character in value):
+        return is_password and is_quoted and _PASSPHRASE.match(value) is not None
+    has_digit = any(character.isdigit() for character in value)
+    has_sign = any(not character.isalnum() and character not in "_-./" for character in value)
+    if is_password:
+        if is_quoted:
+            # `SECRET = "my_secret"` names one.
+            if not (has_digit or has_sign) and _NAMES_ITSELF.search(value):
+                return False
+            return has_digit or has_sign or _entropy(value) > _RANDOM
+        is_random = len(value) >= 16 and value.isupper() and familiar(value) < 0.65
+        return len(value) >= 6 and (has_digit or has_sign or is_random) and not is_sequential_string(value)
+    if len(value) < 12:
+        return look_of(value) == "password" and len(_NO_DIGITS.sub("", value)) >= 2
+    if not has_digit:
+        return len(value) >= 16 and value.isalpha() and familiar(value) < (0.65 if value.isupper() else 0.4)
+    if value.replace(".", "").replace("_", "").isdigit():
+        return False
+    return not _COMMIT_HASH.match(value) and not is_sequential_string(value) and _entropy(value) > _RANDOM
+
+
+def _entropy(value: str) -> float:
+    return float(_ENTROPY.calculate_shannon_entropy(value))

@@ -1,0 +1,297 @@
+"""Values of which a name or a sentence says that they are secret: `db_password = …`, `das Kennwort lautet …`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from detect_secrets.filters.heuristic import is_sequential_string
+
+from sources.claude_code.redaction.looks import NUMBERED, REFERENCE, has_all_signs, is_secret, look_of
+from sources.claude_code.redaction.texts import in_lower_case, lines_with, matches_from, to_the_end
+
+# Written in lower case and run on lower-cased texts: three times faster than IGNORECASE.
+_PASSWORDS: Final = (
+    r"passw(?:or)?[dt]|passphrase|passcode|pwd|secret|contrase[ñn]a|kennwort|identified[ ]by|парол[ьяею]"
+    r"|pw(?<=rootpw)|pass(?:(?<=dbpass)|(?<=databasepass))"
+)
+# Also ordinary words, as in `PASS: 12 tests`; what follows them must look like a password.
+_SHORT_PASSWORDS: Final = (
+    r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)"
+    r"|(?<=sshpass)|(?<=smtppass)|(?<=adminpass)|(?<=keypass))(?![a-z])"
+    r"|pw(?<![a-z]pw)(?![a-z])|psk(?![a-z])|cred(?=s)"
+)
+_OWNERS: Final = (
+    *("access", "account", "admin", "api", "app", "application", "auth", "client", "database", "db", "deploy"),
+    *("encryption", "licence", "license", "maps", "master", "priv", "private", "server", "service", "shared"),
+    *("signing", "storage", "subscription", "write"),
+)
+_KEYS: Final = "|".join(
+    (
+        "token(?!s|iz)",
+        "pat(?:(?<=[_-]pat)|(?<=extpat))(?![a-z])",
+        "credential",
+        "cookie(?<=[_-]cookie)",
+        "key(?:" + "|".join(f"(?<={owner}{between}key)" for owner in _OWNERS for between in ("", "_", "-", " ")) + ")",
+        "(?P<any_key>key(?<=[_-]key))",
+        "jwt",
+        "токен",
+        "ключ",
+    )
+)
+# What every name starts with, and what every one contains.
+_NAME_STARTS: Final = (
+    *("pass", "pw", "secret", "contrase", "kennwort", "identified by", "парол", "psk", "cred"),
+    *("token", "pat", "cookie", "key", "jwt", "токен", "ключ"),
+)
+# `--secret dbPassword …`: the value is further on.
+_FURTHER_NAME: Final = r"[\w-]*(?:pass|pwd|secret|token|key)[\w-]*[ \t=]"
+_ASSIGNMENT: Final = re.compile(
+    rf"(?:(?P<password>{_PASSWORDS})|{_KEYS}|(?P<short>{_SHORT_PASSWORDS}))(?P<rest>[\w-]{{0,24}})[\]'\"`]{{0,2}}"
+    # An escaped quote stands where JSON or a shell command quotes JSON, which may be quoted in its turn.
+    r"(?:\\{0,3}[\"'])?(?:(?:[ \t]|\\t)*(?P<equals>:=|=>|={1,3}|!==?|[?+]="
+    r"|:(?:[ \t]*[\w.<>]{2,24}[ \t]*=(?!=))?)(?:[ \t]|\\t)*"
+    # A list; an object with a value; an anchor or a block of YAML.
+    r"(?:\[|\{[ \t]*\\{0,3}[\"'](?:value|default|s)\\{0,3}[\"'][ \t]*:[ \t]*|[&!][\w/]+[ \t]+"
+    r"|[>|][-+]?[ \t]*\n\s{1,20})?|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\\{0,3}[\"'])"
+    rf"|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\S*\d)(?!{_FURTHER_NAME})|[ \t]+--(?:body|value|data|secret-string"
+    rf"|plaintext)[ \t=]+"
+    # Name and value of a pair, as in the environment of a container.
+    r"|[,\s]{1,40}\\{0,3}[\"']?value\\{0,3}[\"']?[ \t]*[:=][ \t]*"
+    # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
+    r"|(?:[ \t]+[\w/-]+){0,2}[ \t]*<<<[ \t]*|</key>\s{0,9}<string>|>(?:<value>|\s{0,9}<string>)?(?=[^<\s]{6,200}<)"
+    r"|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
+    r"|(?P<call>[(,])[ \t]*(?=\\{0,3}[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
+    r"(?:n?\\{0,3}[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\{0,3}[\"'`])"
+    r"|(?P<brace>\{(?!\{))?(?P<bare>[^\s\"'`,;&|<>(){}\[\]\\]{6,200}))"
+)
+_NO_SECRET_KEY: Final = re.compile(
+    r"(?:cache|partition|sort|primary|foreign|public|idempotency|group|order|row|object|routing|translation)[_-]\Z"
+)
+_DESCRIPTION: Final = re.compile(
+    r"[_-]?(?:name|ref|manager|path|file|type|length|min|max|ttl|ur[il]|algorithm|prefix|header|count|version"
+    r"|arn|provider|store)"
+)
+_SECRET_PART: Final = re.compile("secret|pass|token")
+# What stands before a name that a call sets: `setPassword(`, `define('DB_PASSWORD',`, `.put("password",`.
+_SETTER: Final = re.compile(
+    r"(?:(?<![a-z])(?:set|with)[a-z\d_]*|(?:define|\w*env|setdefault|\.(?:put|set|header|append|add)\w*)"
+    r"[ \t]*\([ \t]*\\?[\"'][\w.-]*)\Z"
+)
+# A name, then words, then a link, then the value, as in `das Kennwort für den Server lautet …`.
+_LINKS: Final = r"is|was|are|ist|lautet|sind|est|es|è|é|to|jest|är|er|это"
+TOLD_PASSWORDS: Final = (
+    r"passwor[dt]|kennwort|passphrase|passcode|парол[ьяею]|mot de passe|mdp(?<![a-z]mdp)"
+    r"|contrase[ñn]a|wachtwoord"
+    r"|hasło|senha|parola|lösenord|adgangskode|heslo|lozinka|geslo|jelszó|passord|parool|şifre"
+    r"|palavra.passe|phrase secr|mật khẩu|salasana|clave(?<![a-z]clave)|slaptažodis|парола|лозинк|κωδικ"
+    r"|pwd?(?<![a-z\d]pw)(?<![a-z\d]pwd)(?![a-z\d])|密码|密碼|口令|パスワード|비밀번호|पासवर्ड|كلمة المرور|סיסמ"
+)
+_TOLD: Final = re.compile(
+    rf"(?:(?P<password>{TOLD_PASSWORDS})|(?P<pass>pass(?<![a-z\d_]pass)(?![a-z\d_]))"
+    r"|(?P<code>(?:recovery|backup|rescue|scratch|emergency|verification)[ _-]?codes?"
+    r"|otp(?<![a-z\d]otp)|(?:2fa|mfa)(?<![a-z\d]...)(?![a-z\d])))"
+    r"[\w\]\"'`)]{0,8}(?:[ \t]+\(?(?:[\w'äöüßàéèñç-]|\.(?=\w)){1,24}\)?){0,4}?"
+    rf"(?:(?P<link>[ \t]*(?::|=>?|→|->|：)|[ \t]+(?:{_LINKS}|[–—-])(?=[ \t])|[ \t]+(?=[\"'`„“«]))[ \t]*"
+    r"(?:(?<=:)\n\s*(?=\S+\s*(?:\n|\Z)))?|[ \t]+)[\"'`(*„“«‹\\\[]{0,3}[ \t]*"
+    r"(?P<value>(?=[^\s\d]*\d)(?!\d+(?:\.\d+)+\s)[^\s\"'`(),;“”»›<>\[\]{}|\\]{4,200})"
+)
+_TOLD_STARTS: Final = (
+    *("pass", "kennwort", "mot de passe", "mdp", "contrase", "wachtwoord", "senha", "parola", "adgangskode", "heslo"),
+    *("salasana", "lozinka", "geslo", "parool", "palavra", "phrase secr", "clave", "pw", "otp", "mfa", "2fa"),
+    *("recovery", "backup", "rescue", "scratch", "emergency", "verification"),
+)
+_FOREIGN_STARTS: Final = (
+    *("парол", "hasło", "lösenord", "şifre", "jelszó", "mật khẩu", "slaptažodis", "лозинк", "κωδικ"),
+    *("密码", "密碼", "口令", "パスワード", "비밀번호", "पासवर्ड", "كلمة المرور", "סיסמ"),
+)
+# A value, then what it is, as in `use … as the password`.
+_TOLD_AFTER: Final = re.compile(
+    r"(?P<value>(?=[^\s\d]*\d)(?=[\W\d]*[a-z])[^\s\"'`(),;“”»›<>\[\]{}|\\/=]{6,64})[\"'`”»]?[ \t]+(?:is|as|als"
+    r"|ist|comme|como|come|это|как|est|es)"
+    r"[ \t]+(?:[\w'.-]+[ \t]+){0,4}\Z"
+)
+_PIN: Final = re.compile(
+    r"(?:(?:pin|cvv2?|cvc2?|otp|2fa|mfa)(?![a-z\d])(?:[ _-]?(?:code|number))?"
+    r"|(?:verification|security|sms|door|alarm|login|one-time|passcode)[ _-]code"
+    r"|(?:bestätigungs|sicherheits|einmal)code|код подтверждения|code de vérification|código de verificación)"
+    rf"(?<![a-z]pin)\\{{0,3}}[\"']?[ \t]*(?:[:=]|(?:{_LINKS}|für|for)(?=[ \t]))?[ \t]*\\{{0,3}}[\"'`]?"
+    r"(?P<value>(?<!\w)\d{3,8})(?![\w.,:/-]*\w)"
+)
+_PIN_STARTS: Final = (
+    *("pin", "cvv", "cvc", "otp", "2fa", "mfa", "verification", "security", "sms", "door", "alarm", "login"),
+    *("one-time", "passcode", "bestätigungs", "sicherheits", "einmal", "код", "code de", "código"),
+)
+_WORDS: Final = re.compile(r"[a-z]+(?:-[a-z]+)*-?\d\d+\Z", re.IGNORECASE)
+_WIRELESS: Final = re.compile(r"(?:wi-?fi|wlan)[ \t]+\Z")
+_PASSWORD: Final = re.compile(TOLD_PASSWORDS)
+# The head of a table, in Markdown or CSV, and its rows.
+_HEAD: Final = re.compile(
+    r"\|?(?P<row>[\w /-]{1,40}(?:[|,;\t][\w /-]{1,40}){1,20})\|?[ \t]*\n(?:[|: -]+\n)?",
+    re.MULTILINE,
+)
+_COLUMNS: Final = ("pass", "token", "secret", "key", "pwd")
+_ROW: Final = re.compile(r"\|?(?P<row>[^\n|,;\t]*[|,;\t][^\n]*?)\|?[ \t]*(?:\n|\Z)")
+_CELL: Final = re.compile(r"[^|,;\t]+")
+_NAME: Final = re.compile(rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})[\w-]{{0,24}}\Z")
+_SHORTEST_KEY: Final = 20
+"""Characters below which the value of a key of any name (`cache_key`) is rather an id."""
+_SURE: Final = 16
+"""Characters from which on a random value is no description, even in a table or a sentence."""
+
+
+def assigned(text: str) -> Iterator[tuple[int, int]]:
+    """Values that stand behind a name such as `db_password` or `--token`."""
+    return to_the_end(text, _assigned(text))
+
+
+def _assigned(text: str) -> Iterator[tuple[int, int]]:
+    lowered = in_lower_case(text)
+    for match in matches_from(_ASSIGNMENT, lowered, _NAME_STARTS):
+        group = "bare" if match["quoted"] is None else "quoted"
+        start, end = match.span(group)
+        value = text[start:end]
+        if group == "bare":
+            ended = value.rstrip(".:,")
+            # `hunter2!` may be a password with a sign, or one at the end of a sentence.
+            is_signed = (match["password"] or match["short"]) and any(one.isdigit() for one in value)
+            value = ended if is_signed else value.rstrip(".:!?*")
+            end = start + len(value)
+        # `KEY_SECRET` is a secret.
+        any_key = match["any_key"] and not _SECRET_PART.search(match["rest"])
+        if any_key and (len(value) < _SHORTEST_KEY or "|" in value):
+            continue
+        if match["call"] and not _SETTER.search(lowered, max(match.start() - 40, 0), match.start()):
+            continue
+        if any_key and _NO_SECRET_KEY.search(lowered, max(match.start() - 16, 0), match.start()):
+            continue
+        # `secretName`, `TOKEN_TTL`: what describes a secret is none, unless it looks like one.
+        if _DESCRIPTION.match(match["rest"]) and look_of(value) not in ("random", "password"):
+            continue
+        if _is_doubtful(match, text[match.start() : match.start() + 4], value):
+            continue
+        is_password = bool(match["password"] or match["short"] or (match["any_key"] and not any_key))
+        # `DB_PASSWORD=…` in an environment is a password, whatever it looks like.
+        is_variable = match["equals"] == "=" and not match["rest"] and match["password"] not in (None, "secret")
+        is_quoted = group == "quoted" or (is_variable and text[match.start() : match.end("password")].isupper())
+        if is_secret(value, is_password=is_password, is_quoted=is_quoted, may_be_uuid=not any_key):
+            yield start, end
+
+
+def _is_doubtful(match: re.Match[str], word: str, value: str) -> bool:
+    """Whether the value behind a name is rather a description than a secret, as it often is in a sentence or table."""
+    if not (match["short"] or match["cell"] or match["dash"] or match["brace"]):
+        return False
+    if len(value) >= _SURE and match["short"] is None:
+        return False
+    if match["password"] is None and match["short"] is None:
+        return True
+    if has_all_signs(value) or look_of(value) in ("random", "password"):
+        return False
+    if match["quoted"] is not None and (match["equals"] or match["call"]) and value.isalnum() and not value.isalpha():
+        return False
+    # `vault_pass: lantern-radish-28`, but neither `PASS: test_login2` nor `pass: 120ms`.
+    is_worded = sum(map(str.isalpha, value)) >= 5 and value[-1].isdigit() and "_" not in value and "." not in value
+    return not (
+        is_worded
+        and match["equals"]
+        and (word != "PASS" or match.string[match.start() - 1 : match.start()].strip(" \n\t"))
+    )
+
+
+def told_starts(text: str) -> tuple[str, ...]:
+    """With which words a text starts to speak of a password or a code."""
+    lowered = in_lower_case(text)
+    starts = _TOLD_STARTS if lowered.isascii() else (*_TOLD_STARTS, *_FOREIGN_STARTS)
+    return tuple(start for start in starts if start in lowered)
+
+
+def pin_starts(text: str) -> tuple[str, ...]:
+    """With which words a text starts to speak of a PIN or a code."""
+    lowered = in_lower_case(text)
+    return tuple(start for start in _PIN_STARTS if start in lowered)
+
+
+def told(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Values that a sentence names as a password or code."""
+    lowered = in_lower_case(text)
+    for match in matches_from(_TOLD, lowered, starts):
+        start, end = match.span("value")
+        value = text[start:end].rstrip(".:").removesuffix("**")
+        if match["pass"] and not (has_all_signs(value) or look_of(value)) and not _WORDS.match(value):
+            continue
+        if (
+            match["pass"]
+            and match["link"] is None
+            and not _WIRELESS.search(lowered, max(match.start() - 12, 0), match.start())
+        ):
+            continue
+        is_next = match["password"] and match.end("password") + 1 == start
+        if (
+            len(value) >= 6
+            and (match["code"] is not None or any(one.isalpha() for one in value))
+            and not REFERENCE.match(value)
+            and (match["link"] is not None or is_next or _is_likely(match, value))
+            and not is_sequential_string(value)
+        ):
+            yield start, start + len(value)
+
+
+def _is_likely(match: re.Match[str], value: str) -> bool:
+    """Whether a value that only words join to its name is one; `passwords are hashed with argon2id` has none."""
+    if NUMBERED.search(value):
+        return False
+    return bool(match["password"] is None or look_of(value) or sum(map(str.isdigit, value)) >= 2)
+
+
+def told_before(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Values that a sentence calls a password after them."""
+    lowered = in_lower_case(text)
+    for name in matches_from(_PASSWORD, lowered, starts):
+        if not lowered[name.start() - 1 : name.start()].isspace():
+            continue
+        match = _TOLD_AFTER.search(lowered, max(name.start() - 120, 0), name.start())
+        if match is not None:
+            start, end = match.span("value")
+            value = text[start:end]
+            is_likely = look_of(value) or sum(map(str.isdigit, value)) >= 2
+            if is_likely and not REFERENCE.match(value) and not NUMBERED.search(value):
+                yield start, end
+
+
+def tabled(text: str) -> Iterator[tuple[int, int]]:
+    """Values in a column of a table whose head is a name such as `password`."""
+    end = 0
+    for start, _ in lines_with(in_lower_case(text), _COLUMNS):
+        head = _HEAD.match(text, start) if start >= end else None
+        if head is None:
+            continue
+        names = [name.strip().lower() for name in _CELL.findall(head["row"])]
+        secret = [_NAME.search(name) for name in names]
+        if len(names) < 2 or not any(named and not named["any_key"] for named in secret):
+            continue
+        row = _ROW.match(text, head.end())
+        while row is not None:
+            cells = list(_CELL.finditer(text, row.start("row"), row.end("row")))
+            if len(cells) == len(names):
+                for cell, named in zip(cells, secret, strict=True):
+                    value = cell[0].strip(" \t\"'`")
+                    if value and named and not named["any_key"] and look_of(value) in ("random", "password", "hex"):
+                        start = text.index(value, cell.start())
+                        yield start, start + len(value)
+            end = row.end()
+            row = _ROW.match(text, end)
+
+
+def pins(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Digits that a sentence or a name calls a PIN or a code."""
+    return (match.span("value") for match in matches_from(_PIN, in_lower_case(text), starts))
+
+
+def is_named_secret(name: str, value: Any) -> bool:
+    """Whether a name such as `password` makes the whole value a secret."""
+    named = _NAME.search(name.lower())
+    return named is not None and is_secret(
+        value, is_password=bool(named["password"]), is_quoted=True, may_be_uuid=not named["any_key"]
+    )

@@ -28,7 +28,7 @@ def _mirrored(line: Line) -> Line:
 
 def _cases() -> dict[str, Contents]:
     french = party("Joe’s & Söhne <b>", vat_id="FR32123456789", country="FR", state="IdF", e_address="a@example.fr")
-    without_tax = {"tax_rate": "0", "vat_exemption_reason": REASON, "buyer": french}
+    without_tax: dict[str, Any] = {"tax_rate": "0", "vat_exemption_reason": REASON, "buyer": french}
     return {
         "taxed": contents(),
         "zero_rate": contents(vat_category="Z", tax_rate="0"),

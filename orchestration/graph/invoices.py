@@ -1,5 +1,4 @@
-"""Jobs by which a person decides on invoices and deposits in Dagster's UI: the same functions as `workledger invoice` and
-`workledger cash` call.
+"""Jobs by which a person decides on invoices and deposits in Dagster's UI: what `workledger invoice` and `cash` call.
 
 Each takes its input from the launchpad, as a typed config. A run that is repeated finds what the first has done.
 """
@@ -216,9 +215,7 @@ def match_rows(context: dg.OpExecutionContext, config: MatchConfig) -> None:
 def apply_row(context: dg.OpExecutionContext, config: ApplyConfig) -> None:
     """Apply a deposit."""
     with _decisions(context).opened() as (connection, _):
-        applied = cash.apply(
-            connection, config.deposit, config.numbers, actor=config.actor, remember=config.remember
-        )
+        applied = cash.apply(connection, config.deposit, config.numbers, actor=config.actor, remember=config.remember)
     context.add_output_metadata(
         {
             "payment": applied.payment_id,

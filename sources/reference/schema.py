@@ -503,7 +503,12 @@ FILES: Final = (
         "What banks and payment processors keep back from deposits.",
         ("pattern", "account", "currency"),
         (
-            Field("pattern", "text", "Case-insensitive regular expression on the bank's text and the payer.", form="pattern"),
+            Field(
+                "pattern",
+                "text",
+                "Case-insensitive regular expression on the bank's text and the payer.",
+                form="pattern",
+            ),
             _optional("account", "text", "Only on this account.", refers_to="accounts"),
             _CURRENCY,
             _optional("fixed_fee", "numeric", "Fee of a payment, in units of currency.", default="0", minimum=0),

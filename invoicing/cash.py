@@ -1,4 +1,4 @@
-"""Bank deposits: matched with open invoices, and what a person decides about those that wait (rules 10.14 to 10.16)."""
+"""Bank deposits: matched with open invoices, and what a person decides about those that wait (rules 10.21 to 10.23)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The report on a contract's period: hours used, overage, details of work; made here and recorded once (rule 10.19)."""
+"""The report on a contract's period: hours used, overage, details of work; made here and recorded once (rule 10.26)."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""Precision and recall of matching bank deposits with invoices, by kind of deposit, on made-up books whose truth is known.
+"""Precision and recall of matching bank deposits, by kind of deposit, on made-up books whose truth is known.
 
-`python -m benchmarks.matching [--seeds N] [--first SEED]`. Precision counts invoices that were settled without a person:
-the right one with the right amount. Recall is the share of deposits of a kind that needed no person.
+`python -m benchmarks.matching [--seeds N] [--first SEED]`. Precision counts invoices that were settled without a
+person: the right one with the right amount. Recall is the share of deposits of a kind that needed no person.
 """
 
 import argparse
@@ -54,8 +54,27 @@ _WEIGHTS: Final = (30, 22, 6, 6, 6, 4, 3, 5, 4, 4, 3, 4, 4, 2)
 _FIRST: Final = date(2025, 1, 1)
 _MONTHS: Final = 14
 _WORDS: Final = (
-    "Harbor Lantern Cedar Willow Granite Ember Juniper Falcon Meadow Onyx Quarry Summit Thistle Velvet Aurora Basalt Copper Dune Elm Fjord"
-).split()
+    "Harbor",
+    "Lantern",
+    "Cedar",
+    "Willow",
+    "Granite",
+    "Ember",
+    "Juniper",
+    "Falcon",
+    "Meadow",
+    "Onyx",
+    "Quarry",
+    "Summit",
+    "Thistle",
+    "Velvet",
+    "Aurora",
+    "Basalt",
+    "Copper",
+    "Dune",
+    "Elm",
+    "Fjord",
+)
 _FORMS: Final = ("Ltd", "Inc", "GmbH", "LLC", "Labs", "Group")
 _BANK_FEE: Final = FeeRule(fixed=2500)
 _PROCESSOR: Final = FeeRule(fixed=30, share=Decimal("0.029"), is_processor=True)
@@ -245,9 +264,7 @@ class _Maker:
             made = self._deposit(kind, invoice, on, paid, {invoice.number: invoice.open}, [invoice])
             made.deposit = replace(made.deposit, currency="EUR")
         elif kind == "by_hand":
-            made = self._deposit(
-                kind, invoice, on, invoice.open, {}, [invoice] if dice.random() < 0.5 else []
-            )
+            made = self._deposit(kind, invoice, on, invoice.open, {}, [invoice] if dice.random() < 0.5 else [])
             received_on = on - timedelta(days=dice.randrange(4))
             made.by_hand = HandPayment(
                 f"PAY-{self.turn:08x}", invoice.client_id, "USD", invoice.open, received_on, (invoice.number,)

@@ -1,4 +1,4 @@
-"""Bank deposits: matching them with open invoices, and what a person decides about those that wait (rules 10.14 to 10.16)."""
+"""Bank deposits: matched with open invoices, and what a person decides about those that wait (rules 10.21 to 10.23)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -271,7 +271,7 @@ def _read_ledger(connection: psycopg.Connection) -> Ledger:
             "select payer, client_id from billing.payer_aliases where withdrawn_at is null"
         ).fetchall()
         rates = cursor.execute(
-            "select from_currency, to_currency, rate_date, rate from staging.stg_reference__fx_rates order by row_number"
+            "select from_currency, to_currency, rate_date, rate from staging.stg_reference__fx_rates"
         ).fetchall()
         by_hand = cursor.execute(
             f"""
@@ -382,7 +382,10 @@ def _take_back(connection: psycopg.Connection, actor: str) -> list[str]:
             inner join staging.stg_plaid__transactions as s on p.bank_transaction_id = s.transaction_id
             where
                 p.kind = 'receipt' and {_STANDING}
-                and (s.is_deleted or s.is_pending or (p.amount, p.currency::text) <> (round(-s.plaid_amount, 2), s.currency))
+                and (
+                    s.is_deleted or s.is_pending
+                    or (p.amount, p.currency::text) <> (round(-s.plaid_amount, 2), s.currency)
+                )
             order by p.id
             """.encode()
         ).fetchall()

@@ -1,6 +1,7 @@
-"""Which open invoices a bank deposit pays: rules by name, taken only where exactly one solution exists (rule 10.14).
+"""Which open invoices a bank deposit pays: rules by name, taken only where exactly one solution exists (rule 10.21).
 
-Pure functions over plain data; amounts are whole cents. `invoicing.cash` reads what they need and records what they say.
+Pure functions over plain data; amounts are whole cents. `invoicing.cash` reads what they need and records what they
+say.
 """
 
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb, gcd
 from typing import Final, Literal
 
@@ -337,7 +338,7 @@ def _numbers_in(deposit: Deposit, ledger: Ledger) -> _Named:
         if not any(other != span and other[0] <= span[0] and span[1] <= other[1] for other in hits)
     }
     spans = sorted(widest)
-    overlap = any(left[1] >= right[0] for left, right in zip(spans, spans[1:], strict=False))
+    overlap = any(left[1] >= right[0] for left, right in pairwise(spans))
     # "LW-2026-004 1" may be the number 0041, broken by the end of a line, or 004 and something else.
     torn = any(
         span not in widest and any(_is_torn(text, runs, wide) for wide in widest if _holds(wide, span)) for span in hits
@@ -451,7 +452,8 @@ def _recorded_by_hand(
         return None
     # Payments of the same amount month by month: this may be the next one.
     is_told = bool(numbers or cited)
-    if len(found) > 1 or not is_told and any(True for _ in _solutions(deposit, _open_of_payer(deposit, payer, ledger))):
+    may_be_next = not is_told and _has_solution(deposit, _open_of_payer(deposit, payer, ledger))
+    if len(found) > 1 or may_be_next:
         return Waiting("it can be a payment that was recorded by hand, and something else")
     joined = tuple(like[position] for position in found[0])
     said = ", ".join(one.id for one in joined)
@@ -503,7 +505,7 @@ def _less_than_open(deposit: Deposit, invoice: OpenInvoice, payer: _Payer, ledge
     if not _is_payers(invoice.client_id, payer, ledger):
         return Waiting(f"it is less than is open on {invoice.number}, and the payer is unknown")
     family = _open_of_family(invoice.client_id, deposit, ledger)
-    if any(True for _ in _solutions(deposit, family)) or _is_amount_of_one(deposit, ledger):
+    if _has_solution(deposit, family) or _is_amount_of_one(deposit, ledger):
         return Waiting(f"it names {invoice.number}, and its amount is that of other invoices")
     short = invoice.open - deposit.amount
     named = f"the text names {invoice.number}"
@@ -526,7 +528,8 @@ def _in_other_currency(deposit: Deposit, invoice: OpenInvoice, payer: _Payer, le
     worth = converted(deposit.amount, rate)
     if not _is_near(worth, invoice.open):
         return Waiting(
-            f"at {rate} it is {_money(worth)} {invoice.currency}, and {_money(invoice.open)} are open on {invoice.number}"
+            f"at {rate} it is {_money(worth)} {invoice.currency}, and {_money(invoice.open)} are open on "
+            f"{invoice.number}"
         )
     reasons = (
         f"the text names {invoice.number}",
@@ -555,7 +558,7 @@ def _without_number(deposit: Deposit, payer: _Payer, ledger: Ledger) -> Match | 
     if len(found) > 1:
         return Waiting("several invoices of the payer have this amount")
     family = [one for one in _open_of_family(client_id, deposit, ledger) if one.client_id != client_id]
-    if any(True for _ in _solutions(deposit, family)):
+    if _has_solution(deposit, family):
         return Waiting("invoices of the payer, and of another client of its family, have this amount")
     if _is_twice(client_id, deposit, ledger):
         return Waiting(f"the payer has paid the same amount within {_TWICE_DAYS} days, so it may be paid twice")
@@ -657,6 +660,10 @@ def _solutions(deposit: Deposit, invoices: Sequence[OpenInvoice]) -> Iterator[tu
         yield tuple(invoices[-MOST_OPEN:][position] for position in positions)
 
 
+def _has_solution(deposit: Deposit, invoices: Sequence[OpenInvoice]) -> bool:
+    return next(_solutions(deposit, invoices), None) is not None
+
+
 def _sums(amounts: Sequence[int], target: int) -> Iterator[tuple[int, ...]]:
     """Positions of at most six amounts that sum to the target, the first two solutions; meets in the middle."""
     half = len(amounts) // 2
@@ -697,7 +704,7 @@ def _is_twice(client_id: str, deposit: Deposit, ledger: Ledger) -> bool:
         one.received_on
         for one in ledger.left
         if (one.currency, one.amount) == (deposit.currency, deposit.amount)
-        and (one.client_id == client_id or key and payer_key(one.payer or "") == key)
+        and (one.client_id == client_id or (key and payer_key(one.payer or "") == key))
     ]
     return any(abs((deposit.received_on - on).days) <= _TWICE_DAYS for on in days)
 

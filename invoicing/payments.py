@@ -156,7 +156,7 @@ def undo(
 
 
 def lock(connection: psycopg.Connection, payment_id: str) -> None:
-    """Let one at a time decide about a payment; two at once would both find it as it was, and a constraint refuse one."""
+    """Let one at a time decide about a payment; two at once would both find it as it was."""
     key = f"workledger.payment|{payment_id}"
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
 

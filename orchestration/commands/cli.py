@@ -398,6 +398,35 @@ def sign(number: str, file: Path, actor: str | None) -> None:
 
 @workledger.group()
 @_debug_option
+def report() -> None:
+    """Reports on contracts' periods: hours used, hours beyond, details of work."""
+
+
+@report.command("due")
+@_debug_option
+def due_reports() -> None:
+    """List the reports that are to be sent."""
+    from orchestration.commands.reports import due
+
+    due(_settings(), _notify)
+
+
+@report.command()
+@_debug_option
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("periods", metavar="[PERIOD]...", nargs=-1)
+def send(folder: Path, periods: tuple[str, ...]) -> None:
+    """Write the reports that are due, or those on PERIOD..., as e-mails into DIR, and mark them as sent.
+
+    Each is a file that a mail program opens and sends.
+    """
+    from orchestration.commands.reports import send as send_reports
+
+    send_reports(_settings(), folder, periods, _notify)
+
+
+@workledger.group()
+@_debug_option
 def sandbox() -> None:
     """A local stand-in for the vendors, with a made-up agency."""
 

@@ -1,5 +1,4 @@
-"""Jobs by which a person decides on invoices and deposits in Dagster's UI: the same functions as `workledger invoice` and
-`workledger cash` call.
+"""Jobs by which a person decides on invoices and deposits in Dagster's UI: what `workledger invoice` and `cash` call.
 
 Each takes its input from the launchpad, as a typed config. A run that is repeated finds what the first has done.
 """

@@ -27,7 +27,8 @@ _TABLES = """
         contact_phone text, contact_email text, bank_accounts jsonb default '{}'
     );
     create table marts.clients (
-        id text, name text, company_name text, trading_name text, parent_client_id text, account_number text, tax_id text, payment_terms text,
+        id text, name text, company_name text, trading_name text, parent_client_id text, account_number text,
+        tax_id text, payment_terms text,
         contact_name text,
         contact_email text, email text, billing_address_same boolean, address_line_1 text, address_line_2 text,
         city text, state text,

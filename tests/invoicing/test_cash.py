@@ -1,4 +1,4 @@
-"""Bank deposits in the warehouse: what is recorded of a match, what waits, what a person decides, what is taken back."""
+"""Bank deposits in the warehouse: what is recorded, what waits, what a person decides, what is taken back."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -105,7 +105,8 @@ def test_complaint_03_one_deposit_pays_invoices_of_several_clients_less_the_proc
     assert _rule(books, deposit) == "processor_payout"
     assert _open(books, *invoices) == [ZERO, ZERO, Decimal("47.59")]
     kinds = books.rows(
-        "select kind, client_id, amount from billing.payments where bank_transaction_id = %s order by kind, amount desc",
+        "select kind, client_id, amount from billing.payments where bank_transaction_id = %s"
+        " order by kind, amount desc",
         (deposit.removeprefix("TXN-"),),
     )
     assert kinds == [
@@ -143,9 +144,9 @@ def test_complaint_07_a_payment_by_hand_is_joined_when_the_banks_row_comes(books
         paid = pay(connection, invoice.number, Decimal("2210.45"), actor="ada", today=TODAY)
     deposit = books.deposit("2210.45", f"WIRE {invoice.number}", on=TODAY + timedelta(days=2))
     assert _rule(books, deposit) == "recorded_by_hand"
-    assert books.rows("select count(*), sum(amount) from billing.payments where client_id = %s", (invoice.client_id,)) == [
-        (1, Decimal("2210.45"))
-    ]
+    assert books.rows(
+        "select count(*), sum(amount) from billing.payments where client_id = %s", (invoice.client_id,)
+    ) == [(1, Decimal("2210.45"))]
     # The deposit is used; the same again would be another payment.
     with pytest.raises(InvoicingError, match=f"is payment {paid.payment_id} already"):
         _apply(books, deposit, invoice.number)
@@ -235,7 +236,10 @@ def test_a_pending_deposit_and_one_of_another_amount_pay_nothing(books: Books) -
     assert _rule(books, deposit) == "number_and_amount"
     name = deposit.removeprefix("TXN-")
     books.change("update staging.stg_plaid__transactions set plaid_amount = -200 where transaction_id = %s", (name,))
-    books.change("update intermediate.int_money__deposits set amount = 200, amount_as_sent = 200 where transaction_id = %s", (name,))
+    books.change(
+        "update intermediate.int_money__deposits set amount = 200, amount_as_sent = 200 where transaction_id = %s",
+        (name,),
+    )
     run = _match(books)
     assert len(run.taken_back) == 1
     assert isinstance(_of(run, deposit).outcome, Waiting)
@@ -248,7 +252,9 @@ def test_what_a_person_took_back_is_not_matched_again_by_itself(books: Books) ->
     payment_id = _of(_match(books), deposit).payment_id
     assert payment_id is not None
     with books.connect() as connection:
-        assert undo(connection, payment_id, actor="bob", reason="it is for the deposit of the office") == (invoice.number,)
+        assert undo(connection, payment_id, actor="bob", reason="it is for the deposit of the office") == (
+            invoice.number,
+        )
     waiting = _waits(books, deposit)
     assert waiting.why == "a payment of it was taken back (bob: it is for the deposit of the office)"
     assert [one.numbers for one in waiting.candidates] == [(invoice.number,)]

@@ -35,6 +35,9 @@ TABLES = (
     "restatements",
     "settled_restatements",
     "contract_reports",
+    "payer_aliases",
+    "joined_deposits",
+    "unmatched_deposits",
 )
 CHECK, RESTRICT = psycopg.errors.CheckViolation, psycopg.errors.RestrictViolation
 UNIQUE, DENIED = psycopg.errors.UniqueViolation, psycopg.errors.InsufficientPrivilege

@@ -40,6 +40,11 @@ invoiced as (
     group by contract_period_id
 ),
 
+reports as (
+    select * from {{ source('invoicing', 'contract_reports') }}
+    where state = 'delivered'
+),
+
 used as (
     select
         contract_period_id,
@@ -68,8 +73,8 @@ final as (
         round(coalesce(used.overage_seconds, 0) * periods.overage_rate / 3600, {{ decimals_of('currencies') }}) as total_overage_amount,
         invoiced.invoice_id is not null as is_billed,
         invoiced.invoice_id,
-        false as report_sent,
-        null::timestamptz as report_sent_date,
+        reports.contract_period_id is not null as report_sent,
+        reports.sent_at as report_sent_date,
         null::text as notes,
         periods.is_deleted,
         periods.deleted_at,
@@ -83,6 +88,7 @@ final as (
             and periods.period_start between client_terms.valid_from and client_terms.valid_to
     left join currencies on client_terms.currency = currencies.currency
     left join invoiced on periods.contract_period_id = invoiced.contract_period_id
+    left join reports on periods.contract_period_id = reports.contract_period_id
     left join used on periods.contract_period_id = used.contract_period_id
 )
 

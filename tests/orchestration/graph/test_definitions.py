@@ -61,7 +61,8 @@ def test_definitions_load_with_an_empty_environment_and_start_nothing(home: Path
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        # In a new environment Python compiles all packages first, and dbt parses: minutes on a busy machine.
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert not (home / "postgres").exists()

@@ -61,7 +61,8 @@ def test_definitions_load_with_an_empty_environment_and_start_nothing(home: Path
         env=environment,
         capture_output=True,
         text=True,
-        # In a new environment Python compiles all packages first, and dbt parses: minutes on a busy machine.
+        # A bound for a process that hangs: with eight others on two cores it has taken a minute, and Python may have to
+        # compile its packages first.
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -3,6 +3,7 @@
 - `warehouse`: a `Warehouse` bound to a brand-new database with roles and schemas, one per test module.
 - `fresh_database`: the same for a single test.
 - `create_database`: a function that makes one more.
+- `books`: a warehouse with prefills by hand, one per test module.
 - `parsed_home`: a home that holds the parsed dbt project; a copy of its folder `dbt` spares another home eight seconds.
 - `shared_folder`: the folder `../shared` (or WORKLEDGER_SHARED); a test that needs it is skipped where it is absent.
 """
@@ -18,26 +19,33 @@ from typing import Any
 from uuid import uuid4
 
 import psutil
+import psycopg
 import pytest
 from dbt_common.behavior_flags import BehaviorFlagRendered
+from psycopg import sql
 
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.embedded import EmbeddedServer
 from orchestration.warehouse.opening import DATABASE
+from tests.invoicing.books import Books
 
 _FOLDER_PREFIX = "workledger-tests-"
 # The files that take longest, longest first: two workers that begin with them end at about the same time.
 _LONGEST_FILES = (
     "end_to_end/test_run_on_the_sandbox.py",
     "dbt_project/time/test_random_increments.py",
-    "end_to_end/test_session_cases.py",
-    "dbt_project/sessions/test_changed_input.py",
-    "dbt_project/test_project.py",
-    "dbt_project/engineering/test_changed_dates.py",
     "dbt_project/billing/test_random_bills.py",
+    "dbt_project/test_project.py",
+    "end_to_end/test_session_cases.py",
+    "dbt_project/test_builds_in_place.py",
+    "dbt_project/engineering/test_changed_dates.py",
     "end_to_end/test_published_transcripts.py",
+    "dbt_project/sessions/test_changed_input.py",
+    "dbt_project/billing/test_prefills.py",
+    "dbt_project/time/test_time_entries.py",
     "test_add_a_source.py",
+    "dbt_project/identity/test_identity.py",
     "sources/claude_code/test_claude_code_loading.py",
 )
 _folder_key = pytest.StashKey[Path]()
@@ -103,9 +111,25 @@ def server(pytestconfig: pytest.Config) -> EmbeddedServer:
 
 
 @pytest.fixture(scope="session")
-def create_database(server: EmbeddedServer) -> Callable[[], Warehouse]:
+def copy_database(server: EmbeddedServer) -> Callable[[Warehouse], Warehouse]:
+    """A function that makes a database with all that is in another, to which nobody is connected."""
+
+    def copy(template: Warehouse) -> Warehouse:
+        name = f"test_{uuid4().hex[:12]}"
+        statement = sql.SQL("create database {} template {}")
+        with psycopg.connect(**server.administrator(), autocommit=True) as connection:
+            connection.execute(statement.format(*map(sql.Identifier, (name, template.database))))
+        return server.open(name, query_timeout_seconds=5)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def create_database(server: EmbeddedServer, copy_database: Callable[[Warehouse], Warehouse]) -> Callable[[], Warehouse]:
     """A function that makes a brand-new database with roles and schemas."""
-    return lambda: server.open(f"test_{uuid4().hex[:12]}", query_timeout_seconds=5)
+    # Copied, because schemas, rights and migrations take twice as long as a copy.
+    template = server.open(f"template_{uuid4().hex[:12]}", query_timeout_seconds=5)
+    return lambda: copy_database(template)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +142,14 @@ def warehouse(create_database: Callable[[], Warehouse]) -> Warehouse:
 def fresh_database(create_database: Callable[[], Warehouse]) -> Warehouse:
     """A warehouse on a database of this one test's own."""
     return create_database()
+
+
+@pytest.fixture(scope="module")
+def books(warehouse: Warehouse) -> Books:
+    """A warehouse whose marts a test fills by hand."""
+    made = Books(warehouse)
+    made.create()
+    return made
 
 
 @pytest.fixture(scope="session")

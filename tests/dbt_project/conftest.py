@@ -10,15 +10,15 @@ build without data tests leaves them as they are; `test_project` builds them all
     dbt_project.rows("select id from marts.developers")
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
+from dbt.compilation import Linker
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
 from psycopg import sql
@@ -27,7 +27,6 @@ from psycopg.types.json import Jsonb
 
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import prepare_manifest
-from orchestration.warehouse.embedded import EmbeddedServer
 from orchestration.warehouse.opening import DATABASE
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -234,21 +233,32 @@ def parsed_project(parsed_home: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def open_dbt_project(
-    server: EmbeddedServer, create_database: Callable[[], Warehouse], parsed_project: tuple[Manifest, Path]
+    create_database: Callable[[], Warehouse],
+    copy_database: Callable[[Warehouse], Warehouse],
+    parsed_project: tuple[Manifest, Path],
 ) -> Callable[[], DbtProject]:
     """A function that lays the project over a new database with empty raw tables and the views over them."""
     manifest, target_folder = parsed_project
     template = DbtProject(create_database(), manifest.deepcopy(), target_folder)
     template.dbt("run", "--select", f"tag:{_VIEWS_OF_RAW}")
+    return lambda: DbtProject(copy_database(template.warehouse), manifest.deepcopy(), target_folder)
 
-    def copy() -> DbtProject:
-        name = f"test_{uuid4().hex[:12]}"
-        statement = sql.SQL("create database {} template {}")
-        with psycopg.connect(**server.administrator(), autocommit=True) as connection:
-            connection.execute(statement.format(*map(sql.Identifier, (name, template.warehouse.database))))
-        return DbtProject(server.open(name, query_timeout_seconds=5), manifest.deepcopy(), target_folder)
 
-    return copy
+@pytest.fixture(autouse=True, scope="session")
+def _one_search_for_cycles() -> Iterator[None]:
+    """Have dbt search a graph for cycles once, not at every invocation, of which a small one takes a third for it."""
+    search, searched = Linker.find_cycles, set()
+
+    def search_once(self: Linker) -> str | None:
+        edges = frozenset(self.edges())
+        cycle = None if edges in searched else search(self)
+        if cycle is None:
+            searched.add(edges)
+        return cycle
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Linker, "find_cycles", search_once)
+        yield
 
 
 @pytest.fixture(scope="module")

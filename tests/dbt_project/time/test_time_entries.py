@@ -196,7 +196,8 @@ def test_reports_show_what_somebody_should_look_at(built: DbtProject) -> None:
 
 def test_overlapping_entries_of_two_clients_both_count(built: DbtProject) -> None:
     built.load({"reference.work_logs": []})
-    built.build("+time_entries", "+overlaps", as_of="2026-04-01")
+    followers = [f"source:reference.work_logs+,+{model}" for model in ("time_entries", "overlaps")]
+    built.build(*followers, as_of="2026-04-01")
 
     assert built.rows("select time_entry_id, other_time_entry_id, overlap_seconds from reports.overlaps") == [
         {"time_entry_id": "CLK-superseded", "other_time_entry_id": "CLK-overlap", "overlap_seconds": 1800}
@@ -211,11 +212,10 @@ def test_what_has_time_cannot_leave_its_file(built: DbtProject) -> None:
     built.load(
         {"reference.projects": [{"project": "Site", "status": "active"}, {"project": "Idle", "status": "active"}]}
     )
-    built.build("+time_entries", as_of="2026-04-01")
+    built.build("source:reference.projects+,+time_entries", as_of="2026-04-01")
     built.load({"reference.projects": []})
 
-    results = built.dbt_results(
-        "build", "--exclude-resource-type", "unit_test", "--select", "+what_has_time_cannot_leave_its_file"
-    )
+    selected = "source:reference.projects+,+what_has_time_cannot_leave_its_file"
+    results = built.dbt_results("build", "--exclude-resource-type", "unit_test", "--select", selected)
 
     assert results["what_has_time_cannot_leave_its_file"] == ("fail", "Got 1 result, configured to fail if != 0")

@@ -9,17 +9,9 @@ import pytest
 
 from orchestration.commands.cli import main
 from orchestration.settings import Settings
-from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.embedded import EmbeddedServer
 from tests.invoicing.books import TODAY, Books
 from tests.invoicing.paper.papers import pages
-
-
-@pytest.fixture(scope="module")
-def books(warehouse: Warehouse) -> Books:
-    made = Books(warehouse)
-    made.create()
-    return made
 
 
 @pytest.fixture

@@ -61,7 +61,9 @@ def test_definitions_load_with_an_empty_environment_and_start_nothing(home: Path
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        # A bound for a process that hangs: with eight others on two cores it has taken a minute, and Python may have to
+        # compile its packages first.
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert not (home / "postgres").exists()

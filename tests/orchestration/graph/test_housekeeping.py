@@ -30,16 +30,6 @@ def rare() -> None:
     """Loaded once, on the first day."""
 
 
-@dg.op
-def nothing() -> None:
-    """Stand in for a load."""
-
-
-@dg.job
-def a_load() -> None:
-    nothing()
-
-
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(profile="production", home=tmp_path_factory.mktemp("home"))

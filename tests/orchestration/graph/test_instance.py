@@ -11,16 +11,7 @@ from orchestration.graph.instance import ALONE_TAG, dagster_folder, log_folder, 
 from orchestration.graph.launcher import ForkedRunLauncher
 from orchestration.graph.storage import QuickEventLogStorage
 from orchestration.settings import Settings
-
-
-@dg.op
-def nothing() -> None:
-    """Stand in for a load."""
-
-
-@dg.job
-def a_load() -> None:
-    nothing()
+from tests.orchestration.graph.stand_in import a_load
 
 
 def test_the_instance_is_the_projects_own_keeps_runs_and_tells_nobody(tmp_path: Path) -> None:

@@ -12,13 +12,6 @@ from orchestration.settings import Settings
 from tests.invoicing.books import TODAY, Books
 
 
-@pytest.fixture(scope="module")
-def books(warehouse: Any) -> Books:
-    made = Books(warehouse)
-    made.create()
-    return made
-
-
 def _run(books: Books, job: str, **config: Any) -> dg.ExecuteInProcessResult:
     [definition] = [one for one in JOBS if one.name == job]
     [op] = [node.name for node in definition.nodes]

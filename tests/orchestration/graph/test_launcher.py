@@ -2,34 +2,19 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from orchestration.graph import launcher
-from orchestration.graph.instance import open_instance
 from orchestration.graph.processes import PROCESS_TAG, this_process
-from orchestration.settings import Settings
+from tests.orchestration.graph.stand_in import a_load
 
 
-@dg.op
-def nothing() -> None:
-    """Stand in for a load."""
-
-
-@dg.job
-def a_load() -> None:
-    nothing()
-
-
-@pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+@pytest.fixture(autouse=True)
+def _is_killed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "_END_SECONDS", 0.5)
-    with open_instance(Settings(profile="production", home=tmp_path)) as one:
-        yield one
 
 
 @pytest.mark.parametrize("obeys", [True, False])

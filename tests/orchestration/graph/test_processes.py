@@ -2,31 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import dagster as dg
 import pytest
 
-from orchestration.graph.instance import open_instance
 from orchestration.graph.processes import PROCESS_TAG, bury_dead_runs, is_dead, process_id, this_process
-from orchestration.settings import Settings
-
-
-@dg.op
-def nothing() -> None:
-    """Stand in for a load."""
-
-
-@dg.job
-def a_load() -> None:
-    nothing()
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with open_instance(Settings(profile="production", home=tmp_path)) as one:
-        yield one
+from tests.orchestration.graph.stand_in import a_load
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Schedules: each tick requests one load, unless that source is still being loaded."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -9,28 +8,13 @@ import pytest
 from orchestration.graph.schedules import SOURCE_TAG, build_schedules
 from orchestration.settings import Settings
 from sources.catalog import SOURCES, SourceSpec
+from tests.orchestration.graph.stand_in import a_load
 
 SETTINGS = Settings(profile="production", home=Path("/nowhere"))
 
 
-@dg.op
-def nothing() -> None:
-    """Stand in for a load."""
-
-
-@dg.job
-def a_load() -> None:
-    nothing()
-
-
 def _run_in_progress(instance: dg.DagsterInstance, source: str) -> None:
     instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED, tags={SOURCE_TAG: source})
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as one:
-        yield one
 
 
 @pytest.mark.parametrize("spec", SOURCES.values(), ids=lambda spec: spec.name)

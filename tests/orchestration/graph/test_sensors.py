@@ -19,16 +19,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.embedded import EmbeddedServer
 from sources.catalog import SOURCES
-
-
-@dg.op
-def nothing() -> None:
-    """Stand in for a load."""
-
-
-@dg.job
-def a_load() -> None:
-    nothing()
+from tests.orchestration.graph.stand_in import a_load
 
 
 @pytest.fixture
@@ -45,12 +36,6 @@ def transcript(tmp_path: Path) -> Path:
     file.parent.mkdir(parents=True)
     file.write_text('{"type": "summary"}\n')
     return file
-
-
-@pytest.fixture
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as one:
-        yield one
 
 
 class Daemon:

@@ -24,14 +24,14 @@ class Query:
         title: shown above its result.
         computed: one sentence: how it is computed.
         empty: one sentence: what it means that there are no rows.
-        sql: with `%(name)s` for each filter.
+        sql: with `%(name)s` for each filter; None where the caller brings the rows, which are in no warehouse.
     """
 
     name: str
     title: str
     computed: str
     empty: str
-    sql: str
+    sql: str | None
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Page:
         name: name of its folder, and its path in the address.
         role: as whom its queries run.
         filters: those that its address may hold besides the range of dates.
-        figures_query: gives a row for each month, or one row; None on a page without figures.
+        figures_query: gives a row for each month (and currency), or one without a month for what is so today.
         blocks: charts and tables in the order in which they are read.
     """
 
@@ -116,6 +116,11 @@ class Page:
     figures_query: Query
     figures: tuple[Figure, ...]
     blocks: tuple[Chart | Table, ...]
+
+    def level(self, name: str) -> Level | None:
+        """The level below another of a table, by the name of its query."""
+        levels = (level for block in self.blocks if isinstance(block, Table) for level in block.levels if level.parent)
+        return next((level for level in levels if level.query.name == name), None)
 
     def queries(self) -> dict[str, Query]:
         """Every query of the page by name."""
@@ -154,5 +159,6 @@ def _block(folder: Path, said: dict[str, Any]) -> Chart | Table:
 
 
 def _query(folder: Path, said: dict[str, Any]) -> Query:
-    sql = (folder / f"{said['name']}.sql").read_text(encoding="utf-8")
+    file = folder / f"{said['name']}.sql"
+    sql = None if said.get("brought") else file.read_text(encoding="utf-8")
     return Query(said["name"], said["title"], said["computed"], said["empty"], sql)

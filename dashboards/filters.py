@@ -43,6 +43,8 @@ class Filters:
     client: str | None = None
     person: str | None = None
     currency: str | None = None
+    parent: str | None = None
+    """Key of the row whose rows below it are asked for; not a filter of a page."""
 
     def parameters(self) -> dict[str, Any]:
         """The values that queries bind, by name."""
@@ -53,6 +55,7 @@ class Filters:
             "client": self.client,
             "person": self.person,
             "currency": self.currency,
+            "parent": self.parent,
         }
 
     def address(self, **changes: str | None) -> str:

@@ -1,7 +1,7 @@
 """Runs the queries of a page in one read-only transaction, so that all of it shows the same moment."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ from dashboards.filters import Filters, Options, read_filters, read_options
 
 Connect = Callable[[Reader], psycopg.Connection[Any]]
 # Rows that a page holds of one query; the CSV has all.
-MOST_ROWS: Final = 2000
+MOST_ROWS: Final = 400
+Brought = Mapping[str, Callable[[], "Result"]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ class Content:
     results: Mapping[str, Result] = field(default_factory=dict)
 
 
-def read_page(connect: Connect, page: Page, given: Mapping[str, str]) -> Content:
+def read_page(
+    connect: Connect, page: Page, given: Mapping[str, str], brought: Brought, *, every_level: bool
+) -> Content:
     """Run the queries of a page.
 
     A query that fails leaves its place with a sentence; the others are shown.
@@ -61,6 +64,8 @@ def read_page(connect: Connect, page: Page, given: Mapping[str, str]) -> Content
         connect: opens a connection as a role; it is closed here.
         page: what to read.
         given: filters by name, as the address has them.
+        brought: gives the rows of queries that have no SQL, by name.
+        every_level: whether to read what rows of tables unfold to; else a reader asks for it row by row.
 
     Raises:
         FilterError: a filter names what does not exist.
@@ -71,12 +76,32 @@ def read_page(connect: Connect, page: Page, given: Mapping[str, str]) -> Content
         as_of = connection.execute(
             "select max(last_changed_at + make_interval(secs => age_seconds)) from reports.data_freshness"
         ).fetchone()
-        results = {name: _run(connection, query, filters, MOST_ROWS) for name, query in page.queries().items()}
+        results = {
+            name: _run(connection, query.sql, filters, MOST_ROWS) if query.sql else brought[name]()
+            for name, query in page.queries().items()
+            if every_level or page.level(name) is None
+        }
     return Content(page, options, filters, as_of[0] if as_of else None, results)
 
 
-def read_query(connect: Connect, page: Page, query: Query, given: Mapping[str, str]) -> Result:
-    """Run one query of a page and return all its rows; a failure is a result with a sentence.
+def read_query(
+    connect: Connect,
+    page: Page,
+    query: Query,
+    given: Mapping[str, str],
+    brought: Brought,
+    *,
+    most_rows: int | None = None,
+) -> Result:
+    """Run one query of a page; a failure is a result with a sentence.
+
+    Args:
+        connect: opens a connection as a role; it is closed here.
+        page: whose query it is.
+        query: what to run.
+        given: filters by name, and `parent`: the key of the row whose rows below it are asked for.
+        brought: gives the rows of queries that have no SQL, by name.
+        most_rows: how many rows to return; None returns all.
 
     Raises:
         FilterError: a filter names what does not exist.
@@ -84,7 +109,9 @@ def read_query(connect: Connect, page: Page, query: Query, given: Mapping[str, s
     """
     with connect(page.role) as connection:
         _, filters = _prepare(connection, page, given)
-        return _run(connection, query, filters, None)
+        if query.sql is None:
+            return brought[query.name]()
+        return _run(connection, query.sql, replace(filters, parent=given.get("parent")), most_rows)
 
 
 def _prepare(connection: psycopg.Connection[Any], page: Page, given: Mapping[str, str]) -> tuple[Options, Filters]:
@@ -95,11 +122,11 @@ def _prepare(connection: psycopg.Connection[Any], page: Page, given: Mapping[str
     return options, read_filters(given, options, page.filters)
 
 
-def _run(connection: psycopg.Connection[Any], query: Query, filters: Filters, most_rows: int | None) -> Result:
+def _run(connection: psycopg.Connection[Any], sql: str, filters: Filters, most_rows: int | None) -> Result:
     try:
         # A savepoint: what fails leaves the transaction usable.
         with connection.transaction():
-            cursor = connection.execute(query.sql.encode(), filters.parameters())
+            cursor = connection.execute(sql.encode(), filters.parameters())
             columns = tuple(column.name for column in cursor.description or ())
             rows = cursor.fetchall() if most_rows is None else cursor.fetchmany(most_rows)
             return Result(columns, rows, cursor.rowcount)

@@ -16,9 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from dashboards import values
-from dashboards.definitions import Chart, Figure, Format, Page, Query, Table, pages
+from dashboards.definitions import Chart, Figure, Format, Level, Page, Query, Table, pages
 from dashboards.filters import Filters
-from dashboards.reading import Content, Result
+from dashboards.reading import MOST_ROWS, Content, Result
 from sources.kit.spreadsheets import harmless
 
 _FOLDER: Final = Path(__file__).parent
@@ -57,12 +57,13 @@ def policy(*, standalone: bool) -> str:
     Args:
         standalone: whether scripts and style are in the page, named by their hashes.
     """
-    scripts, style, form = "'self'", "'self'", "'self'"
+    scripts = style = server = "'self'"
     if standalone:
         scripts = " ".join(_hash(static_file(name)) for name in SCRIPTS)
-        style, form = _hash(static_file(STYLE)), "'none'"
+        style, server = _hash(static_file(STYLE)), "'none'"
     return (
-        f"default-src 'none'; script-src {scripts}; style-src {style}; img-src data:; form-action {form}; base-uri 'none'"
+        f"default-src 'none'; script-src {scripts}; style-src {style}; img-src data:; connect-src {server}; "
+        f"form-action {server}; base-uri 'none'"
     )
 
 
@@ -121,29 +122,33 @@ def _card(figure: Figure, records: list[dict[str, Any]]) -> Card:
     for record in records:
         if record[figure.column] is not None:
             by_currency.setdefault(record.get("currency") if figure.format == "money" else None, []).append(record)
-    closed_months = [record["month"] for record in records if record.get("month") and record["is_complete"]]
-    closed = max(closed_months, default=None)
+    known = [record for rows in by_currency.values() for record in rows if record["month"]]
+    # A month that is over for some figure is over for all, even where this one is not known.
+    closed = max((one["month"] for one in records if one["month"] and one["is_complete"]), default=None) if known else None
+    if len(by_currency) > 1:
+        # A currency in which nothing moved for a year says nothing.
+        by_currency = {code: rows for code, rows in by_currency.items() if any(row[figure.column] for row in rows)}
     lines = tuple(_line(figure, currency, rows, closed) for currency, rows in by_currency.items())
     only = next(iter(by_currency.values())) if len(by_currency) == 1 else []
     return Card(
         figure,
         f"{closed:%B %Y}" if closed else None,
         lines or (Line(values.UNKNOWN, None, None, "flat", None, None, None),),
-        _points([(record[figure.column], record["is_complete"]) for record in only if record.get("month")]),
+        _points([(record[figure.column], record["is_complete"]) for record in only if record["month"]]),
     )
 
 
 def _line(figure: Figure, currency: str | None, rows: list[dict[str, Any]], closed: Any) -> Line:
     form: Format = figure.format
-    months = {row.get("month"): row[figure.column] for row in rows}
-    notes = {row.get("month"): _note(figure, row) for row in rows}
+    months = {row["month"]: row[figure.column] for row in rows}
+    notes = {row["month"]: _note(figure, row) for row in rows}
     if closed is None:
         # A state of today, without a history.
         return Line(values.figure(months.get(None), form), currency, None, "flat", None, None, notes.get(None))
     before_month = (closed - timedelta(days=1)).replace(day=1)
     value, before = months.get(closed), months.get(before_month)
     change = values.change(value, before, form)
-    running = next((row for row in rows if row.get("month") and row["month"] > closed), None)
+    running = next((row for row in rows if row["month"] and row["month"] > closed), None)
     tone = "flat"
     if change and figure.better and value != before:
         tone = "good" if (value > before) == (figure.better == "higher") else "bad"
@@ -200,7 +205,25 @@ def render(content: Content, *, standalone: bool) -> str:
         data=Markup(values.json_in_script(drawn)),
         standalone=standalone,
         csv_address=_csv_link(content, standalone=standalone),
+        most_rows=MOST_ROWS,
     )
+
+
+def render_rows(page: Page, level: Level, result: Result, chosen: str) -> str:
+    """What a row of a table unfolds to, as a part of a page.
+
+    Args:
+        page: whose row it is.
+        level: of the rows below it.
+        result: those rows.
+        chosen: filters, as in an address.
+    """
+    [levels] = [
+        block.levels[block.levels.index(level) :]
+        for block in page.blocks
+        if isinstance(block, Table) and level in block.levels
+    ]
+    return _template("rows.html").render(page=page, levels=levels, result=result, chosen=chosen, most_rows=MOST_ROWS)
 
 
 def render_failure(title: str, sentence: str, page: Page | None) -> str:
@@ -245,10 +268,12 @@ def _environment() -> Environment:
         "policy": lambda: policy(standalone=True),
         "cell": values.cell,
         "heading": values.heading,
-        "is_number": values.is_number,
+        "prose": values.prose,
+        "are_numbers": lambda shown, rows: [any(values.is_number(row[place]) for row in rows) for place, _ in shown],
+        "shown": lambda columns: [(place, name) for place, name in enumerate(columns) if not name.endswith("_id")],
         "is_chart": lambda block: isinstance(block, Chart),
         "unset": _unset,
-        "nested": _nested,
+        "below": _below,
     }
     return environment
 
@@ -256,24 +281,11 @@ def _environment() -> Environment:
 def _unset(query: Query, filters: Filters) -> list[str]:
     """Filters in force that a query does not know; its title says so."""
     chosen = {"client": filters.client, "person": filters.person, "currency": filters.currency}
-    return [name for name, value in chosen.items() if value and f"%({name})s" not in query.sql]
+    return [name for name, value in chosen.items() if value and f"%({name})s" not in (query.sql or "")]
 
 
-def _nested(table: Table, results: Mapping[str, Result]) -> list[dict[str, Any]]:
-    """The rows of a tree, each with the rows below it."""
-
-    def below(level: int, key: Any) -> list[dict[str, Any]]:
-        found = []
-        for record in by_parent[level].get(key, []):
-            own_key = table.levels[level].key
-            children = below(level + 1, record[own_key]) if own_key else []
-            found.append({"record": record, "children": children})
-        return found
-
-    by_parent: list[dict[Any, list[dict[str, Any]]]] = []
-    for level in table.levels:
-        grouped: dict[Any, list[dict[str, Any]]] = {}
-        for record in results[level.query.name].records():
-            grouped.setdefault(record[level.parent] if level.parent else None, []).append(record)
-        by_parent.append(grouped)
-    return below(0, None)
+def _below(level: Level, results: Mapping[str, Result], key: Any) -> list[tuple[Any, ...]]:
+    """The rows of a level below the row with a key."""
+    result = results[level.query.name]
+    place = result.columns.index(level.parent) if result.rows and level.parent else 0
+    return [row for row in result.rows if row[place] == key]

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from dashboards.definitions import Format
 
 # What stands for a value that is not known.
@@ -48,6 +50,12 @@ def cell(column: str, value: Any) -> str:
     return str(value)
 
 
+def prose(text: str) -> Markup:
+    """A sentence of ours, in which `…` are commands and names."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
 def is_number(value: Any) -> bool:
     """Whether a cell stands on the right."""
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
@@ -65,7 +73,7 @@ def figure(value: Decimal | int | None, form: Format) -> str:
 
     Args:
         value: seconds for `hours`, a fraction for `percent`, units of currency for `money`.
-        form: how it is written; money of 10,000 and more is written in whole units.
+        form: how it is written; money of 10,000 and more is written in whole units, a count of 10 million in millions.
     """
     if value is None:
         return UNKNOWN
@@ -80,11 +88,11 @@ def figure(value: Decimal | int | None, form: Format) -> str:
         case "days":
             return grouped(amount, 1)
         case "count":
-            return grouped(amount, 0)
+            return f"{grouped(amount / 1_000_000, 1)} M" if abs(amount) >= 10_000_000 else grouped(amount, 0)
 
 
 def change(value: Decimal | int | None, before: Decimal | int | None, form: Format) -> str | None:
-    """The change from one month to the next: in points of percent for fractions, else in percent of the first.
+    """The change from one month to the next: in points for fractions, as a number for counts, else in percent.
 
     Returns:
         None where one of them is unknown, or nothing can be said in percent.
@@ -94,6 +102,8 @@ def change(value: Decimal | int | None, before: Decimal | int | None, form: Form
     if form == "percent":
         points = (Decimal(value) - Decimal(before)) * 100
         return f"{_sign(points)}{grouped(abs(points), 1)} points"
+    if form == "count" and abs(value) < 1000:
+        return f"{_sign(Decimal(value) - Decimal(before))}{grouped(abs(Decimal(value) - Decimal(before)), 0)}"
     if before == 0:
         return None
     share = (Decimal(value) - Decimal(before)) / abs(Decimal(before)) * 100

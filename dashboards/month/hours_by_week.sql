@@ -22,6 +22,7 @@ ranks as (
 
 select
     weeks.week,
+    weeks.week + 6 as week_end,
     weeks.week + 6 < %(today)s as is_complete,
     case when ranks.rank <= 7 then weeks.client else 'All others' end as client,
     round(sum(weeks.seconds) / 3600.0, 2) as hours

@@ -65,7 +65,10 @@
   async function draw(place) {
     const { specification, rows } = charts[place.dataset.chart];
     const size = { width: "container", height: 220, autosize: { type: "fit-x", contains: "padding" } };
-    const whole = { ...size, ...filled(specification, rows), data: { values: rows } };
+    // Rows of a heat map have one height; Vega-Lite would count them itself, and warn.
+    const step = specification.height?.step;
+    if (step) size.height = step * new Set(rows.map((row) => row[specification.encoding.y.field])).size;
+    const whole = { ...size, ...filled(specification, rows), ...(step ? size : {}), data: { values: rows } };
     const compiled = vegaLite.compile(whole, { config: config(place.clientWidth) }).spec;
     const view = new vega.View(vega.parse(compiled, null, { ast: true }), {
       expr: vega.expressionInterpreter,
@@ -97,6 +100,23 @@
     document.documentElement.dataset.drawn = String(views.length);
   }
 
+  // Rows below a row are read when it is opened; the server has escaped every text in them.
+  async function unfold(event) {
+    const row = event.target;
+    if (!row.open || !row.dataset.more) return;
+    const address = row.dataset.more;
+    delete row.dataset.more;
+    try {
+      const answer = await fetch(address);
+      const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+      row.lastElementChild.replaceWith(...part.body.children);
+    } catch (error) {
+      row.dataset.more = address;
+      row.lastElementChild.textContent = "The rows could not be read; is `workledger look` still running?";
+    }
+  }
+
+  document.addEventListener("toggle", unfold, true);
   dark.addEventListener("change", drawAll);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
   document.querySelector("form.filters")?.addEventListener("change", (event) => event.currentTarget.requestSubmit());

@@ -4,6 +4,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlencode
 
 import psycopg
 import uvicorn
@@ -17,9 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboards.definitions import Page, pages
 from dashboards.filters import FilterError
-from dashboards.reading import read_page, read_query
-from dashboards.rendering import csv_text, policy, render, render_failure, static_file
+from dashboards.reading import MOST_ROWS, Brought, read_page, read_query
+from dashboards.rendering import csv_text, policy, render, render_failure, render_rows, static_file
 from orchestration.errors import WarehouseError
+from orchestration.graph.pages import rows_of_runs
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import open_warehouse
@@ -48,24 +50,26 @@ def look(settings: Settings, port: int, notify: Callable[[str], None]) -> None:
     warehouse = open_warehouse(settings, notify)
     key = secrets.token_urlsafe(24)
     notify(f"The pages are at http://127.0.0.1:{port}/?key={key}; Ctrl+C ends them.")
-    uvicorn.run(application(warehouse, key, port), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+    uvicorn.run(application(warehouse, rows_of_runs(settings), key, port), host="127.0.0.1", port=port, log_level="warning", server_header=False)
 
 
-def application(warehouse: Warehouse, key: str, port: int) -> Starlette:
+def application(warehouse: Warehouse, brought: Brought, key: str, port: int) -> Starlette:
     """The pages as an ASGI application.
 
     Args:
         warehouse: what the pages show.
+        brought: gives the rows that are in no warehouse, by name of the query.
         key: what `?key=` must be, once; a cookie then stands for it.
         port: where the application is served; part of the cookie's name, as cookies do not tell ports apart.
     """
-    shown = _Pages(warehouse)
+    shown = _Pages(warehouse, brought)
     return Starlette(
         routes=[
             Route("/", shown.first),
             Route("/static/{name:path}", shown.static),
             Route("/{page}", shown.page),
             Route("/{page}/{query}.csv", shown.csv),
+            Route("/{page}/{query}.html", shown.rows),
         ],
         middleware=[
             # A page of another site whose name leads to 127.0.0.1 (DNS rebinding) has that name as its host.
@@ -125,8 +129,9 @@ class _Guard:
 class _Pages:
     """The answers; each opens a connection of its own, in a thread of Starlette's."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, brought: Brought) -> None:
         self._connect = warehouse.connect
+        self._brought = brought
 
     def first(self, _: Request) -> Response:
         """To the first page."""
@@ -148,8 +153,28 @@ class _Pages:
         if page is None:
             return self._missing()
         return self._answer(
-            page, lambda: HTMLResponse(render(read_page(self._connect, page, request.query_params), standalone=False))
+            page,
+            lambda: HTMLResponse(
+                render(
+                    read_page(self._connect, page, request.query_params, self._brought, every_level=False), standalone=False
+                )
+            ),
         )
+
+    def rows(self, request: Request) -> Response:
+        """What a row of a table unfolds to, as a part of the page."""
+        page = pages().get(request.path_params["page"])
+        level = page.level(request.path_params["query"]) if page else None
+        if page is None or level is None or "parent" not in request.query_params:
+            return self._missing()
+
+        def read() -> Response:
+            given = request.query_params
+            result = read_query(self._connect, page, level.query, given, self._brought, most_rows=MOST_ROWS)
+            chosen = urlencode([(name, value) for name, value in given.multi_items() if name != "parent"])
+            return HTMLResponse(render_rows(page, level, result, chosen))
+
+        return self._answer(page, read)
 
     def csv(self, request: Request) -> Response:
         """All rows of a query."""
@@ -159,7 +184,7 @@ class _Pages:
             return self._missing()
 
         def read() -> Response:
-            result = read_query(self._connect, page, query, request.query_params)
+            result = read_query(self._connect, page, query, request.query_params, self._brought)
             if result.error:
                 return HTMLResponse(render_failure("No CSV", result.error, page), 503)
             disposition = f'attachment; filename="{page.name}_{query.name}.csv"'

@@ -1,6 +1,7 @@
 """What is on a page: its figures, charts, tables and trees, read from the page's folder."""
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,6 +12,7 @@ Format = Literal["hours", "money", "percent", "count", "days"]
 Reader = Literal["analyst", "finance"]
 
 _FOLDER: Final = Path(__file__).parent
+_RELATION: Final = re.compile(r"\b(?:from|join) (marts|reports|private|billing)\.(\w+)\b(?!\()")
 # In the order of the navigation.
 PAGE_NAMES: Final = ("month", "contracts", "to_bill", "receivables", "ai", "people", "trust")
 
@@ -130,6 +132,12 @@ class Page:
         return {query.name: query for query in found}
 
 
+def relations() -> set[tuple[str, str]]:
+    """The tables and views of the warehouse that pages read: schema and name."""
+    sqls = [query.sql for page in pages().values() for query in page.queries().values() if query.sql]
+    return {(schema, name) for sql in sqls for schema, name in _RELATION.findall(sql)}
+
+
 @cache
 def pages() -> dict[str, Page]:
     """Every page by name, in the order of the navigation."""
@@ -153,7 +161,9 @@ def _read(folder: Path) -> Page:
 def _block(folder: Path, said: dict[str, Any]) -> Chart | Table:
     specification = folder / f"{said['name']}.json"
     if specification.exists():
-        return Chart(_query(folder, said), json.loads(specification.read_text(encoding="utf-8")), said.get("wide", False))
+        return Chart(
+            _query(folder, said), json.loads(specification.read_text(encoding="utf-8")), said.get("wide", False)
+        )
     levels = [said, *said.get("levels", [])]
     return Table(tuple(Level(_query(folder, one), one.get("key"), one.get("parent")) for one in levels))
 

@@ -58,9 +58,14 @@ class Filters:
             "parent": self.parent,
         }
 
-    def address(self, **changes: str | None) -> str:
-        """The part of an address behind `?` that stands for these filters, with changes; empty for the defaults."""
-        chosen = {"range": self.range, "client": self.client, "person": self.person, "currency": self.currency} | changes
+    def address(self) -> str:
+        """The part of an address behind `?` that stands for these filters; empty for the defaults."""
+        chosen = {
+            "range": self.range,
+            "client": self.client,
+            "person": self.person,
+            "currency": self.currency,
+        }
         return urlencode({name: value for name, value in chosen.items() if value and value != DEFAULT_RANGE})
 
 
@@ -95,7 +100,7 @@ def read_filters(given: Mapping[str, str], options: Options, allowed: tuple[str,
     Args:
         given: names and values of the address; empty values count as absent.
         options: what the warehouse knows.
-        allowed: filters of the page besides the range; others are ignored, so that a link to another page may keep them.
+        allowed: filters of the page besides the range; others are ignored, so that links between pages keep them.
 
     Raises:
         FilterError: there is no such range, client, person or currency.

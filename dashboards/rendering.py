@@ -12,8 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from dashboards import values
 from dashboards.definitions import Chart, Figure, Format, Level, Page, Query, Table, pages
@@ -104,16 +103,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Card:
-    """A headline figure with its small line."""
+    """A headline figure with its small line; `of` is its month, `today`, or that nothing is known."""
 
     figure: Figure
-    month: str | None
+    of: str
     lines: tuple[Line, ...]
     points: tuple[tuple[float, float, bool], ...]
 
 
 def cards(page: Page, result: Result) -> list[Card]:
-    """The headline figures: the last month that is over, beside it the running one and the change to the month before."""
+    """The headline figures of the last month that is over, with the change to the one before and the running month."""
     return [_card(figure, result.records()) for figure in page.figures]
 
 
@@ -124,7 +123,9 @@ def _card(figure: Figure, records: list[dict[str, Any]]) -> Card:
             by_currency.setdefault(record.get("currency") if figure.format == "money" else None, []).append(record)
     known = [record for rows in by_currency.values() for record in rows if record["month"]]
     # A month that is over for some figure is over for all, even where this one is not known.
-    closed = max((one["month"] for one in records if one["month"] and one["is_complete"]), default=None) if known else None
+    closed = (
+        max((one["month"] for one in records if one["month"] and one["is_complete"]), default=None) if known else None
+    )
     if len(by_currency) > 1:
         # A currency in which nothing moved for a year says nothing.
         by_currency = {code: rows for code, rows in by_currency.items() if any(row[figure.column] for row in rows)}
@@ -132,7 +133,7 @@ def _card(figure: Figure, records: list[dict[str, Any]]) -> Card:
     only = next(iter(by_currency.values())) if len(by_currency) == 1 else []
     return Card(
         figure,
-        f"{closed:%B %Y}" if closed else None,
+        f"{closed:%B %Y}" if closed else "today" if lines else "nothing known yet",
         lines or (Line(values.UNKNOWN, None, None, "flat", None, None, None),),
         _points([(record[figure.column], record["is_complete"]) for record in only if record["month"]]),
     )
@@ -150,7 +151,7 @@ def _line(figure: Figure, currency: str | None, rows: list[dict[str, Any]], clos
     change = values.change(value, before, form)
     running = next((row for row in rows if row["month"] and row["month"] > closed), None)
     tone = "flat"
-    if change and figure.better and value != before:
+    if figure.better and value is not None and before is not None and value != before:
         tone = "good" if (value > before) == (figure.better == "higher") else "bad"
     return Line(
         values.figure(value, form),
@@ -169,7 +170,7 @@ def _note(figure: Figure, row: Mapping[str, Any]) -> str | None:
 
 
 def _points(series: list[tuple[Any, bool]]) -> tuple[tuple[float, float, bool], ...]:
-    """Points of the small line within 100 × 24, with room for the last one's dot; the third is whether its month is over."""
+    """Points of the small line within 100 × 24; the third is whether its month is over."""
     shown = series[-_LINE_MONTHS:]
     if len(shown) < 2:
         return ()
@@ -191,9 +192,9 @@ def render(content: Content, *, standalone: bool) -> str:
     """
     page = content.page
     drawn = {
-        block.query.name: {"specification": block.specification, "rows": content.results[block.query.name].records()}
+        block.query.name: {"specification": block.specification, "columns": result.columns, "rows": result.rows}
         for block in page.blocks
-        if isinstance(block, Chart) and content.results[block.query.name].rows
+        if isinstance(block, Chart) and (result := content.results[block.query.name]).rows
     }
     return _template("page.html").render(
         page=page,
@@ -202,7 +203,7 @@ def render(content: Content, *, standalone: bool) -> str:
         filters=content.filters,
         kept=f"?{content.filters.address()}" if content.filters.address() else "",
         cards=cards(page, content.results["figures"]),
-        data=Markup(values.json_in_script(drawn)),
+        data=values.json_in_script(drawn),
         standalone=standalone,
         csv_address=_csv_link(content, standalone=standalone),
         most_rows=MOST_ROWS,
@@ -234,7 +235,9 @@ def render_failure(title: str, sentence: str, page: Page | None) -> str:
         sentence: what to do.
         page: which page was asked for, so that it can be asked for again without filters.
     """
-    return _template("failure.html").render(title=title, sentence=sentence, page=page, pages=pages().values(), standalone=False, kept="")
+    return _template("failure.html").render(
+        title=title, sentence=sentence, page=page, pages=pages().values(), standalone=False, kept=""
+    )
 
 
 def _csv_link(content: Content, *, standalone: bool) -> Callable[[Query], str]:
@@ -248,7 +251,7 @@ def _csv_link(content: Content, *, standalone: bool) -> Callable[[Query], str]:
     return link
 
 
-def _template(name: str) -> Any:
+def _template(name: str) -> Template:
     return _environment().get_template(name)
 
 
@@ -262,7 +265,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "static_file": lambda name: Markup(static_file(name)),
+        "static_file": static_file,
         "scripts": SCRIPTS,
         "style": STYLE,
         "policy": lambda: policy(standalone=True),

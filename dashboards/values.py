@@ -13,7 +13,7 @@ from dashboards.definitions import Format
 # What stands for a value that is not known.
 UNKNOWN: Final = "–"
 # HTML ends a script at `</`, whatever is in it, and begins a comment at `<!--`.
-_IN_SCRIPT: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+_IN_SCRIPT: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
 def heading(column: str) -> str:
@@ -53,7 +53,8 @@ def cell(column: str, value: Any) -> str:
 def prose(text: str) -> Markup:
     """A sentence of ours, in which `…` are commands and names."""
     parts = text.split("`")
-    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def is_number(value: Any) -> bool:
@@ -99,14 +100,15 @@ def change(value: Decimal | int | None, before: Decimal | int | None, form: Form
     """
     if value is None or before is None:
         return None
+    difference = Decimal(value) - Decimal(before)
     if form == "percent":
-        points = (Decimal(value) - Decimal(before)) * 100
+        points = difference * 100
         return f"{_sign(points)}{grouped(abs(points), 1)} points"
-    if form == "count" and abs(value) < 1000:
-        return f"{_sign(Decimal(value) - Decimal(before))}{grouped(abs(Decimal(value) - Decimal(before)), 0)}"
+    if form == "count" and abs(Decimal(value)) < 1000:
+        return f"{_sign(difference)}{grouped(abs(difference), 0)}"
     if before == 0:
         return None
-    share = (Decimal(value) - Decimal(before)) / abs(Decimal(before)) * 100
+    share = difference / abs(Decimal(before)) * 100
     return f"{_sign(share)}{grouped(abs(share), 1)} %"
 
 

@@ -1,7 +1,7 @@
 select
     contract_periods.period_end,
     contract_periods.period_end <= %(today)s as is_complete,
-    clients.name || ': ' || contracts.name as contract,
+    contracts.name || ' (' || clients.name || ')' as contract,
     round(100 * contract_periods.used_share, 1) as used_percent,
     contract_periods.used_hours,
     contract_periods.allocated_hours,

@@ -1,5 +1,5 @@
 select
-    client || ': ' || contract as contract,
+    contract || ' (' || client || ')' as contract,
     period_start,
     period_end,
     used_hours,

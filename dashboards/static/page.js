@@ -37,12 +37,24 @@
     };
   }
 
+  // Mondays to be named at an axis; Vega itself would name Sundays.
+  function weeks(rows, width) {
+    const all = [...new Set(rows.map((row) => row.week))].sort();
+    const every = Math.ceil(all.length / Math.max(1, Math.floor((width - 60) / 55)));
+    return all.filter((_, place) => place % every === 0).map((week) => {
+      const [year, month, date] = week.slice(0, 10).split("-").map(Number);
+      return { year, month, date };
+    });
+  }
+
   // `$currency` in a specification is the currency of the rows, `$series-1` a colour of the style sheet.
-  function filled(part, rows) {
-    if (typeof part === "string" && part.startsWith("$")) return part === "$currency" ? rows[0].currency : color(`--${part.slice(1)}`);
-    if (Array.isArray(part)) return part.map((one) => filled(one, rows));
+  function filled(part, rows, width) {
+    if (part === "$currency") return rows[0].currency;
+    if (part === "$weeks") return weeks(rows, width);
+    if (typeof part === "string" && part.startsWith("$")) return color(`--${part.slice(1)}`);
+    if (Array.isArray(part)) return part.map((one) => filled(one, rows, width));
     if (part === null || typeof part !== "object") return part;
-    return Object.fromEntries(Object.entries(part).map(([name, one]) => [name, filled(one, rows)]));
+    return Object.fromEntries(Object.entries(part).map(([name, one]) => [name, filled(one, rows, width)]));
   }
 
   function show(_handler, event, _item, value) {
@@ -63,12 +75,13 @@
   }
 
   async function draw(place) {
-    const { specification, rows } = charts[place.dataset.chart];
+    const { specification, columns, rows: cells } = charts[place.dataset.chart];
+    const rows = cells.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])));
     const size = { width: "container", height: 220, autosize: { type: "fit-x", contains: "padding" } };
     // Rows of a heat map have one height; Vega-Lite would count them itself, and warn.
     const step = specification.height?.step;
     if (step) size.height = step * new Set(rows.map((row) => row[specification.encoding.y.field])).size;
-    const whole = { ...size, ...filled(specification, rows), ...(step ? size : {}), data: { values: rows } };
+    const whole = { ...size, ...filled(specification, rows, place.clientWidth), ...(step ? size : {}), data: { values: rows } };
     const compiled = vegaLite.compile(whole, { config: config(place.clientWidth) }).spec;
     const view = new vega.View(vega.parse(compiled, null, { ast: true }), {
       expr: vega.expressionInterpreter,

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboards.definitions import Page, pages
 from dashboards.filters import FilterError
-from dashboards.reading import MOST_ROWS, Brought, read_page, read_query
+from dashboards.reading import MOST_ROWS, Brought, Content, read_page, read_query
 from dashboards.rendering import csv_text, policy, render, render_failure, render_rows, static_file
 from orchestration.errors import WarehouseError
 from orchestration.graph.pages import rows_of_runs
@@ -50,7 +50,8 @@ def look(settings: Settings, port: int, notify: Callable[[str], None]) -> None:
     warehouse = open_warehouse(settings, notify)
     key = secrets.token_urlsafe(24)
     notify(f"The pages are at http://127.0.0.1:{port}/?key={key}; Ctrl+C ends them.")
-    uvicorn.run(application(warehouse, rows_of_runs(settings), key, port), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+    pages_application = application(warehouse, rows_of_runs(settings), key, port)
+    uvicorn.run(pages_application, host="127.0.0.1", port=port, log_level="warning", server_header=False)
 
 
 def application(warehouse: Warehouse, brought: Brought, key: str, port: int) -> Starlette:
@@ -152,14 +153,10 @@ class _Pages:
         page = pages().get(request.path_params["page"])
         if page is None:
             return self._missing()
-        return self._answer(
-            page,
-            lambda: HTMLResponse(
-                render(
-                    read_page(self._connect, page, request.query_params, self._brought, every_level=False), standalone=False
-                )
-            ),
-        )
+        return self._answer(page, lambda: HTMLResponse(render(self._read(page, request), standalone=False)))
+
+    def _read(self, page: Page, request: Request) -> Content:
+        return read_page(self._connect, page, request.query_params, self._brought, every_level=False)
 
     def rows(self, request: Request) -> Response:
         """What a row of a table unfolds to, as a part of the page."""

@@ -1,15 +1,17 @@
-"""The pages of `dashboards` as an asset: one file of HTML a page, which opens without a server and without the internet."""
+"""The pages of `dashboards` as an asset: one file of HTML a page, which opens without a server and the internet."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
+import psycopg
 
 from assets.keys import pages_key
-from dashboards.definitions import pages
+from dashboards.definitions import pages, relations
 from dashboards.reading import Brought, Result, read_page
 from dashboards.rendering import render
+from orchestration.errors import WarehouseError
 from orchestration.graph.instance import open_instance
 from orchestration.graph.policies import schedule_status
 from orchestration.graph.resources import Places
@@ -55,54 +57,56 @@ class PageWriter:
         """Take the places."""
         self._places = places
 
-    def write(self, instance: dg.DagsterInstance) -> dict[str, Path]:
-        """Write every page and return its file by name.
+    def write(self, instance: dg.DagsterInstance) -> tuple[dict[str, Path], list[str]]:
+        """Write every page; return its file by name, and one sentence for each query that failed.
 
         Args:
             instance: whose last runs are shown.
 
         Raises:
-            WorkledgerError: the warehouse cannot be reached.
-            psycopg.Error: the warehouse is not built.
+            WorkledgerError: the warehouse cannot be reached, or is not built.
         """
         folder = self._places.settings.home / "pages"
         folder.mkdir(exist_ok=True)
         brought: Brought = {"runs": lambda: runs_of(instance)}
-        written = {}
+        written: dict[str, Path] = {}
+        failures: list[str] = []
         for name, page in pages().items():
-            content = read_page(self._places.warehouse.connect, page, {}, brought, every_level=True)
+            try:
+                content = read_page(self._places.warehouse.connect, page, {}, brought, every_level=True)
+            except psycopg.errors.UndefinedTable:
+                raise WarehouseError("The warehouse is not built yet; `workledger run` builds it.") from None
+            failures += [f"{name}/{query}: {one.error}" for query, one in content.results.items() if one.error]
             file = folder / f"{name}.html"
             beside = file.with_suffix(".new")
             beside.write_text(render(content, standalone=True), encoding="utf-8")
             # Whoever has the file open keeps a whole one.
             written[name] = beside.replace(file)
-        return written
+        return written, failures
 
 
-def pages_asset(deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The asset that writes the pages.
-
-    Args:
-        deps: what the pages read.
-    """
+def pages_asset() -> dg.AssetsDefinition:
+    """The asset that writes the pages; it depends on what their queries read."""
 
     @dg.asset(
         key=pages_key(),
-        deps=deps,
+        deps=sorted(dg.AssetKey(one) for one in relations() if one[0] != "billing"),
         group_name="reports",
         kinds={"html"},
         description=(
-            "The pages that `workledger look` serves, as one file each: with data, charts and CSV in it, so that it opens "
-            "from a mail. Pages with costs are among them; send only those that the reader may see."
+            "The pages that `workledger look` serves, as one file each: data, charts and CSV are in it, so that it "
+            "opens from a mail. Pages with costs are among them; send only those that the reader may see."
         ),
     )
-    def write_pages(context: dg.AssetExecutionContext, page_writer: dg.ResourceParam[PageWriter]) -> dg.MaterializeResult:
-        files = page_writer.write(context.instance)
-        metadata: dict[str, dg.MetadataValue | int] = {
-            name: dg.MetadataValue.url(file.as_uri()) for name, file in files.items()
-        }
-        folder = next(iter(files.values())).parent
-        return dg.MaterializeResult(metadata={**metadata, "folder": dg.MetadataValue.path(folder)})
+    def write_pages(
+        context: dg.AssetExecutionContext, page_writer: dg.ResourceParam[PageWriter]
+    ) -> dg.MaterializeResult[None]:
+        files, failures = page_writer.write(context.instance)
+        links = {name: dg.MetadataValue.url(file.as_uri()) for name, file in files.items()}
+        if failures:
+            # The pages are written: each says in its place what is missing.
+            raise dg.Failure(" ".join(failures), metadata=links)
+        return dg.MaterializeResult(metadata=links)
 
     return write_pages
 
@@ -117,5 +121,3 @@ def pages_schedule(settings: Settings) -> dg.ScheduleDefinition:
         description="Write the pages of figures and charts anew.",
         default_status=schedule_status(settings),
     )
-
-

@@ -5,7 +5,7 @@ READY := .venv/.ready
 # pip-audit and cyclonedx-py, apart from what they look at.
 AUDIT := .venv/audit
 
-.PHONY: setup run ui test test-kill endurance lint hooks docs stop lock audit bom clean
+.PHONY: setup run ui look pictures test test-kill endurance lint hooks docs stop lock audit bom clean
 
 setup: $(READY)
 
@@ -22,6 +22,13 @@ run: $(READY)
 
 ui: $(READY)
 	@$(BIN)/workledger ui
+
+look: $(READY)
+	@$(BIN)/workledger look
+
+pictures: $(READY)
+	@$(BIN)/workledger run --select 'key:"reports/pages"'
+	@$(BIN)/python -m dashboards.pictures .workledger/pages docs/pictures
 
 test: $(READY)
 	@echo "→ Running the tests (two workers)"

@@ -39,12 +39,14 @@
 
   // Mondays to be named at an axis; Vega itself would name Sundays.
   function weeks(rows, width) {
-    const all = [...new Set(rows.map((row) => row.week))].sort();
+    const found = rows.map((row) => row.week).sort();
+    const last = new Date(found[found.length - 1]);
+    const all = [];
+    for (const day = new Date(found[0]); day <= last; day.setDate(day.getDate() + 7)) {
+      all.push({ year: day.getFullYear(), month: day.getMonth() + 1, date: day.getDate() });
+    }
     const every = Math.ceil(all.length / Math.max(1, Math.floor((width - 60) / 55)));
-    return all.filter((_, place) => place % every === 0).map((week) => {
-      const [year, month, date] = week.slice(0, 10).split("-").map(Number);
-      return { year, month, date };
-    });
+    return all.filter((_, place) => place % every === 0);
   }
 
   // `$currency` in a specification is the currency of the rows, `$series-1` a colour of the style sheet.

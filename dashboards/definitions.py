@@ -119,10 +119,10 @@ class Page:
     figures: tuple[Figure, ...]
     blocks: tuple[Chart | Table, ...]
 
-    def level(self, name: str) -> Level | None:
-        """The level below another of a table, by the name of its query."""
-        levels = (level for block in self.blocks if isinstance(block, Table) for level in block.levels if level.parent)
-        return next((level for level in levels if level.query.name == name), None)
+    def levels(self) -> dict[str, Level]:
+        """Every level of every table, by the name of its query."""
+        tables = (block for block in self.blocks if isinstance(block, Table))
+        return {level.query.name: level for table in tables for level in table.levels}
 
     def queries(self) -> dict[str, Query]:
         """Every query of the page by name."""

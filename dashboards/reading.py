@@ -11,7 +11,7 @@ from dashboards.definitions import Page, Query, Reader
 from dashboards.filters import Filters, Options, read_filters, read_options
 
 Connect = Callable[[Reader], psycopg.Connection[Any]]
-# Rows that a page holds of one query; the CSV has all.
+# Rows that a page holds of one table; the CSV has all.
 MOST_ROWS: Final = 400
 Brought = Mapping[str, Callable[[], "Result"]]
 
@@ -22,7 +22,7 @@ class Result:
 
     Attributes:
         columns: their names.
-        rows: at most `MOST_ROWS`.
+        rows: all, or of a table at most `MOST_ROWS`.
         total: how many rows there are.
         error: one sentence, where the query failed.
     """
@@ -76,10 +76,14 @@ def read_page(
         as_of = connection.execute(
             "select max(last_changed_at + make_interval(secs => age_seconds)) from reports.data_freshness"
         ).fetchone()
+        levels = page.levels()
         results = {
-            name: _run(connection, query.sql, filters, MOST_ROWS) if query.sql else brought[name]()
+            # A chart or a figure without some of its rows would be wrong.
+            name: _run(connection, query.sql, filters, MOST_ROWS if name in levels else None)
+            if query.sql
+            else brought[name]()
             for name, query in page.queries().items()
-            if every_level or page.level(name) is None
+            if every_level or name not in levels or levels[name].parent is None
         }
     return Content(page, options, filters, as_of[0] if as_of else None, results)
 

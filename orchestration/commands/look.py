@@ -48,9 +48,12 @@ def look(settings: Settings, port: int, notify: Callable[[str], None]) -> None:
         WorkledgerError: the warehouse cannot be started or reached.
     """
     warehouse = open_warehouse(settings, notify)
+    brought = rows_of_runs(settings)
+    # What reads Dagster's records is imported here, and not while a person waits for a page.
+    brought["runs"]()
     key = secrets.token_urlsafe(24)
     notify(f"The pages are at http://127.0.0.1:{port}/?key={key}; Ctrl+C ends them.")
-    pages_application = application(warehouse, rows_of_runs(settings), key, port)
+    pages_application = application(warehouse, brought, key, port)
     uvicorn.run(pages_application, host="127.0.0.1", port=port, log_level="warning", server_header=False)
 
 
@@ -161,8 +164,8 @@ class _Pages:
     def rows(self, request: Request) -> Response:
         """What a row of a table unfolds to, as a part of the page."""
         page = pages().get(request.path_params["page"])
-        level = page.level(request.path_params["query"]) if page else None
-        if page is None or level is None or "parent" not in request.query_params:
+        level = page.levels().get(request.path_params["query"]) if page else None
+        if page is None or level is None or level.parent is None or "parent" not in request.query_params:
             return self._missing()
 
         def read() -> Response:

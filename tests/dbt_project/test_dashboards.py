@@ -200,10 +200,7 @@ FIGURES = {
         select count(distinct developer_id) from marts.time_entries
         where is_counted and allocated_seconds > 0 and {_IN_MONTH}
     """,
-    "people/logged_seconds": f"""
-        select sum(allocated_seconds) from marts.time_entries
-        where is_counted and source <> 'claude_session' and {_IN_MONTH}
-    """,
+    "people/logged_seconds": f"select sum(logged_seconds) from reports.logged_vs_observed where {_IN_MONTH}",
     "people/observed_seconds": f"select sum(observed_seconds) from reports.logged_vs_observed where {_IN_MONTH}",
     "people/overlap_seconds": f"select coalesce(sum(overlap_seconds), 0) from reports.overlaps where {_IN_MONTH}",
     "trust/oldest_days": """
@@ -511,6 +508,24 @@ def test_a_query_that_fails_leaves_the_others(warehouse_of_pages: Warehouse) -> 
     )
     assert text.count('role="alert"') == 1
     assert "Billable hours, person by week" in text
+
+
+def test_a_long_table_is_cut_and_says_so_and_a_chart_is_whole(
+    warehouse_of_pages: Warehouse, contents: dict[str, Content], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = pages()["people"]
+    whole = contents["people"].results
+    monkeypatch.setattr("dashboards.reading.MOST_ROWS", 1)
+
+    content = _read(warehouse_of_pages, page)
+
+    assert len(content.results["hours_by_week"].rows) == len(whole["hours_by_week"].rows) > 1
+    assert len(content.results["figures"].rows) == len(whole["figures"].rows) > 1
+    people = content.results["people"]
+    assert (len(people.rows), people.total) == (1, len(whole["people"].rows))
+    assert f"the first 1 of {people.total} rows; the CSV has all" in render(content, standalone=False)
+    query = page.queries()["people"]
+    assert len(read_query(warehouse_of_pages.connect, page, query, {}, BROUGHT).rows) == people.total
 
 
 def test_pages_with_costs_run_as_finance_and_the_others_as_analyst(warehouse_of_pages: Warehouse) -> None:

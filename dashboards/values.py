@@ -29,7 +29,7 @@ def cell(column: str, value: Any) -> str:
     """The value of a table's cell.
 
     Args:
-        column: hours and percentages have one decimal, other numbers that are not whole have two.
+        column: hours and percentages have one decimal, other numbers that are not whole have two; dates do not break.
         value: as the database driver gives it.
     """
     if value is None:
@@ -37,9 +37,9 @@ def cell(column: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value.day} {value:%b %Y %H:%M}"
+        return f"{value.day} {value:%b %Y %H:%M}".replace(" ", "\u00a0")
     if isinstance(value, date):
-        return f"{value.day} {value:%b %Y}"
+        return f"{value.day} {value:%b %Y}".replace(" ", "\u00a0")
     if isinstance(value, Decimal):
         decimals = 1 if column.endswith(("hours", "percent", "days")) else 2
         return grouped(value, decimals)

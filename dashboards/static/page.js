@@ -79,11 +79,12 @@
   async function draw(place) {
     const { specification, columns, rows: cells } = charts[place.dataset.chart];
     const rows = cells.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])));
+    const description = document.getElementById(`title-${place.dataset.chart}`).textContent;
     const size = { width: "container", height: 220, autosize: { type: "fit-x", contains: "padding" } };
     // Rows of a heat map have one height; Vega-Lite would count them itself, and warn.
     const step = specification.height?.step;
     if (step) size.height = step * new Set(rows.map((row) => row[specification.encoding.y.field])).size;
-    const whole = { ...size, ...filled(specification, rows, place.clientWidth), ...(step ? size : {}), data: { values: rows } };
+    const whole = { description, ...size, ...filled(specification, rows, place.clientWidth), ...(step ? size : {}), data: { values: rows } };
     const compiled = vegaLite.compile(whole, { config: config(place.clientWidth) }).spec;
     const view = new vega.View(vega.parse(compiled, null, { ast: true }), {
       expr: vega.expressionInterpreter,

@@ -1,6 +1,7 @@
 """The pages over a small agency: every figure is the mart's, whatever is chosen, whoever wrote the names."""
 
 import csv
+import html
 import io
 import json
 import os
@@ -45,8 +46,19 @@ KEY = "key-of-this-test"
 
 @pytest.fixture(scope="module")
 def warehouse_of_pages(dbt_project: DbtProject) -> Warehouse:
-    """A built warehouse with an invoice; its clients' and people's names are hostile."""
-    dbt_project.load(raw_tables(datetime.now(UTC).date()))
+    """A built warehouse; its clients' and people's names are hostile."""
+    rows = raw_tables(datetime.now(UTC).date())
+    # What an invoice and a utilization need.
+    rows["reference.agency"][0] |= {
+        "address": "Street 1",
+        "tax_id": "1",
+        "invoice_number_format": "LW-{year}-{number:04}",
+    }
+    rows["reference.business_calendars"] = [
+        {"calendar": "default", "timezone": "Europe/Berlin", "weekday": weekday, "opens": "09:00", "closes": "17:00"}
+        for weekday in range(1, 6)
+    ]
+    dbt_project.load(rows)
     dbt_project.dbt("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
     with dbt_project.warehouse.connect("transformer") as connection:
         connection.execute("update marts.clients set name = %s where name = 'Acme'", [HOSTILE])
@@ -566,7 +578,8 @@ def test_an_agency_without_any_data_has_pages(
             assert {name: one.error for name, one in read.results.items() if one.error} == {}
             blocks = [query for query in page.queries().values() if query.name != "figures"]
             empty = [query for query in blocks if not read.results[query.name].rows]
-            assert len(empty) >= len(blocks) - 2
+            # Reports on raw tables still have rows.
+            assert len(empty) >= (2 if page.name == "trust" else len(blocks) - 1)
             assert text.count('class="state empty"') >= len(empty) - 2
 
 
@@ -649,7 +662,7 @@ def test_a_file_needs_nothing_else_and_is_small_enough_for_a_mail(files: dict[st
         text = file.read_text()
         assert file.stat().st_size <= 1_500_000
         assert not re.search(r'(src|href)="(?!data:|#|\w+\.html")', text)
-        assert "default-src 'none'" in text
+        assert "default-src 'none'" in html.unescape(text)
         found = _Scripts(text)
         assert "img" not in found.tags
         assert not {name for name in found.attributes if name == "style" or name.startswith("on")}

@@ -124,6 +124,7 @@
     delete row.dataset.more;
     try {
       const answer = await fetch(address);
+      if (!answer.ok) throw new Error(`${address} is answered with ${answer.status}`);
       const part = new DOMParser().parseFromString(await answer.text(), "text/html");
       row.lastElementChild.replaceWith(...part.body.children);
     } catch (error) {

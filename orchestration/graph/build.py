@@ -23,6 +23,7 @@ from orchestration.graph.automation import (
 from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.invoices import JOBS, Decisions
 from orchestration.graph.pages import JOB as PAGES_JOB
+from orchestration.graph.pages import TAGS as PAGES_TAGS
 from orchestration.graph.pages import PageWriter, pages_asset, pages_schedule
 from orchestration.graph.policies import sensor_status, with_policies
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
@@ -130,7 +131,10 @@ def build_definitions(
                 BUILD_JOB, built_selection, description="Build and test the whole warehouse.", tags=BUILD_TAGS
             ),
             dg.define_asset_job(
-                PAGES_JOB, dg.AssetSelection.assets(pages), description="Write the pages of figures and charts."
+                PAGES_JOB,
+                dg.AssetSelection.assets(pages),
+                description="Write the pages of figures and charts.",
+                tags=PAGES_TAGS,
             ),
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),

@@ -12,13 +12,14 @@ from dashboards.definitions import pages, relations
 from dashboards.reading import Brought, Result, read_page
 from dashboards.rendering import render
 from orchestration.errors import WarehouseError
-from orchestration.graph.instance import open_instance
+from orchestration.graph.instance import ALONE_TAG, open_instance
 from orchestration.graph.policies import schedule_status
 from orchestration.graph.resources import Places
 from orchestration.settings import Settings
 
 RESOURCE: Final = "page_writer"
 JOB: Final = "write_pages"
+TAGS: Final = {ALONE_TAG: "pages", "dagster/max_retries": "1", "dagster/max_runtime": "600"}
 # Behind the builds of every half hour.
 _CRON: Final = "41 * * * *"
 _MOST_RUNS: Final = 20

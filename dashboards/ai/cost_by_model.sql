@@ -27,7 +27,7 @@ ranks as (
 select
     weeks.week,
     weeks.week + 6 as week_end,
-    weeks.week + 6 < %(today)s as is_complete,
+    weeks.week >= %(start_date)s and weeks.week + 6 <= %(end_date)s and weeks.week + 6 < %(today)s as is_complete,
     case when ranks.rank <= 5 then weeks.model else 'All others' end as model,
     round(sum(weeks.cost_usd), 2) as cost_usd
 from weeks

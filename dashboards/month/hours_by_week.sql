@@ -23,7 +23,7 @@ ranks as (
 select
     weeks.week,
     weeks.week + 6 as week_end,
-    weeks.week + 6 < %(today)s as is_complete,
+    weeks.week >= %(start_date)s and weeks.week + 6 <= %(end_date)s and weeks.week + 6 < %(today)s as is_complete,
     case when ranks.rank <= 7 then weeks.client else 'All others' end as client,
     round(sum(weeks.seconds) / 3600.0, 2) as hours
 from weeks

@@ -15,7 +15,7 @@ weeks as (
 
 select
     weeks.week,
-    weeks.week + 6 < %(today)s as is_complete,
+    weeks.week >= %(start_date)s and weeks.week + 6 <= %(end_date)s and weeks.week + 6 < %(today)s as is_complete,
     parts.what,
     round(parts.seconds / 3600.0, 2) as hours
 from weeks

@@ -27,7 +27,7 @@ chosen as (
 select
     income.week,
     income.week + 6 as week_end,
-    income.week + 6 < %(today)s as is_complete,
+    income.week >= %(start_date)s and income.week + 6 <= %(end_date)s and income.week + 6 < %(today)s as is_complete,
     income.client,
     sum(income.amount) as amount,
     income.currency

@@ -572,8 +572,9 @@ def test_an_agency_without_any_data_has_pages(
     with warehouse_of_pages.connect("transformer") as connection, connection.transaction(force_rollback=True):
         tables = connection.execute("select tablename from pg_tables where schemaname = 'marts'").fetchall()
         connection.execute(f"truncate {', '.join(f'marts.{name}' for (name,) in tables)}".encode())
+        kept: Any = _Kept(connection)
         for page in PAGES:
-            read = read_page(lambda _: _Kept(connection), page, {}, BROUGHT, every_level=True)
+            read = read_page(lambda _: kept, page, {}, BROUGHT, every_level=True)
             text = render(read, standalone=True)
             assert {name: one.error for name, one in read.results.items() if one.error} == {}
             blocks = [query for query in page.queries().values() if query.name != "figures"]

@@ -5,7 +5,7 @@ READY := .venv/.ready
 # pip-audit and cyclonedx-py, apart from what they look at.
 AUDIT := .venv/audit
 
-.PHONY: setup run ui test test-kill endurance lint hooks docs stop lock audit bom picture clean
+.PHONY: setup run ui look pictures test test-kill endurance lint hooks docs stop lock audit bom clean
 
 setup: $(READY)
 
@@ -22,6 +22,14 @@ run: $(READY)
 
 ui: $(READY)
 	@$(BIN)/workledger ui
+
+look: $(READY)
+	@$(BIN)/workledger look
+
+pictures: $(READY)
+	@$(BIN)/workledger run --select 'key:"reports/pages"'
+	@$(BIN)/python -m dashboards.pictures .workledger/pages docs/pictures
+	@$(BIN)/python -m benchmarks.invoice_picture
 
 test: $(READY)
 	@echo "→ Running the tests (two workers)"
@@ -61,9 +69,6 @@ audit: $(READY) $(AUDIT)/.ready
 bom: $(READY) $(AUDIT)/.ready
 	@PYTHONWARNINGS=ignore $(AUDIT)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file bom.cdx.json
 	@echo "The bill of materials (CycloneDX) of requirements.lock is in bom.cdx.json."
-
-picture: $(READY)
-	@$(BIN)/python -m benchmarks.invoice_picture
 
 $(AUDIT)/.ready: requirements-audit.lock | $(READY)
 	@$(PYTHON) -m venv $(AUDIT)

@@ -76,3 +76,8 @@ def node_group(node: Mapping[str, Any]) -> str:
         return str(node["source_name"])
     folder, *subfolders = node["fqn"][1:-1]
     return str(subfolders[0] if folder == "staging" and subfolders else folder)
+
+
+def pages_key() -> dg.AssetKey:
+    """Key of the asset of the pages that a person looks at."""
+    return dg.AssetKey(["reports", "pages"])

@@ -104,6 +104,16 @@ def docs(port: int) -> None:
 
 @workledger.command()
 @_debug_option
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(1024, 65535), help="Port of the pages.")
+def look(port: int) -> None:
+    """Show pages of figures and charts on 127.0.0.1; Ctrl-C ends them."""
+    from orchestration.commands.look import look as serve_pages
+
+    serve_pages(_settings(), _free_port_from(port), _notify)
+
+
+@workledger.command()
+@_debug_option
 @click.option("--role", default="analyst", show_default=True, type=click.Choice(ROLE_NAMES), help="Role to log in as.")
 def dsn(role: Any) -> None:
     """Print the address of the warehouse for psql and BI tools; start the embedded server if it is not running."""

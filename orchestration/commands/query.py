@@ -11,10 +11,10 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg.types.json import set_json_loads
 
-from orchestration.commands.output import harmless, harmless_row
 from orchestration.errors import WarehouseError
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.roles import Role
+from sources.kit.spreadsheets import harmless, harmless_row
 from sources.kit.visible import visible
 
 MOST_TABLE_ROWS: Final = 1000

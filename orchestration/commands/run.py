@@ -11,7 +11,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from assets.keys import raw_key
+from assets.keys import pages_key, raw_key
 from assets.nodes import SELECTED_TAG, verification
 from assets.progress import Listener
 from orchestration.commands.ending import ends_by_sigterm
@@ -28,6 +28,7 @@ from orchestration.graph.build import (
 )
 from orchestration.graph.instance import log_folder, open_instance
 from orchestration.graph.locks import acting_as
+from orchestration.graph.pages import JOB as PAGES_JOB
 from orchestration.graph.processes import bury_dead_runs, process_tags
 from orchestration.graph.resources import WarehouseTransformer
 from orchestration.inputs.configuration import open_inputs
@@ -122,7 +123,7 @@ def _nothing_to_build(transformer: WarehouseTransformer, instance: dg.DagsterIns
 def _parts(
     definitions: dg.Definitions, selection: str, warehouse: Warehouse, listener: Listener
 ) -> list[tuple[str, list[dg.AssetKey]]]:
-    """Split the selection into two runs, so that the warehouse is built even if a load fails."""
+    """Split the selection into runs, so that the warehouse is built even if a load fails."""
     graph = definitions.resolve_asset_graph()
     raw = {raw_key(spec.name, table.name) for spec in SOURCES.values() for table in spec.tables}
     try:
@@ -142,8 +143,9 @@ def _parts(
     # The tables of a source are loaded together.
     sources = {key.path[0] for key in chosen & raw}
     loads = sorted(key for key in raw if key.path[0] in sources)
-    builds = sorted(chosen - raw)
-    return [(name, keys) for name, keys in ((LOAD_JOB, loads), (BUILD_JOB, builds)) if keys]
+    pages = sorted(chosen & {pages_key()})
+    builds = sorted(chosen - raw - set(pages))
+    return [(name, keys) for name, keys in ((LOAD_JOB, loads), (BUILD_JOB, builds), (PAGES_JOB, pages)) if keys]
 
 
 def _missing(

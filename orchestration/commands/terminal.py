@@ -118,6 +118,7 @@ def print_summary(summary: RunSummary, console: Console, log_file: Path) -> None
         _say(console, f"  The full log is in {log_file}.")
     console.print("\n[bold]Look next[/]")
     for command, what in (
+        ("workledger look", "pages of figures and charts in a browser"),
         ("workledger ui", "the asset graph, its runs and checks in a browser"),
         ('workledger sql "select * from marts.developers"', "any query, as role analyst"),
         ("workledger dsn", "the DSN for psql, DBeaver or a BI tool"),

@@ -23,6 +23,9 @@ from orchestration.graph.automation import (
 from orchestration.graph.deliveries import deliver_invoices, delivery_sensor
 from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.invoices import JOBS, Decisions
+from orchestration.graph.pages import JOB as PAGES_JOB
+from orchestration.graph.pages import TAGS as PAGES_TAGS
+from orchestration.graph.pages import PageWriter, pages_asset, pages_schedule
 from orchestration.graph.policies import sensor_status, with_policies
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.graph.schedules import (
@@ -53,6 +56,7 @@ class Resources:
     landing: SourceLanding
     transformer: WarehouseTransformer
     decisions: Decisions
+    page_writer: PageWriter
 
 
 def open_resources(settings: Settings, listener: Listener | None = None) -> Resources:
@@ -72,6 +76,7 @@ def open_resources(settings: Settings, listener: Listener | None = None) -> Reso
         SourceLanding(places, shown, attended=listener is not None),
         WarehouseTransformer(places, manifest, shown),
         Decisions(places),
+        PageWriter(places),
     )
 
 
@@ -116,14 +121,21 @@ def build_definitions(
     warehouse = warehouse_assets(manifest)
     expectations = [expectation_checks(SUITES[spec.name], spec.title, check_new_data()) for spec in specs]
     built_selection = dg.AssetSelection.assets(warehouse)
+    pages = pages_asset()
     return dg.Definitions(
-        assets=dg.map_asset_specs(with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes()]),
+        assets=dg.map_asset_specs(with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages]),
         asset_checks=expectations,
         resources=vars(resources) | dict(resource_overrides or {}),
         jobs=[
             _load_job(),
             dg.define_asset_job(
                 BUILD_JOB, built_selection, description="Build and test the whole warehouse.", tags=BUILD_TAGS
+            ),
+            dg.define_asset_job(
+                PAGES_JOB,
+                dg.AssetSelection.assets(pages),
+                description="Write the pages of figures and charts.",
+                tags=PAGES_TAGS,
             ),
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
@@ -132,7 +144,11 @@ def build_definitions(
         ],
         # A run has a process of its own; its steps need none beside it.
         executor=dg.in_process_executor,
-        schedules=[*build_schedules(specs, settings), warehouse_schedule(BUILD_JOB, settings)],
+        schedules=[
+            *build_schedules(specs, settings),
+            warehouse_schedule(BUILD_JOB, settings),
+            pages_schedule(settings),
+        ],
         sensors=[
             file_sensor(SOURCES["claude_code"], settings, lambda: transcripts(settings)),
             file_sensor(SOURCES["reference"], settings, lambda: reference_files(settings)),

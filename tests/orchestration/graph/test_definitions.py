@@ -12,12 +12,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.keys import job_name, raw_key
+from assets.keys import job_name, pages_key, raw_key
 from assets.nodes import BUILT_NODES, FAILURES, SELECTED_TAG, UP_TO_DATE
 from orchestration.commands.summary import RunSummary, collect
 from orchestration.graph.automation import SENSOR_NAME
 from orchestration.graph.build import BUILD_JOB, build_definitions
 from orchestration.graph.instance import ALONE_TAG
+from orchestration.graph.pages import JOB as PAGES_JOB
 from orchestration.graph.resources import LoggingListener
 from orchestration.graph.schedules import BUILD_TAGS
 from orchestration.settings import PROJECT_FOLDER, Settings
@@ -159,7 +160,7 @@ def test_each_source_has_a_step_a_job_and_a_schedule(definitions: dg.Definitions
 
 
 def test_what_runs_has_a_time_limit_a_bound_of_retries_and_no_twin(definitions: dg.Definitions) -> None:
-    jobs = {name: definitions.resolve_job_def(name).tags for name in (BUILD_JOB, *map(job_name, SOURCES))}
+    jobs = {name: definitions.resolve_job_def(name).tags for name in (BUILD_JOB, PAGES_JOB, *map(job_name, SOURCES))}
     for tags in jobs.values():
         assert 0 < int(tags["dagster/max_runtime"]) <= 3 * 3600
         assert tags["dagster/max_retries"] == "1"
@@ -180,7 +181,20 @@ def test_a_whole_build_comes_by_the_clock_so_that_a_new_day_comes_without_new_ro
     # Most zones are whole or half hours apart, and the day changes in each at midnight.
     assert (len(minutes.split(",")), hours) == (2, "*")
     built = definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
-    assert set(built) == {key for key in specs if key.path[0] not in (*SOURCES, "invoicing")} - {BUILT_NODES}
+    assert set(built) == {key for key in specs if key.path[0] not in (*SOURCES, "invoicing")} - {
+        BUILT_NODES,
+        pages_key(),
+    }
+
+
+def test_pages_are_written_by_the_clock_from_what_dbt_builds(
+    definitions: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    schedule = definitions.resolve_schedule_def("pages_schedule")
+    assert set(definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys) == {pages_key()}
+    read = {dep.asset_key for dep in specs[pages_key()].deps}
+    assert dg.AssetKey(["marts", "agency_kpis"]) in read
+    assert read <= {key for key, spec in specs.items() if "dbt" in spec.kinds}
 
 
 def test_only_what_dbt_builds_is_carried_by_the_condition(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:

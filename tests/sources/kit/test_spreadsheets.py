@@ -12,12 +12,12 @@ from rich.console import Console
 
 from assets.progress import LandedTable
 from orchestration.commands.expectations import check_expectations
-from orchestration.commands.output import harmless, harmless_row
 from orchestration.commands.query import print_query
 from orchestration.commands.summary import RunSummary
 from orchestration.commands.terminal import TerminalListener, print_summary
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
+from sources.kit.spreadsheets import harmless, harmless_row
 from sources.kit.visible import visible
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"

@@ -1,0 +1,40 @@
+with
+
+worked as (
+    select
+        developer_id,
+        developer,
+        sum(counted_seconds) as counted_seconds,
+        sum(billable_seconds) as billable_seconds,
+        count(distinct client_id) as clients
+    from reports.employee_time
+    where
+        local_date between %(start_date)s and %(end_date)s
+        and (%(person)s::text is null or developer_id = %(person)s)
+        and (%(client)s::text is null or client_id = %(client)s)
+    group by developer_id, developer
+),
+
+compared as (
+    select
+        developer_id,
+        sum(logged_seconds) as logged_seconds,
+        sum(observed_seconds) as observed_seconds
+    from reports.logged_vs_observed
+    where
+        local_date between %(start_date)s and %(end_date)s
+        and (%(client)s::text is null or client_id = %(client)s)
+    group by developer_id
+)
+
+select
+    coalesce(worked.developer, '(no person)') as person,
+    round(worked.counted_seconds / 3600.0, 2) as counted_hours,
+    round(worked.billable_seconds / 3600.0, 2) as billable_hours,
+    round(100.0 * worked.billable_seconds / nullif(worked.counted_seconds, 0), 1) as billable_percent,
+    round(compared.logged_seconds / 3600.0, 2) as logged_hours,
+    round(compared.observed_seconds / 3600.0, 2) as observed_hours,
+    worked.clients
+from worked
+left join compared on worked.developer_id is not distinct from compared.developer_id
+order by worked.counted_seconds desc, person asc;

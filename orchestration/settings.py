@@ -9,11 +9,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar, cast, get_args
+from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 
 from orchestration.errors import SettingsError
 from sources.catalog import SOURCES
+from sources.kit.addresses import has_one_reading
 from sources.kit.spec import ACCEPT_LOSS
 
 Profile = Literal["sandbox", "production"]
@@ -26,6 +28,7 @@ PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
 
 # Names that begin like settings but are read by the tests, or by a child process that this project itself starts.
 _FOREIGN_NAMES: Final = frozenset({"WORKLEDGER_SHARED"})
+_ADDRESS: Final = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,13 @@ class Settings:
     """The warehouse's clock; None is now. A date means its end in the agency's time zone."""
     worklog_route: WorklogRoute = "tempo"
     session_text: SessionText = "redacted"
+    dagster_dsn: str | None = field(default=None, repr=False)
+    """The database of `graph.postgres_storage`, which deploy/dagster.yaml names; without it nothing reads this."""
+    smtp_dsn: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    alert_mail_to: tuple[str, ...] = ()
+    alert_webhook: str | None = field(default=None, repr=False)
+    """Whoever knows the address of a webhook can write to it."""
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     def as_environment(self) -> dict[str, str]:
@@ -222,6 +232,14 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
             f"WAREHOUSE_PORT in {given['WAREHOUSE_PORT'].place} has no effect beside WAREHOUSE_DSN: it is the port of "
             "the embedded server; unset one of the two."
         )
+    mail = ("ALERT_MAIL_TO", "SMTP_DSN", "MAIL_FROM")
+    lacking = [name for name in mail if name not in given]
+    if 0 < len(lacking) < len(mail):
+        one = next(given[name] for name in mail if name in given)
+        raise SettingsError(
+            f"{one.name} in {one.place} has no effect without {' and '.join(lacking)}: alerts by mail need all of "
+            f"{', '.join(mail)}."
+        )
 
 
 def _is_consent(name: str) -> bool:
@@ -279,7 +297,7 @@ def _as_of(one: _Given) -> date | datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _warehouse_dsn(one: _Given) -> str:
+def _postgres_dsn(one: _Given) -> str:
     if not one.text.startswith(("postgresql://", "postgres://")):
         raise one.refuse("it must look like postgresql://user:password@host:5432/database", secret=True)
     return one.text
@@ -291,10 +309,39 @@ def _clickhouse_dsn(one: _Given) -> str:
     return one.text
 
 
+def _smtp_dsn(one: _Given) -> str:
+    if not re.match(r"smtps?://", one.text) or not has_one_reading(one.text) or not urlsplit(one.text).hostname:
+        raise one.refuse(
+            "it must look like smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465 (TLS from "
+            "the start), with special characters in user and password written as %40 and the like",
+            secret=True,
+        )
+    return one.text
+
+
+def _address(one: _Given) -> str:
+    if not _ADDRESS.fullmatch(one.text):
+        raise one.refuse("it must be an e-mail address like ann@example.com")
+    return one.text
+
+
+def _addresses(one: _Given) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in one.text.split(","))
+    if not all(map(_ADDRESS.fullmatch, found)):
+        raise one.refuse("it must be e-mail addresses like ann@example.com, separated by commas")
+    return found
+
+
+def _webhook(one: _Given) -> str:
+    if not re.fullmatch(r"https?://\S+", one.text) or not urlsplit(one.text).hostname:
+        raise one.refuse("it must look like https://host/path", secret=True)
+    return one.text
+
+
 _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "WORKLEDGER_PROFILE": _choice(cast("tuple[str, ...]", PROFILES)),
     "WORKLEDGER_HOME": _path,
-    "WAREHOUSE_DSN": _warehouse_dsn,
+    "WAREHOUSE_DSN": _postgres_dsn,
     "WAREHOUSE_PORT": _port,
     "WAREHOUSE_QUERY_TIMEOUT_SECONDS": _seconds,
     "CLICKHOUSE_DSN": _clickhouse_dsn,
@@ -304,6 +351,11 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "AS_OF": _as_of,
     "WORKLOG_ROUTE": _choice(get_args(WorklogRoute)),
     "SESSION_TEXT": _choice(get_args(SessionText)),
+    "DAGSTER_DSN": _postgres_dsn,
+    "SMTP_DSN": _smtp_dsn,
+    "MAIL_FROM": _address,
+    "ALERT_MAIL_TO": _addresses,
+    "ALERT_WEBHOOK": _webhook,
 }
 _FIELDS: Final = {name: name.removeprefix("WORKLEDGER_").lower() for name in _PARSERS}
 SETTING_NAMES: Final = tuple(_PARSERS)

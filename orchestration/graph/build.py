@@ -13,6 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from assets.nodes import built_nodes
 from assets.progress import Listener
 from assets.raw import raw_assets
+from orchestration.graph.alerts import alert_sensor
 from orchestration.graph.automation import (
     CHECK_INTERVAL_SECONDS,
     CHECK_SENSOR_NAME,
@@ -23,6 +24,7 @@ from orchestration.graph.automation import (
 from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.invoices import JOBS, Decisions
 from orchestration.graph.policies import sensor_status, with_policies
+from orchestration.graph.processes import run_executor
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.graph.schedules import (
     BUILD_TAGS,
@@ -115,6 +117,8 @@ def build_definitions(
     warehouse = warehouse_assets(manifest)
     expectations = [expectation_checks(SUITES[spec.name], spec.title, check_new_data()) for spec in specs]
     built_selection = dg.AssetSelection.assets(warehouse)
+    checked = [one.check_specs for one in (*raw, warehouse, *expectations)]
+    rules = {check.key: check.description or "" for specs_of_one in checked for check in specs_of_one}
     return dg.Definitions(
         assets=dg.map_asset_specs(with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes()]),
         asset_checks=expectations,
@@ -128,8 +132,7 @@ def build_definitions(
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
             *JOBS,
         ],
-        # A run has a process of its own; its steps need none beside it.
-        executor=dg.in_process_executor,
+        executor=run_executor,
         schedules=[*build_schedules(specs, settings), warehouse_schedule(BUILD_JOB, settings)],
         sensors=[
             file_sensor(SOURCES["claude_code"], settings, lambda: transcripts(settings)),
@@ -152,6 +155,7 @@ def build_definitions(
                 description="Hold new raw data to its suite of expectations.",
             ),
             housekeeping_sensor(settings),
+            alert_sensor(settings, rules),
         ],
     )
 

@@ -1,7 +1,7 @@
 """Alerts: people are told once when something breaks and once when it is over.
 
 What was told is noted in Dagster's storage before it is sent, so that a process that dies while it sends tells nobody
-twice (decision 80). A message that was certainly not sent is tried again after 1, 2, 4 … 60 minutes.
+twice (decision 88). A message that was certainly not sent is tried again after 1, 2, 4 … 60 minutes.
 """
 
 import hashlib

@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# pip-audit and cyclonedx-py, apart from what they look at.
+# pip-audit, cyclonedx-py, hadolint and caddy, apart from what they look at.
 AUDIT := .venv/audit
 
-.PHONY: setup run ui look pictures test test-kill endurance lint hooks docs stop lock audit bom clean
+.PHONY: setup run ui look pictures test test-kill test-deploy endurance lint hooks docs stop lock audit bom clean
 
 setup: $(READY)
 
@@ -38,6 +38,10 @@ test: $(READY)
 test-kill: $(READY)
 	@echo "→ Killing the processes of a UI of the tests' own (one to two minutes)"
 	@$(BIN)/python -m pytest -m kill -q
+
+test-deploy: $(READY) $(AUDIT)/.ready
+	@echo "→ Starting the services of deploy/ and reading its files with hadolint, Caddy and systemd (two to four minutes)"
+	@$(BIN)/python -m pytest -m deploy -q
 
 endurance: $(READY)
 	@$(BIN)/python -m benchmarks.endurance

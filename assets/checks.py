@@ -18,6 +18,8 @@ NOTHING_SET_ASIDE: Final = "nothing_set_aside"
 NO_FILE_REJECTED: Final = "no_file_rejected"
 NO_RATE_MISSING: Final = "no_rate_missing"
 EVERYTHING_VISIBLE: Final = "everything_visible"
+# Metadata of NO_FILE_REJECTED: the first problem of each refused file.
+FILES: Final = "files"
 # Tables of records and transcript lines that did not fit their own table.
 SET_ASIDE_TABLES: Final = ("quarantined_records", "unreadable_lines")
 # Current problems of reference files; the last good version of such a file stays in force.
@@ -30,11 +32,13 @@ _SHOWN: Final = 20
 class Remarks:
     """What a source reports about its input besides its rows, one sentence each.
 
-    `rejections` are current problems of its files, `missing_rates` the exchange rates that the files need but lack,
-    `not_visible` numbers of rows, by table, that the vendor does not show any more without calling them deleted.
+    `rejections` are current problems of its files, `rejected_files` the first one of each, `missing_rates` the exchange
+    rates that the files need but lack, `not_visible` numbers of rows, by table, that the vendor does not show any more
+    without calling them deleted.
     """
 
     rejections: Sequence[str] = ()
+    rejected_files: Mapping[str, str] = field(default_factory=dict)
     missing_rates: Sequence[str] = ()
     not_visible: Mapping[str, int] = field(default_factory=dict)
 
@@ -98,7 +102,7 @@ def evaluate(spec: SourceSpec, landed: Mapping[str, LandedTable], remarks: Remar
                 passed=not rejections,
                 severity=dg.AssetCheckSeverity.ERROR,
                 description="; ".join(rejections[:_SHOWN]) + more if rejections else "Every file is sound",
-                metadata={"problems": len(rejections)},
+                metadata={"problems": len(rejections), FILES: dg.MetadataValue.json(dict(remarks.rejected_files))},
             )
             continue
         if check.name == NO_RATE_MISSING:

@@ -92,6 +92,8 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
         description=f"Load what is new in {spec.title} into schema {raw_schema(spec.name)}.",
         specs=[_asset_spec(spec, table) for table in spec.tables],
         check_specs=check_specs(spec),
+        # Limited in deploy/dagster.yaml; on one machine a lock does the same (decision 67).
+        pool=spec.name,
         # The HTTP client retries vendors' errors; this is for everything else, such as a lost database connection.
         retry_policy=dg.RetryPolicy(
             max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
@@ -158,7 +160,10 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Re
         if not are_there:
             _complete_tables(spec, pipeline, create=True)
         remarks = Remarks(
-            _rejections(spec, pipeline), _missing_rates(spec, pipeline), _count_not_visible(spec, pipeline)
+            _rejections(spec, pipeline),
+            _rejected_files(spec, pipeline),
+            _missing_rates(spec, pipeline),
+            _count_not_visible(spec, pipeline),
         )
         return landed, remarks
 
@@ -316,6 +321,17 @@ def _rejections(spec: SourceSpec, pipeline: Pipeline) -> list[str]:
         )
     # The reason already names its place.
     return [str(reason) for (reason,) in rows or ()]
+
+
+def _rejected_files(spec: SourceSpec, pipeline: Pipeline) -> dict[str, str]:
+    if all(table.name != REJECTED_TABLE for table in spec.tables):
+        return {}
+    with pipeline.sql_client() as client:
+        table = client.make_qualified_table_name(REJECTED_TABLE)
+        rows = client.execute_sql(
+            f"select distinct on (file) file, reason from {table} order by file, row_number nulls first, column_name"
+        )
+    return {str(file): str(reason) for file, reason in rows or ()}
 
 
 def _count_not_visible(spec: SourceSpec, pipeline: Pipeline) -> dict[str, int]:

@@ -102,7 +102,7 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     manifest = with_attached_tests(manifest)
     translator = WarehouseTranslator()
 
-    @dbt_assets(manifest=manifest, name=BUILD_NAME, dagster_dbt_translator=translator)
+    @dbt_assets(manifest=manifest, name=BUILD_NAME, dagster_dbt_translator=translator, pool="warehouse")
     def build_warehouse(context: dg.AssetExecutionContext, transformer: dg.ResourceParam[Transformer]) -> Iterator[Any]:
         selection, indirect = get_subset_selection_for_context(
             context=context,

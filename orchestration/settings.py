@@ -15,6 +15,7 @@ from dotenv.parser import parse_stream
 
 from orchestration.errors import SettingsError
 from sources.catalog import SOURCES
+from sources.kit.addresses import has_one_reading
 from sources.kit.spec import ACCEPT_LOSS
 
 Profile = Literal["sandbox", "production"]
@@ -27,6 +28,7 @@ PROJECT_FOLDER: Final = Path(__file__).resolve().parent.parent
 
 # Names that begin like settings but are read by the tests, or by a child process that this project itself starts.
 _FOREIGN_NAMES: Final = frozenset({"WORKLEDGER_SHARED"})
+_ADDRESS: Final = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Settings:
     """The warehouse's clock; None is now. A date means its end in the agency's time zone."""
     worklog_route: WorklogRoute = "tempo"
     session_text: SessionText = "redacted"
+    dagster_dsn: str | None = field(default=None, repr=False)
+    """The database of `graph.postgres_storage`, which deploy/dagster.yaml names; without it nothing reads this."""
     smtp_dsn: str | None = field(default=None, repr=False)
     mail_from: str | None = None
     storage_url: str | None = None
@@ -69,6 +73,9 @@ class Settings:
     didox_tin: str | None = None
     didox_password: str | None = field(default=None, repr=False)
     didox_base_url: str | None = None
+    alert_mail_to: tuple[str, ...] = ()
+    alert_webhook: str | None = field(default=None, repr=False)
+    """Whoever knows the address of a webhook can write to it."""
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     def as_environment(self) -> dict[str, str]:
@@ -237,7 +244,7 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
         lacking = [name for name in names if name not in given]
         if lacking and len(lacking) < len(names):
             one = next(given[name] for name in names if name in given)
-            raise SettingsError(f"{one.name} in {one.place} has no effect without {' and '.join(lacking)}; set both.")
+            raise SettingsError(f"{one.name} in {one.place} has no effect without {' and '.join(lacking)}; set all of them.")
     if profile == "sandbox":
         for name in (*_OUTWARD, *(name for name in given if name.startswith("STORAGE_"))):
             if name in given:
@@ -249,6 +256,10 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
         raise SettingsError(
             f"WAREHOUSE_PORT in {given['WAREHOUSE_PORT'].place} has no effect beside WAREHOUSE_DSN: it is the port of "
             "the embedded server; unset one of the two."
+        )
+    if "ALERT_MAIL_TO" in given and "SMTP_DSN" not in given:
+        raise SettingsError(
+            f"ALERT_MAIL_TO in {given['ALERT_MAIL_TO'].place} has no effect without SMTP_DSN and MAIL_FROM; set them."
         )
 
 
@@ -316,7 +327,7 @@ def _as_of(one: _Given) -> date | datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _warehouse_dsn(one: _Given) -> str:
+def _postgres_dsn(one: _Given) -> str:
     if not one.text.startswith(("postgresql://", "postgres://")):
         raise one.refuse("it must look like postgresql://user:password@host:5432/database", secret=True)
     return one.text
@@ -335,9 +346,11 @@ def _clickhouse_dsn(one: _Given) -> str:
 
 
 def _smtp_dsn(one: _Given) -> str:
-    if not re.match(r"smtps?://", one.text) or not urlsplit(one.text).hostname:
+    if not re.match(r"smtps?://", one.text) or not has_one_reading(one.text) or not urlsplit(one.text).hostname:
         raise one.refuse(
-            "it must look like smtp://user:password@host:587 or smtps://user:password@host:465", secret=True
+            "it must look like smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465 (TLS from "
+            "the start), with special characters in user and password written as %40 and the like",
+            secret=True,
         )
     return one.text
 
@@ -366,10 +379,23 @@ def _text(one: _Given) -> str:
     return one.text
 
 
+def _addresses(one: _Given) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in one.text.split(","))
+    if not all(map(_ADDRESS.fullmatch, found)):
+        raise one.refuse("it must be e-mail addresses like ann@example.com, separated by commas")
+    return found
+
+
+def _webhook(one: _Given) -> str:
+    if not re.fullmatch(r"https?://\S+", one.text) or not urlsplit(one.text).hostname:
+        raise one.refuse("it must look like https://host/path", secret=True)
+    return one.text
+
+
 _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "WORKLEDGER_PROFILE": _choice(cast("tuple[str, ...]", PROFILES)),
     "WORKLEDGER_HOME": _path,
-    "WAREHOUSE_DSN": _warehouse_dsn,
+    "WAREHOUSE_DSN": _postgres_dsn,
     "WAREHOUSE_PORT": _port,
     "WAREHOUSE_QUERY_TIMEOUT_SECONDS": _seconds,
     "CLICKHOUSE_DSN": _clickhouse_dsn,
@@ -380,6 +406,7 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "AS_OF": _as_of,
     "WORKLOG_ROUTE": _choice(get_args(WorklogRoute)),
     "SESSION_TEXT": _choice(get_args(SessionText)),
+    "DAGSTER_DSN": _postgres_dsn,
     "SMTP_DSN": _smtp_dsn,
     "MAIL_FROM": _mail_from,
     "STORAGE_URL": _storage_url,
@@ -392,6 +419,8 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "DIDOX_TIN": _text,
     "DIDOX_PASSWORD": _text,
     "DIDOX_BASE_URL": _http_url,
+    "ALERT_MAIL_TO": _addresses,
+    "ALERT_WEBHOOK": _webhook,
 }
 _FIELDS: Final = {name: name.removeprefix("WORKLEDGER_").lower() for name in _PARSERS}
 SETTING_NAMES: Final = tuple(_PARSERS)

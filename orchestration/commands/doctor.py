@@ -54,6 +54,23 @@ def examine() -> Iterator[Finding]:
     yield from _path_globs(settings)
     yield _clickhouse(settings)
     yield _printing(settings)
+    yield _dagster(settings)
+    yield _alerts(settings)
+
+
+def try_alerts() -> Iterator[Finding]:
+    """Send a trial to everybody who gets alerts."""
+    from orchestration.graph.alerts import trial
+    from orchestration.graph.channels import open_channels
+
+    try:
+        channels = open_channels(load_settings())
+    except WorkledgerError:
+        return  # said where the settings were looked at
+    for name, fault in trial(channels):
+        yield Finding(
+            f"alert by {name}", fault or "a trial is sent; see whether it has arrived", failed=fault is not None
+        )
 
 
 def _home(settings: Settings) -> Finding:
@@ -294,6 +311,33 @@ def _printing(settings: Settings) -> Finding:
         return Finding("printing", probe(printer(settings)))
     except InvoicingError as error:
         return Finding("printing", str(error), failed=True)
+
+
+def _dagster(settings: Settings) -> Finding:
+    from orchestration.graph.instance import open_instance
+
+    try:
+        with open_instance(settings) as instance:
+            count = instance.get_runs_count()
+            storage = type(instance.event_log_storage).__name__
+    except WorkledgerError as error:
+        return Finding("dagster", str(error), failed=True)
+    # Whatever the storage raises is a finding.
+    except Exception as error:  # noqa: BLE001
+        reason = " ".join(str(error).split())
+        sentence = f"its storage cannot be read ({type(error).__name__}: {reason}); see DAGSTER_DSN and dagster.yaml."
+        return Finding("dagster", sentence, failed=True)
+    kind = "Postgres" if storage.startswith("Postgres") else "the home"
+    return Finding("dagster", f"keeps its runs in {kind}, {count:,} of them now")
+
+
+def _alerts(settings: Settings) -> Finding:
+    from orchestration.graph.channels import open_channels
+
+    names = [channel.name for channel in open_channels(settings)]
+    if not names:
+        return Finding("alerts", "not set up; set ALERT_MAIL_TO or ALERT_WEBHOOK to be told of failures", skipped=True)
+    return Finding("alerts", f"go out by {' and '.join(names)}; `workledger doctor --alert` sends a trial")
 
 
 def _aside(said: list[str]) -> str:

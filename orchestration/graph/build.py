@@ -13,6 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from assets.nodes import built_nodes
 from assets.progress import Listener
 from assets.raw import raw_assets
+from orchestration.graph.alerts import alert_sensor
 from orchestration.graph.automation import (
     CHECK_INTERVAL_SECONDS,
     CHECK_SENSOR_NAME,
@@ -27,6 +28,7 @@ from orchestration.graph.pages import JOB as PAGES_JOB
 from orchestration.graph.pages import TAGS as PAGES_TAGS
 from orchestration.graph.pages import PageWriter, pages_asset, pages_schedule
 from orchestration.graph.policies import sensor_status, with_policies
+from orchestration.graph.processes import run_executor
 from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.graph.schedules import (
     BUILD_TAGS,
@@ -122,6 +124,8 @@ def build_definitions(
     expectations = [expectation_checks(SUITES[spec.name], spec.title, check_new_data()) for spec in specs]
     built_selection = dg.AssetSelection.assets(warehouse)
     pages = pages_asset()
+    checked = [one.check_specs for one in (*raw, warehouse, *expectations)]
+    rules = {check.key: check.description or "" for specs_of_one in checked for check in specs_of_one}
     return dg.Definitions(
         assets=dg.map_asset_specs(with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages]),
         asset_checks=expectations,
@@ -142,8 +146,7 @@ def build_definitions(
             *JOBS,
             deliver_invoices,
         ],
-        # A run has a process of its own; its steps need none beside it.
-        executor=dg.in_process_executor,
+        executor=run_executor,
         schedules=[
             *build_schedules(specs, settings),
             warehouse_schedule(BUILD_JOB, settings),
@@ -171,6 +174,7 @@ def build_definitions(
             ),
             housekeeping_sensor(settings),
             delivery_sensor(settings),
+            alert_sensor(settings, rules),
         ],
     )
 

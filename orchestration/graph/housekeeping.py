@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,11 +69,11 @@ def forget(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> i
     folder = dagster_folder(settings) / "history" / "runs"
     for run_id in old:
         instance.delete_run(run_id)
-        # Its own database of events, which deleting leaves as long as it was.
+        # In SQLite, its own database of events, which deleting leaves as long as it was.
         for file in folder.glob(f"{run_id}.db*"):
             file.unlink(missing_ok=True)
         (log_folder(settings) / "runs" / f"{run_id}.log").unlink(missing_ok=True)
-    _forget_check_results(folder / "index.db", now - KEPT_FOR)
+    _forget_check_results(instance, now - KEPT_FOR)
     if (schedules := instance.schedule_storage) is not None:
         schedules.purge_asset_evaluations((now - _EVALUATIONS_KEPT_FOR).timestamp())
     _forget_files(settings, now - KEPT_FOR)
@@ -94,16 +93,23 @@ def _old_runs(instance: dg.DagsterInstance, before: datetime) -> list[str]:
     return [run_id for run_id in reversed(found) if run_id not in needed]
 
 
-def _forget_check_results(index: Path, before: datetime) -> None:
-    """Delete results of checks, which Dagster keeps when their run is deleted, but the last of each check."""
-    if not index.exists():
-        return
-    with contextlib.closing(sqlite3.connect(index, timeout=30)) as connection, connection:
-        connection.execute(
-            "delete from asset_check_executions where create_timestamp < ? and id not in "
-            "(select max(id) from asset_check_executions group by asset_key, check_name)",
-            [before.strftime("%Y-%m-%d %H:%M:%S")],
-        )
+def _forget_check_results(instance: dg.DagsterInstance, before: datetime) -> None:
+    """Delete results of checks, which Dagster keeps when their run is deleted, but the last of each check.
+
+    That is the last of each status: a check whose turn was planned, but did not come, keeps its result.
+    """
+    # Imported here, because a run that finds nothing to do needs none of it.
+    from dagster._core.storage.event_log import SqlEventLogStorage
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+    from sqlalchemy import delete, func, select
+
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)  # noqa: S101 - in SQLite as in Postgres
+    results = AssetCheckExecutionsTable.c
+    last = select(func.max(results.id)).group_by(results.asset_key, results.check_name, results.execution_status)
+    old = results.create_timestamp < before.replace(tzinfo=None)
+    with storage.index_connection() as connection:
+        connection.execute(delete(AssetCheckExecutionsTable).where(old, results.id.not_in(last)))
 
 
 def _forget_files(settings: Settings, before: datetime) -> None:

@@ -14,8 +14,12 @@ ALONE_TAG: Final = "workledger/alone"
 # The slowest first load of a source takes an hour or two; one that takes longer hangs.
 MAX_RUNTIME_SECONDS: Final = 3 * 3600
 
+# The first line of the file; one without it is somebody's own, such as deploy/dagster.yaml.
+_OURS: Final = (
+    "# Written by Workledger at every start; runs, schedules and events of the asset graph are stored beside it."
+)
 _DAGSTER_YAML: Final = """\
-# Written by Workledger at every start; runs, schedules and events of the asset graph are stored beside it.
+{ours}
 storage:
   custom:
     module: orchestration.graph.storage
@@ -71,15 +75,16 @@ freshness:
 
 
 def dagster_folder(settings: Settings) -> Path:
-    """Return Dagster's home, with its settings written.
+    """Return Dagster's home, with its settings written; a dagster.yaml that Workledger did not write stays as it is.
 
     Raises:
         WorkledgerError: the home cannot be written.
     """
     folder = _home_folder(settings, "dagster")
-    (folder / "dagster.yaml").write_text(
-        _DAGSTER_YAML.format(folder=json.dumps(str(folder)), alone=ALONE_TAG, max_runtime=MAX_RUNTIME_SECONDS)
-    )
+    file = folder / "dagster.yaml"
+    if not file.exists() or file.read_text().startswith(_OURS):
+        values = {"ours": _OURS, "folder": json.dumps(str(folder)), "alone": ALONE_TAG}
+        file.write_text(_DAGSTER_YAML.format(**values, max_runtime=MAX_RUNTIME_SECONDS))
     return folder
 
 

@@ -73,6 +73,7 @@ def execute(run_id: str) -> None:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished or run.job_code_origin is None:
             return
+        # Before Dagster begins, which notes it as well: a process may die while it does.
         instance.add_run_tags(run_id, {PROCESS_TAG: this_process()})
         acting_as(f"run {run_id[:8]} ({run.job_name})")
         arguments = ExecuteRunArgs(run.job_code_origin, run_id, instance.get_ref()).get_command_args()

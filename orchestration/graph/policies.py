@@ -30,7 +30,7 @@ GROUP_OWNERS: Final[Mapping[str, str]] = {
     "changes": "team:engineering",
 }
 # Whatever is built follows its inputs within minutes; a day without a whole build is a fault.
-_BUILT_WITHIN: Final = timedelta(hours=26)
+BUILT_WITHIN: Final = timedelta(hours=26)
 _SCHEDULED: Final[Mapping[Profile, dg.DefaultScheduleStatus]] = {
     "sandbox": dg.DefaultScheduleStatus.STOPPED,
     "production": dg.DefaultScheduleStatus.RUNNING,
@@ -69,7 +69,7 @@ def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
             f"Group {group} of {spec.key.to_user_string()} has no owner; add it to GROUP_OWNERS in {__file__}."
         )
     if spec.key == BUILT_NODES:
-        return spec.replace_attributes(owners=[owner], freshness_policy=_within(_BUILT_WITHIN))
+        return spec.replace_attributes(owners=[owner], freshness_policy=_within(BUILT_WITHIN))
     if "dbt" not in spec.kinds:
         # What people write when they decide is never late, and nothing builds it.
         return spec.replace_attributes(owners=[owner])

@@ -2,9 +2,9 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 import psutil
@@ -25,6 +25,30 @@ _SEPARATOR: Final = " "
 def process_tags() -> dict[str, str]:
     """Tags of a run in this process: which process it is, so that its death is noticed; and no automatic retry."""
     return {PROCESS_TAG: this_process(), "dagster/max_retries": "0"}
+
+
+class RunExecutor(dg.Executor):
+    """Executes the steps of a run in its process, and notes on the run which process that is, whoever started it."""
+
+    def __init__(self, inner: dg.Executor) -> None:
+        """Take Dagster's executor."""
+        self._inner = inner
+
+    @property
+    def retries(self) -> Any:
+        """Dagster's rules for steps."""
+        return self._inner.retries
+
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
+        """Execute the steps."""
+        plan_context.instance.add_run_tags(plan_context.run_id, {PROCESS_TAG: this_process()})
+        yield from self._inner.execute(plan_context, execution_plan)
+
+
+@dg.executor(name="in_run_process", config_schema=dg.in_process_executor.config_schema.as_field())
+def run_executor(context: dg.InitExecutorContext) -> dg.Executor:
+    """A run has a process of its own, and its steps need none beside it."""
+    return RunExecutor(dg.in_process_executor.executor_creation_fn(context))  # type: ignore[misc]
 
 
 def this_process() -> str:
@@ -72,7 +96,7 @@ def bury_dead_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
     buried = []
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_PROGRESS))):
         process = run.tags.get(PROCESS_TAG)
-        if process and is_dead(process):
+        if process and is_dead(process) and not _is_inherited(instance, run):
             if run.status is dg.DagsterRunStatus.CANCELING:
                 instance.report_run_canceled(run, message="The process that executed it has ended.")
             else:
@@ -80,6 +104,12 @@ def bury_dead_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             buried.append(run)
     return buried
+
+
+def _is_inherited(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether the process is that of the run which this one repeats: Dagster copies the tag, until it has its own."""
+    parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    return parent is not None and parent.tags.get(PROCESS_TAG) == run.tags[PROCESS_TAG]
 
 
 def _boot() -> str:

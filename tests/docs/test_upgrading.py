@@ -20,7 +20,7 @@ def _inner_names() -> Iterator[tuple[str, str]]:
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.ImportFrom) and node.module and node.module not in PUBLIC:
                     top = node.module.split(".")[0]
-                    if top in ("dagster", "dagster_dbt", "dlt", "dbt", "dbt_common"):
+                    if top in ("dagster", "dagster_dbt", "dagster_postgres", "dlt", "dbt", "dbt_common"):
                         for name in node.names:
                             yield f"{node.module}.{name.name}", str(file.relative_to(PROJECT))
 

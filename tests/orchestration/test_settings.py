@@ -115,6 +115,14 @@ def test_relative_paths_start_where_they_are_written(tmp_path: Path, monkeypatch
         ),
         ({"SOURCES__REFERENCE__ACCEPT_LOSS": "2026-06-30"}, "no setting of"),
         ({"SOURCES__CLOCKIFY": "k"}, "lacks the setting; the form is SOURCES__<SOURCE>__<SETTING>"),
+        ({"ALERT_MAIL_TO": "a@x.com"}, "ALERT_MAIL_TO .* has no effect without SMTP_DSN and MAIL_FROM: alerts by mail"),
+        ({"SMTP_DSN": "smtp://h", "MAIL_FROM": "a@x.com"}, "has no effect without ALERT_MAIL_TO"),
+        ({"ALERT_MAIL_TO": "a@x.com;b@x.com"}, "must be e-mail addresses like ann@example.com, separated by commas"),
+        ({"MAIL_FROM": "Ann <a@x.com>"}, "must be an e-mail address like ann@example.com"),
+        ({"SMTP_DSN": "mail.example.com"}, "must look like smtp://user:password@host:587 .STARTTLS. or smtps://"),
+        ({"SMTP_DSN": "smtp://u:p@ss@h"}, "special characters in user and password written as %40"),
+        ({"ALERT_WEBHOOK": "hooks.example.com/x"}, "must look like https://host/path"),
+        ({"DAGSTER_DSN": "mysql://h/d"}, "must look like postgresql://user:password@host:5432/database"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_mend(environment: dict[str, str], sentence: str) -> None:
@@ -148,6 +156,10 @@ def test_other_programs_variables_are_left_alone() -> None:
         {"WAREHOUSE_DSN": "topsecret"},
         {"CLICKHOUSE_DSN": "ftp://user:topsecret@host"},
         {"WAREHOUSE_DSN": "mysql://u:topsecret@h/d"},
+        {"DAGSTER_DSN": "mysql://u:topsecret@h/d"},
+        {"SMTP_DSN": "u:topsecret@h"},
+        {"SMTP_DSN": "smtp://u:top@secret:topsecret@h"},
+        {"ALERT_WEBHOOK": "ftp://h/topsecret"},
     ],
 )
 def test_no_refusal_repeats_a_secret(environment: dict[str, str]) -> None:
@@ -157,7 +169,17 @@ def test_no_refusal_repeats_a_secret(environment: dict[str, str]) -> None:
 
 
 def test_no_representation_shows_a_secret() -> None:
-    settings = load({"WAREHOUSE_DSN": "postgresql://u:topsecret@h/d", "SOURCES__JIRA__API_TOKEN": "topsecret"})
+    mail = {"SMTP_DSN": "smtp://u:topsecret@h", "MAIL_FROM": "a@x.com", "ALERT_MAIL_TO": "a@x.com, b@x.com"}
+    settings = load(
+        {
+            "WAREHOUSE_DSN": "postgresql://u:topsecret@h/d",
+            "DAGSTER_DSN": "postgresql://u:topsecret@h/d",
+            "SOURCES__JIRA__API_TOKEN": "topsecret",
+            "ALERT_WEBHOOK": "https://h/topsecret",
+            **mail,
+        }
+    )
+    assert settings.alert_mail_to == ("a@x.com", "b@x.com")
     assert "topsecret" not in repr(settings)
 
 

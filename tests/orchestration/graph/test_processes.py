@@ -77,3 +77,22 @@ def test_runs_of_dead_processes_fail_and_free_their_slots(instance: dg.DagsterIn
     assert statuses == ["FAILURE", "FAILURE", "CANCELED", "STARTED", "STARTED", "STARTED"]
     assert log.claim_concurrency_slot("a_pool", alive.run_id, "load").is_claimed
     assert not bury_dead_runs(instance)
+
+
+def test_a_repetition_that_has_no_process_yet_is_not_taken_for_the_dead_one(
+    instance: dg.DagsterInstance, killed: str
+) -> None:
+    dead = instance.create_run_for_job(a_load, status=dg.DagsterRunStatus.STARTED, tags={PROCESS_TAG: killed})
+    bury_dead_runs(instance)
+    # Dagster copies the tags of the run that it repeats; where a process starts from nothing, that takes seconds.
+    again = instance.create_run_for_job(
+        a_load,
+        status=dg.DagsterRunStatus.STARTING,
+        tags={PROCESS_TAG: killed, "dagster/parent_run_id": dead.run_id},
+        parent_run_id=dead.run_id,
+        root_run_id=dead.run_id,
+    )
+    assert bury_dead_runs(instance) == []
+    # It has its own from then on, and dies as well.
+    instance.add_run_tags(again.run_id, {PROCESS_TAG: f"{killed.rpartition(' ')[0]} 1"})
+    assert [run.run_id for run in bury_dead_runs(instance)] == [again.run_id]

@@ -244,7 +244,9 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
         lacking = [name for name in names if name not in given]
         if lacking and len(lacking) < len(names):
             one = next(given[name] for name in names if name in given)
-            raise SettingsError(f"{one.name} in {one.place} has no effect without {' and '.join(lacking)}; set all of them.")
+            raise SettingsError(
+                f"{one.name} in {one.place} has no effect without {' and '.join(lacking)}; set all of them."
+            )
     if profile == "sandbox":
         for name in (*_OUTWARD, *(name for name in given if name.startswith("STORAGE_"))):
             if name in given:

@@ -96,6 +96,8 @@ def test_deposits_are_matched_applied_and_taken_back(books: Books, invoice: Call
     books.withdraw(named)
     assert "1 payment is taken back" in invoice("match", group="cash")[1]
     assert invoice("apply", unknown, sent.number, group="cash")[0] == 1
+
+
 def test_documents_are_written_to_files_as_they_are_stored(
     books: Books, invoice: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -231,7 +231,7 @@ def test_invoices_of_before_get_their_documents_when_asked_for(
         first, second = (_issued_without_documents(old, client, month) for month in (JUNE, MAY))
         with connection.transaction():
             connection.execute("set local role billing_keeper")
-            connection.execute((FOLDER / "versions" / "0002_documents.sql").read_text(encoding="utf-8"))  # type: ignore[arg-type]
+            connection.execute((FOLDER / "versions" / "0002_documents.sql").read_text(encoding="utf-8"))
     with old.connect() as connection:
         assert unprinted(connection) == [(first, "document"), (second, "document")]
         # Its state moves on without them.

@@ -34,9 +34,9 @@ def test_codes_come_from_the_reference_files(warehouse: Warehouse) -> None:
         _opened(warehouse, planfact_api_key="key")
     table = f"{SOURCES['reference'].schema}.accounting_codes"
     with warehouse.connect("loader") as connection:
-        connection.execute(f"create table {table} (system text, kind text, key text, code text)")  # type: ignore[arg-type]
+        connection.execute(f"create table {table} (system text, kind text, key text, code text)")
         connection.execute(
-            f"insert into {table} values ('planfact', 'account', 'USD', '7'), ('didox', 'account', 'USD', '8')"  # type: ignore[arg-type]
+            f"insert into {table} values ('planfact', 'account', 'USD', '7'), ('didox', 'account', 'USD', '8')"
         )
     channel = _opened(warehouse, planfact_api_key="key")["accounting"]
     assert isinstance(channel, PlanFactChannel)

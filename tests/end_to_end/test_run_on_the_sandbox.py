@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
@@ -23,12 +24,18 @@ from psycopg import sql
 from rich.console import Console
 
 from benchmarks.endurance import Reader
+from invoicing.delivery.dispatch import deliver
+from invoicing.issuing import issue
+from invoicing.payments import pay
+from invoicing.prefills import today_of
+from invoicing.records import Invoice
 from orchestration.commands.docs import write_docs
 from orchestration.commands.expectations import check_expectations
 from orchestration.commands.run import run
 from orchestration.commands.summary import RunSummary
 from orchestration.errors import WorkledgerError
 from orchestration.graph.instance import open_instance
+from orchestration.inputs.channels import open_channels
 from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.private_files import make_private
 from orchestration.settings import PROJECT_FOLDER, SETTING_NAMES, Settings
@@ -244,8 +251,38 @@ def test_a_second_run_reads_nothing_new_and_changes_nothing(world: World, first:
     assert [name for name in before if before[name] != after[name]] == []
 
 
+@pytest.fixture(scope="module")
+def paid(world: World, first: RunSummary) -> Invoice:
+    """README's sequence: a month's bill, issued, delivered by every way, and paid in part; not built yet."""
+    with world.warehouse.connect("owner") as connection:
+        # A month that is over, by which warnings stand is not the matter here.
+        client, month, currency, warnings = connection.execute(
+            "select client_id, invoice_month, currency, warnings from marts.invoice_prefills"
+            " where subtotal > 0 and invoice_month = %s order by subtotal desc limit 1",
+            (date(AS_OF.year, AS_OF.month - 1, 1),),
+        ).fetchall()[0]
+        today = today_of(connection, AS_OF)
+        codes = [each["code"] for each in warnings]
+        invoice = issue(connection, client, month, actor="ada", today=today, currency=currency, accept=codes).invoice
+        for channel in open_channels(world.settings, connection, print):
+            delivery = deliver(connection, invoice.number, channel, actor="ada")
+            assert delivery.state == "delivered", delivery
+        return pay(connection, invoice.number, Decimal("100.01"), actor="ada", today=today).invoice
+
+
+def test_a_bill_is_issued_delivered_and_paid_in_part(world: World, paid: Invoice) -> None:
+    assert (paid.status, paid.total - paid.open) == ("partial", Decimal("100.01"))
+    assert world.settings.sandbox_dir is not None
+    [mail] = (world.settings.sandbox_dir / "mailbox").glob("*.eml")
+    assert f"Subject: Invoice {paid.number}" in mail.read_text()
+    assert [file.suffix for file in (world.settings.home / "invoices").rglob(f"{paid.number}-*")] == [".pdf"]
+    [operation] = world.lines("planfact/operations.jsonl")
+    assert (operation["value"], operation["isCommitted"]) == (float(paid.total), False)
+    assert [draft["doc_status"] for draft in world.lines("didox/documents.jsonl")] == [0]
+
+
 @pytest.fixture
-def restored(world: World, first: RunSummary) -> Iterator[World]:
+def restored(world: World, paid: Invoice) -> Iterator[World]:
     """Another server, restored by the commands of docs/reliability.md from a dump of the world as it is now."""
     guide = (PROJECT_FOLDER / "docs" / "reliability.md").read_text()
     backup, restore = re.findall(r"```bash\n(# (?:backup|restore).*?)```", guide, re.DOTALL)
@@ -314,6 +351,25 @@ def test_a_restored_warehouse_and_one_with_news_become_the_same(
     assert {"marts.session_messages", "marts.time_entries", "marts.client_margin"} <= built
     assert not built & {"marts.clients", "marts.commits", "marts.transactions"}
     assert {one.name for one in whole.built} == {one.name for one in first.built}
+
+
+def test_the_next_build_shows_the_invoice_in_aging_margin_and_the_waterfall(world: World, paid: Invoice) -> None:
+    with world.warehouse.connect("finance") as connection:
+        aging = connection.execute(
+            "select invoice_number, total, open_amount, bucket from marts.ar_aging where is_latest"
+        ).fetchall()
+        margin = connection.execute(
+            "select sum(invoiced_in_client_currency) from marts.client_margin where client_id = %s", (paid.client_id,)
+        ).fetchall()
+        waterfall = connection.execute(
+            "select invoiced_total, open_amount, paid_amount from reports.invoice_waterfall where invoice_number = %s",
+            (paid.number,),
+        ).fetchall()
+        entries = connection.execute("select count(*) from marts.time_entries where status = 'billed'").fetchall()
+    assert aging == [(paid.number, paid.total, paid.open, "current")]
+    assert margin == [(paid.subtotal,)]
+    assert waterfall == [(paid.total, paid.open, Decimal("100.01"))]
+    assert entries[0][0] > 0
 
 
 def test_a_broken_reference_file_is_named_with_its_place_and_the_rest_is_built(world: World, first: RunSummary) -> None:

@@ -91,6 +91,8 @@ class _Decisions:
             "developers": self._developers(),
             "identities": self._identities(),
             "accounting_codes": self._accounting_codes(),
+            "payment_fees": self._payment_fees(),
+            "dunning_levels": self._dunning_levels(),
             "developer_costs": self._developer_costs(),
             "clients": self._clients(),
             "client_terms": self._client_terms(),
@@ -470,6 +472,20 @@ class _Decisions:
         first = self.agency.developers[0]
         yield {"email": first.email, "sources": "tempo;clockify;claude_session", "valid_from": self.middle}
         yield {"email": first.email, "client": self._name("harborlight"), "sources": "clockify;claude_session"}
+
+    def _payment_fees(self) -> Iterable[Row]:
+        yield {
+            "pattern": "cardline payout",
+            "currency": "USD",
+            "fixed_fee": "0.30",
+            "fee_share": "0.029",
+            "is_processor": "true",
+        }
+
+    def _dunning_levels(self) -> Iterable[Row]:
+        yield {"level": 1, "days_past_due": 7, "title": "Reminder"}
+        yield {"level": 2, "days_past_due": 21, "title": "Second reminder", "minimum_amount": "50"}
+        yield {"level": 3, "days_past_due": 45, "title": "Last reminder", "minimum_amount": "50"}
 
     def _accounting_codes(self) -> Iterable[Row]:
         planfact_accounts = planfact.export(self.agency)["accounts"]

@@ -13,13 +13,30 @@ _INVOICE: Final = """
     select
         i.id, i.kind, i.invoice_number as number, i.status, i.canceled_on, i.currency::text as currency, i.issue_date,
         i.due_date, i.payment_terms, i.supply_from, i.supply_to, i.subtotal, i.tax_rate, i.tax, i.total, i.seller,
-        i.buyer, i.notes, corrected.invoice_number as corrects, corrected.issue_date as corrects_issue_date
+        i.buyer, i.notes, corrected.numbers as corrects, corrected.issue_date as corrects_issue_date
     from billing.invoices as i
-    left join billing.invoices as corrected on i.corrects_invoice_id = corrected.id
+    -- A negative bill corrects the invoices that its adjustments restate.
+    left join lateral (
+        select
+            string_agg(o.invoice_number, ', ' order by o.issue_date, o.invoice_number) as numbers,
+            case when count(*) = 1 then min(o.issue_date) end as issue_date
+        from billing.invoices as o
+        where
+            o.id = i.corrects_invoice_id
+            or i.kind = 'credit_note' and i.corrects_invoice_id is null and o.id in (
+                select r.invoice_id
+                from billing.invoice_line_items as l
+                inner join billing.settled_restatements as s on l.id = s.line_id
+                inner join billing.restatements as r on s.restatement_id = r.id
+                where l.invoice_id = i.id
+            )
+    ) as corrected on true
     where i.id = %s
 """
 _LINES: Final = """
-    select description, billable_seconds as seconds, quantity, unit_price, rate_multiplier, line_total as amount
+    select
+        description, case when basis = 'adjustment' then 0 else billable_seconds end as seconds, quantity, unit_price,
+        rate_multiplier, line_total as amount
     from billing.invoice_line_items
     where invoice_id = %s
     order by position
@@ -105,7 +122,7 @@ class Contents:
     due_date: date | None
     canceled_on: date | None
     corrects: str | None
-    """Number of the invoice that a credit note corrects."""
+    """Number of the invoice that a credit note corrects; several, separated by commas, of a negative bill."""
     corrects_issue_date: date | None
     payment_terms: str
     supply_from: date

@@ -187,8 +187,9 @@ def _terms(contents: Contents) -> dict[str, Any]:
         terms["BG-1"] = [{"BT-22": on_one_line(contents.notes, 3000)}]
     if contents.kind == "invoice":
         terms["BT-9"] = contents.due_date
-    else:
-        terms["BG-3"] = [{"BT-25": contents.corrects, "BT-26": contents.corrects_issue_date}]
+    elif contents.corrects:
+        day = {"BT-26": contents.corrects_issue_date} if contents.corrects_issue_date else {}
+        terms["BG-3"] = [{"BT-25": number, **day} for number in contents.corrects.split(", ")]
     return terms
 
 

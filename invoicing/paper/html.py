@@ -151,9 +151,11 @@ def _facts(contents: Contents, say: Wording, part: Part) -> list[tuple[str, str]
         facts.append((say["number"], contents.number))
     if contents.issue_date:
         facts.append((say["issue_date"], say.day(contents.issue_date)))
-    if contents.corrects and contents.corrects_issue_date:
-        corrected = f"{contents.corrects} {say['of_date']} {say.day(contents.corrects_issue_date)}"
-        facts.append((say["corrects"], corrected))
+    if contents.corrects:
+        day = contents.corrects_issue_date
+        facts.append(
+            (say["corrects"], f"{contents.corrects} {say['of_date']} {say.day(day)}" if day else contents.corrects)
+        )
     facts.append((say["supply_period"], f"{say.day(contents.supply_from)} – {say.day(contents.supply_to)}"))
     if part == "appendix":
         return facts

@@ -63,6 +63,11 @@ class Report:
     html: str
 
     @property
+    def id(self) -> str:
+        """Identifier in `billing.contract_reports`."""
+        return f"REP-{self.contract_period_id.removeprefix('PER-')}"
+
+    @property
     def sha256(self) -> str:
         """Hash of what is sent; it says whether the hours have changed since."""
         content = "\0".join((self.recipient, self.subject, self.text, self.html))
@@ -201,7 +206,7 @@ def record(connection: psycopg.Connection, report: Report) -> bool:
             " values (%s, %s, %s, %s, %s, 'delivered', clock_timestamp())"
             " on conflict (contract_period_id) do update set state = 'delivered', sent_at = clock_timestamp()",
             (
-                f"REP-{report.contract_period_id.removeprefix('PER-')}",
+                report.id,
                 report.contract_period_id,
                 report.recipient,
                 report.sha256,

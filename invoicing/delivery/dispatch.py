@@ -176,6 +176,24 @@ def list_deliveries(connection: psycopg.Connection, number: str) -> Sequence[Del
         ).fetchall()
 
 
+@contextmanager
+def held(connection: psycopg.Connection, what: str) -> Iterator[bool]:
+    """Whether this session alone works on a delivery; a session that dies lets go of it.
+
+    Args:
+        connection: in autocommit.
+        what: identifier of what is delivered.
+    """
+    key = f"workledger.delivery|{what}"
+    [(is_held,)] = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)).fetchall()
+    try:
+        yield bool(is_held)
+    finally:
+        # A connection that is lost has let go already.
+        if is_held and not connection.broken:
+            connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
+
+
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
@@ -234,7 +252,7 @@ def _queue(
 
 
 def _attempt(connection: psycopg.Connection, delivery_id: str, channel: Channel, actor: str) -> Delivery:
-    with _held(connection, delivery_id) as is_held:
+    with held(connection, delivery_id) as is_held:
         delivery = _read(connection, delivery_id)
         # Somebody else is sending it.
         if not is_held:
@@ -321,19 +339,6 @@ def _read(connection: psycopg.Connection, delivery_id: str) -> Delivery:
             f"There is no delivery {delivery_id}; `workledger invoice show` names those of an invoice."
         )
     return found
-
-
-@contextmanager
-def _held(connection: psycopg.Connection, delivery_id: str) -> Iterator[bool]:
-    """Whether this session alone works on the delivery; a session that dies lets go of it."""
-    key = f"workledger.delivery|{delivery_id}"
-    [(is_held,)] = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)).fetchall()
-    try:
-        yield bool(is_held)
-    finally:
-        # A connection that is lost has let go already.
-        if is_held and not connection.broken:
-            connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (key,))
 
 
 def _lock(connection: psycopg.Connection, key: str) -> None:

@@ -130,7 +130,7 @@ def compose(sender: str, recipient: str, subject: str, text: str, key: str) -> E
     message["Message-ID"] = message_id(sender, key)
     message["Date"] = format_datetime(datetime.now(UTC))
     message["From"] = sender
-    message["To"] = _recipient(recipient, "the recipient")
+    message["To"] = bare_address(recipient, "the recipient")
     message["Subject"] = one_line(subject)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text, charset="utf-8", cte="base64")
@@ -141,6 +141,23 @@ def message_id(sender: str, key: str) -> str:
     """The Message-ID of what is sent under a key."""
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
+
+
+def bare_address(text: str, place: str) -> str:
+    """An address alone; a name around it, or a second address, would be somebody else's text in the protocol.
+
+    Args:
+        text: as it was given.
+        place: where, for the message.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    if not _ADDRESS.fullmatch(text):
+        raise RefusedError(f"{one_line(text)} ({place}) is no e-mail address")
+    if not text.isascii():
+        raise RefusedError(f"{text} ({place}) is no e-mail address that every mail server takes")
+    return text
 
 
 def one_line(text: str) -> str:
@@ -161,7 +178,7 @@ class MailChannel:
             raise RefusedError(
                 f"{recipient.name} has no e-mail address; fill in email in client_contacts.csv or in clients.csv"
             )
-        return _recipient(recipient.email.strip(), f"the address of {recipient.name}")
+        return bare_address(recipient.email.strip(), f"the address of {recipient.name}")
 
     def send(self, parcel: Parcel, /) -> str:
         """Send the letter with every document of the invoice."""
@@ -179,15 +196,6 @@ class MailChannel:
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
-
-
-def _recipient(text: str, place: str) -> str:
-    """An address alone; a name around it, or a second address, would be somebody else's text in the protocol."""
-    if not _ADDRESS.fullmatch(text):
-        raise RefusedError(f"{one_line(text)} ({place}) is no e-mail address")
-    if not text.isascii():
-        raise RefusedError(f"{text} ({place}) is no e-mail address that every mail server takes")
-    return text
 
 
 def _expect(answer: tuple[int, bytes | str], what: str) -> None:

@@ -423,16 +423,33 @@ def due_reports() -> None:
 
 @report.command()
 @_debug_option
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("periods", metavar="[PERIOD]...", nargs=-1)
-def send(folder: Path, periods: tuple[str, ...]) -> None:
-    """Write the reports that are due, or those on PERIOD..., as e-mails into DIR, and mark them as sent.
+@click.option(
+    "--into",
+    "folder",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write them as files that a mail program sends, and mark them as sent.",
+)
+def send(periods: tuple[str, ...], folder: Path | None) -> None:
+    """Send the reports that are due, or those on PERIOD..., by e-mail, each once."""
+    from orchestration.commands import reports
 
-    Each is a file that a mail program opens and sends.
-    """
-    from orchestration.commands.reports import send as send_reports
+    if folder is not None:
+        reports.write(_settings(), folder, periods, _notify)
+    elif not reports.send(_settings(), periods, _notify):
+        raise _Failed
 
-    send_reports(_settings(), folder, periods, _notify)
+
+@report.command("arrived")
+@_debug_option
+@click.argument("period")
+@click.option("--not", "not_", is_flag=True, help="It has not arrived.")
+def report_arrived(period: str, not_: bool) -> None:
+    """Say that the report on PERIOD, of which nobody knew, has arrived."""
+    from orchestration.commands.reports import settle
+
+    settle(_settings(), period, not not_, _notify)
 
 
 @workledger.group()

@@ -167,7 +167,7 @@ def test_reports_are_written_into_a_folder_and_marked_as_sent(
         return capsys.readouterr().out
 
     assert period in run("due")
-    assert "is the report to ann@example.com: Care: hours from" in run("send", str(settings), period)
+    assert "is the report to ann@example.com: Care: hours from" in run("send", period, "--into", str(settings))
     written = (settings / f"{period}.eml").read_bytes()
     assert written == _compose(books, period).message
-    assert run("send", str(settings), period) == f"The report on {period} was sent before.\n"
+    assert run("send", period, "--into", str(settings)) == f"The report on {period} was sent before.\n"

@@ -178,7 +178,7 @@ def test_unapplied_money_is_a_bucket_of_its_own_and_a_removal_takes_it_back(
 
 def test_finance_reads_what_waits_and_analysts_see_no_account(dbt_project: DbtProject, number: str) -> None:
     for role in ("finance", "analyst"):
-        with dbt_project.warehouse.connect(role) as connection:  # type: ignore[arg-type]
+        with dbt_project.warehouse.connect(role) as connection:
             cursor = connection.execute("select * from reports.unmatched_deposits")
             names = {column.name for column in cursor.description or ()}
             assert not {one for one in names if "account" in one}

@@ -199,7 +199,7 @@ def test_pages_are_written_by_the_clock_from_what_dbt_builds(
 
 def test_only_what_dbt_builds_is_carried_by_the_condition(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     carried = {key for key, spec in specs.items() if spec.automation_condition}
-    assert carried == {key for key in specs if key.path[0] not in (*SOURCES, "invoicing")} - {BUILT_NODES}
+    assert carried == {key for key in specs if key.path[0] not in (*SOURCES, "invoicing")} - {BUILT_NODES, pages_key()}
 
 
 def test_a_resource_can_be_replaced_through_the_same_door(home: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_resource_can_be_replaced_through_the_same_door(home: Path) -> None:
     replaced = build_definitions(settings, {"landing": "another"})
     assert replaced.resources is not None
     assert replaced.resources["landing"] == "another"
-    assert set(replaced.resources) == {"landing", "transformer", "decisions"}
+    assert set(replaced.resources) == {"landing", "transformer", "decisions", "page_writer"}
 
 
 def test_arrows_between_the_boxes_of_the_asset_graph_go_one_way(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:

@@ -126,7 +126,7 @@
         {%- endif -%}
     {%- endfor -%}
     {%- for result in results if result.node.resource_type == 'test' and result.status not in ('pass', 'warn', 'success') -%}
-        {%- for id in result.node.depends_on.nodes if id.split('.')[-1] in ready -%}
+        {%- for id in result.node.depends_on.nodes if id.startswith('model.') and id.split('.')[-1] in ready -%}
             {%- do held.update({id.split('.')[-1]: none}) -%}
             {%- do held_groups.append(ready[id.split('.')[-1]].config.meta.get('publication')) -%}
         {%- endfor -%}
@@ -139,7 +139,7 @@
     {%- for name, node in ready.items() -%}
         {%- set waits = [] -%}
         {#- A view may ask for a column that its table is not published with yet. -#}
-        {%- for id in node.depends_on.nodes if node.config.materialized == 'view' and id.split('.')[-1] in held -%}
+        {%- for id in node.depends_on.nodes if node.config.materialized == 'view' and id.startswith('model.') and id.split('.')[-1] in held -%}
             {%- do waits.append(id) -%}
         {%- endfor -%}
         {%- set publication = node.config.meta.get('publication') -%}
@@ -190,11 +190,13 @@
     {%- set built = api.Relation.create(database, 'building', one['name'], type='table') -%}
     {%- set target = api.Relation.create(database, one['schema'], one['name'], type='table') -%}
     {%- if one['former_kind'] == 'table' and one['stands'] -%}
-        {%- if one['is_whole'] or one['is_changed'] -%}
-            {%- do statements.append(publish_rows(target, built, one['key'].split(',') if one['key'] and not one['is_whole'] else [], one)) -%}
-        {%- endif -%}
         {%- set indexes = fromjson(one['indexes'] or '{}') -%}
         {%- set former_indexes = fromjson(one['former_indexes'] or '{}') -%}
+        {%- if one['is_whole'] or one['is_changed'] -%}
+            {#- Changes noted under another key name no row. -#}
+            {%- set is_keyed = one['key'] and not one['is_whole'] and indexes.values() | sort == former_indexes.values() | sort -%}
+            {%- do statements.append(publish_rows(target, built, one['key'].split(',') if is_keyed else [], one)) -%}
+        {%- endif -%}
         {%- for name, description in former_indexes.items() if description not in indexes.values() -%}
             {%- do later.append(patiently('drop index ' ~ name, target)) -%}
         {%- endfor -%}

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -489,15 +490,16 @@ def serve(folder: Path, faults: Path | None, port: int) -> None:
 
 @workledger.command()
 @_debug_option
-def doctor() -> None:
+@click.option("--alert", is_flag=True, help="Also send a trial to everybody who gets alerts.")
+def doctor(alert: bool) -> None:
     """Check settings, credentials, reference files and connections, one line each."""
-    from orchestration.commands.doctor import examine
+    from orchestration.commands.doctor import examine, try_alerts
 
     # What is wrong with the settings is the first finding.
     with contextlib.suppress(WorkledgerError):
         _settings()
     failures = 0
-    for finding in examine():
+    for finding in chain(examine(), try_alerts() if alert else ()):
         failures += finding.failed
         sign = "✗" if finding.failed else "–" if finding.skipped else "✓"
         sign = click.style(sign, fg={"✗": "red", "✓": "green"}.get(sign))
@@ -539,6 +541,27 @@ def accept(files: tuple[str, ...]) -> None:
 
     for sentence in accept_losses(open_warehouse(_settings(), _notify), files):
         click.echo(visible(sentence))
+
+
+@workledger.command()
+@_debug_option
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--keep", type=click.IntRange(min=1), help="How many backups stay in DIR, the newest; all by default.")
+def backup(folder: Path, keep: int | None) -> None:
+    """Save what cannot be made again into a new folder in DIR; loads and builds may go on meanwhile."""
+    from orchestration.commands.backup import backup as make_backup
+
+    make_backup(_settings(), folder, keep, lambda sentence: click.echo(visible(sentence)))
+
+
+@workledger.command()
+@_debug_option
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def restore(folder: Path) -> None:
+    """Fill an empty warehouse from DIR, a folder that `workledger backup` has made."""
+    from orchestration.commands.backup import restore as restore_backup
+
+    restore_backup(_settings(), folder, lambda sentence: click.echo(visible(sentence)))
 
 
 @workledger.command()

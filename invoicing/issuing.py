@@ -123,7 +123,8 @@ def issue(
         _insert_lines(connection, invoice_id, prefill)
         event = {"prefill_hash": prefill.hash, "accepted_warnings": sorted(set(accept))}
         _record(connection, invoice_id, "issued", actor, f"issued:{invoice_id}", event)
-        series = prefill.buyer["account_number"] if number_format.is_of_client else _AGENCY_SERIES
+        is_of_client = number_format.is_of_client or prefill.has_own_series
+        series = prefill.buyer["account_number"] if is_of_client else _AGENCY_SERIES
         account_number = prefill.buyer["account_number"]
         _take_number(connection, invoice_id, series, number_format, account_number, issue_date, prefill.payment_terms)
         make(connection, invoice_id, "document", printer)
@@ -518,8 +519,8 @@ def _take_number(
         )
     except psycopg.errors.UniqueViolation as error:
         raise InvoicingError(
-            f"Number {text} was given before, under another format; change invoice_number_format in agency.csv so that "
-            "new numbers differ from old ones."
+            f"Number {text} was given before, in another series or under another format; change invoice_number_format "
+            "(agency.csv, or clients.csv for a client's own) so that new numbers differ from old ones."
         ) from error
 
 

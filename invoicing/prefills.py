@@ -96,6 +96,7 @@ _READ: Final = """
             'payment_terms', client.payment_terms
         )::text,
         prefill.id,
+        client.invoice_number_format,
         (select invoice_number_format from intermediate.int_identity__agency),
         coalesce((
             select months.billed_by
@@ -140,6 +141,8 @@ class Prefill:
     seller: Mapping[str, Any]
     buyer: Mapping[str, Any]
     number_format: NumberFormat | None
+    has_own_series: bool
+    """Whether the format is the client's own, from `clients.csv`."""
     billed_by: str
     """The live invoices that billed or adjusted the month when it was built, by `billing.billed_by`."""
     hash: str
@@ -231,7 +234,7 @@ def read_prefill(connection: psycopg.Connection, client: str, month: date, curre
     rows = _rows(connection, _READ, (client_id, month, chosen))
     if not rows:
         raise InvoicingError(f"The prefill of {name} for {month:%Y-%m} is being built; try again in a minute.")
-    [(text, prefill_id, number_format, billed_by)] = rows
+    [(text, prefill_id, own_format, agency_format, billed_by)] = rows
     content = json.loads(text, parse_float=Decimal)
     lines = content["lines"]
     _refuse_half_built(content["prefill"], lines, name)
@@ -253,19 +256,20 @@ def read_prefill(connection: psycopg.Connection, client: str, month: date, curre
         lines=lines,
         seller=content["seller"],
         buyer=content["buyer"],
-        number_format=_number_format(number_format),
+        number_format=_number_format(own_format or agency_format, "clients.csv" if own_format else "agency.csv"),
+        has_own_series=own_format is not None,
         billed_by=billed_by,
         hash=hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS],
     )
 
 
-def _number_format(text: str | None) -> NumberFormat | None:
+def _number_format(text: str | None, file: str) -> NumberFormat | None:
     if text is None:
         return None
     try:
         return parse(text)
     except ValueError as error:
-        raise InvoicingError(f"agency.csv: invoice_number_format {error}.") from error
+        raise InvoicingError(f"{file}: invoice_number_format {error}.") from error
 
 
 def _days(lines: Sequence[Mapping[str, Any]], name: str) -> list[date]:

@@ -264,6 +264,12 @@ FILES: Final = (
             _optional("e_address", "text", "Electronic address for e-invoices."),
             _optional("e_address_scheme", "text", "EAS code of that address, such as `EM` for e-mail."),
             _optional("buyer_reference", "text", "What the client wants to be named on invoices, such as an order."),
+            _optional(
+                "invoice_number_format",
+                "text",
+                "How the numbers of its own series are formed; empty: as agency.csv says.",
+                form="invoice_number",
+            ),
         ),
         unique=("account_number",),
     ),

@@ -35,7 +35,8 @@ _TABLES = """
         zip_code text, country text, billing_address_line_1 text, billing_address_line_2 text, billing_city text,
         billing_state text,
         billing_zip_code text, billing_country text, language text, date_format text, paper_size text,
-        e_invoice boolean, vat_id text, e_address text, e_address_scheme text, buyer_reference text
+        e_invoice boolean, vat_id text, e_address text, e_address_scheme text, buyer_reference text,
+        invoice_number_format text
     );
     create table marts.invoice_prefills (
         id text, client_id text, currency text, invoice_month date, subtotal numeric(14, 2), tax_rate numeric,

@@ -179,6 +179,28 @@ def test_numbers_begin_again_with_the_year_and_each_client_may_have_its_own(book
     assert numbers == ["/2026-001", "/2026-001", "/2026-002", "/2027-001"]
 
 
+def test_a_client_may_have_a_format_of_its_own(books: Books) -> None:
+    own, other = books.client(), books.client()
+    change = "update marts.clients set invoice_number_format = %s where id = %s"
+    books.change(change, ("ACME-{year}-{number:03}", own))
+    numbers = []
+    for client, month in ((own, MAY), (other, MAY), (own, JUNE)):
+        books.prefill(client, month)
+        numbers.append(books.issued(client, month).invoice.number)
+    assert (numbers[0], numbers[2]) == ("ACME-2026-001", "ACME-2026-002")
+    assert numbers[1].startswith("LW-2026-")
+    with books.connect() as connection:
+        note = credit(connection, numbers[2], actor="ada", today=TODAY, reason="wrong").invoice
+    assert note.number == "ACME-2026-003"
+    # Another client's format that gives the same numbers is refused, and leaves nothing.
+    books.change(change, ("ACME-{year}-{number:03}", other))
+    books.prefill(other, JUNE)
+    with pytest.raises(InvoicingError, match=r"Number ACME-2026-001 was given before, in another series"):
+        books.issued(other, JUNE)
+    books.change(change, ("X{year}{month}", other))
+    assert books.issued(other, JUNE).invoice.number.startswith("X2026071")
+
+
 def test_a_canceled_month_is_issued_again_with_the_next_number(books: Books) -> None:
     client = books.client()
     books.prefill(client)

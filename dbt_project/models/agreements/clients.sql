@@ -98,7 +98,8 @@ final as (
         reference_clients.vat_id,
         reference_clients.e_address,
         reference_clients.e_address_scheme,
-        reference_clients.buyer_reference
+        reference_clients.buyer_reference,
+        reference_clients.invoice_number_format
     from clients
     cross join agency
     left join reference_clients on clients.row_key = reference_clients.row_key

@@ -39,6 +39,7 @@ final as (
         e_address,
         e_address_scheme,
         buyer_reference,
+        invoice_number_format,
         row_number,
         row_key,
         is_deleted,

@@ -241,10 +241,13 @@ def test_a_schedule_starts_a_run_also_when_the_daemon_was_down_at_its_hour(machi
 
 
 def test_what_has_landed_is_built_by_a_run_that_the_daemon_asks_for(machine: Server, warehouse: Warehouse) -> None:
+    def clients() -> list[tuple[str, str]]:
+        with warehouse.connect("analyst") as connection:
+            return connection.execute("select name, company_name from marts.clients").fetchall()
+
+    _until(lambda: clients() == [("acme", "Acme Ltd")], 400, lambda: _failures(machine))
     tags = {"dagster/from_automation_condition": "true"}
-    _until(lambda: _runs(machine, tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS]), 400, lambda: _failures(machine))
-    with warehouse.connect("analyst") as connection:
-        assert connection.execute("select name from marts.clients").fetchall() == [("Acme Ltd",)]
+    assert _runs(machine, tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS])
 
 
 def test_no_service_has_complained(machine: Server) -> None:

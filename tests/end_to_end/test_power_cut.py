@@ -103,7 +103,8 @@ def test_killed_processes_leave_nothing_stuck(settings: Settings, ui: psutil.Pro
             process.kill()
         assert not psutil.wait_procs(everything[1:], timeout=10)[1]
     with open_instance(settings) as instance:
-        assert [one.run_id for one in bury_dead_runs(instance)] == [cut.run_id]
+        # A build or a check may have been in progress as well.
+        assert cut.run_id in [one.run_id for one in bury_dead_runs(instance)]
     said = (settings.home.parent / "said").read_text()
     assert "is at http://127.0.0.1" in said
     assert "DEBUG" not in said

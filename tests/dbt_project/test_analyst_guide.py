@@ -43,9 +43,19 @@ def test_guide_asks_what_an_agency_asks() -> None:
     assert len(QUERIES) == GUIDE.count("```sql")
 
 
-@pytest.mark.parametrize("query", [query for _, query in QUERIES], ids=[question for question, _ in QUERIES])
-def test_query_finds_something(analyst: psycopg.Connection[Any], query: str) -> None:
-    assert analyst.execute(query).fetchall()
+# The small agency has issued no invoice; tests/dbt_project/money/test_receivables.py has some.
+WITHOUT_INVOICES = {
+    "Who owes how much, and since when?",
+    "What was open on any day, and what did we know of it then?",
+    "How many days of sales are unpaid?",
+    "Which deposits wait for a decision, and why?",
+    "Which invoices are to be reminded of?",
+}
+
+
+@pytest.mark.parametrize(("question", "query"), QUERIES, ids=[question for question, _ in QUERIES])
+def test_query_finds_something(analyst: psycopg.Connection[Any], question: str, query: str) -> None:
+    assert bool(analyst.execute(query).fetchall()) is (question not in WITHOUT_INVOICES)
 
 
 READABLE = {

@@ -77,8 +77,8 @@ def _redact(text: str) -> str:
         text = without_tokens(text)
     if tokens and any(True for _ in random(tokens)):
         text = replace(text, random(text), "Random Value")
-    # Without a digit only what is quoted, or behind an equals sign, is more than a word.
-    if lines or '"' in text or "'" in text or "`" in text or "=" in text or CAPITALS.search(text):
+    # Without a digit only what is quoted, behind an equals sign or in an element of XML is more than a word.
+    if lines or '"' in text or "'" in text or "`" in text or "=" in text or "</" in text or CAPITALS.search(text):
         text = replace(text, assigned(text), "Secret Keyword")
     lines = lines if text is original else telling_lines(text)
     if lines or CAPITALS.search(text):

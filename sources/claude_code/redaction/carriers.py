@@ -9,12 +9,16 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
+from sources.claude_code.redaction.looks import looks_random
+
 _COLOURS: Final = re.compile(r"(?:\x1b|\\u001b|\\x1b|\\033|\\e)\[[\d;]*m")
 _COLOUR_SIGNS: Final = ("\x1b[", "1b[", "\\033[", "\\e[")
 _ENCODED: Final = re.compile(r"%(?:3[ad]|22|7b)|(?:bearer|basic)%20", re.IGNORECASE)
 _STRETCH: Final = re.compile(r"[^\s\"'`<>|]+")
 _WHITE_SPACE: Final = str.maketrans("", "", "\r\n\t")
 _BASE64: Final = re.compile(r"(?<![A-Za-z\d+/_-])[A-Za-z\d+/]{24,4000}+={0,2}(?![\w+/-])")
+# An id and its key, as services encode them.
+_PAIR: Final = re.compile(r"[\w.-]{3,64}:(?P<secret>[\w-]{16,64})\Z")
 
 
 def unwrapped(text: str, longer: str, redact: Callable[[str], str]) -> str:
@@ -54,7 +58,10 @@ def hides_text(word: str) -> bool:
 
 def _hides_secret(word: str, redact: Callable[[str], str]) -> bool:
     plain = _opened(word)
-    return plain is not None and redact(plain) != plain
+    if plain is None:
+        return False
+    pair = _PAIR.match(plain)
+    return redact(plain) != plain or (pair is not None and looks_random(pair["secret"]))
 
 
 def _opened(word: str) -> str | None:

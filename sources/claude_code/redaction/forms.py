@@ -41,7 +41,7 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     ),
     ("Slack Token", 20, ("xapp-", "xoxe"), r"xapp-[0-9A-Za-z-]{20,}|xoxe[.-][0-9A-Za-z.-]{20,}"),
     ("Stripe Access Key", 24, ("k_test_", "whsec_"), r"[rs]k_test_[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z+/=]{24,}"),
-    ("Bearer Token", 16, ("bearer",), r"(?i:\bbearer)[ \t]+(?=[^\s]*\d)([A-Za-z0-9._~+/-]{16,}=*)"),
+    ("Bearer Token", 16, ("bearer",), r"(?i:\bbearer)[ \t]+(?=[^\s]*\d)((?:[A-Za-z0-9._~+/-]|%[0-9A-F]{2}){16,}=*)"),
     (
         "Authorization",
         8,
@@ -259,5 +259,14 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         4,
         ('variable "pw', 'variable \\"pw'),
         r"variable[ \t]+\\*\"pw\\*\"[^}]{0,400}?default[ \t]*=[ \t]*\\*\"([^\"\\$]{4,})",
+    ),
+    # An id, then its secret, as clients of Twilio and Algolia take them.
+    (
+        "API Key",
+        32,
+        ("client(", "search(", "api(", "session(", "connect(", "credentials(", "twilio(", "new ", "init(", "auth("),
+        r"(?i:client|search|api|session|connect|credentials|twilio|init|auth|\bnew[ \t]+\w{1,40})[ \t]*\(\s*"
+        r"\\?[\"'](?:(?:AC|SK)[0-9a-f]{32}|[A-Z0-9]{8,20}|[0-9a-f]{8,32}|[a-z][\w.@-]{2,40})\\?[\"']\s*,\s*"
+        r"\\?[\"']([0-9a-f]{32,64})\\?[\"']",
     ),
 )

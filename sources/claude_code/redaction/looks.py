@@ -37,7 +37,10 @@ _VENDORS_ID: Final = re.compile(
     r"|acct|session|gen|srvtoolu|cse|conv|task|agent|job|diff)[_-]"
 )
 ID: Final = re.compile(
-    _VENDORS_ID.pattern + r"|age1[a-z\d]{58}\Z|I[0-9a-f]{32,40}\Z|[a-z]{1,10}-[0-9a-f]{8,64}\Z|AAAA[BCE]|sha\d+-|MII"
+    _VENDORS_ID.pattern + r"|pk_(?:test|live)_|0x[0-9a-fA-F]{40}\Z"
+    # A pod of Kubernetes, whose ids have neither vowels nor 0, 1 and 3.
+    r"|(?:[a-z][a-z\d]*-)+[b-df-hj-np-tv-xz2456789]{8,10}-[b-df-hj-np-tv-xz2456789]{5}\Z"
+    r"|age1[a-z\d]{58}\Z|I[0-9a-f]{32,40}\Z|[a-z]{1,10}-[0-9a-f]{8,64}\Z|AAAA[BCE]|sha\d+-|MII"
     r"|[MLHVCSQTAZmlhvcsqtaz\d_-]+\Z|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z"
     r"|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+(?:@v?\d+)?\Z|[-_\d]+\Z"
     r"|.*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
@@ -47,6 +50,16 @@ _SIGNS_OF_PASSWORDS: Final = frozenset("!?#*+~$%^&@=")
 REFERENCE: Final = re.compile(
     r"[$<{%\[*.~/]|[A-Za-z_][\w-]*(?:(?:\.|::|->)[A-Za-z_]\w*)+\Z|(?:process|os|env|config|settings|self|this)\."
     r"|(?:x{3,}|\*{3,}|\.{3,})|\[redacted|[\w-]*(?:\.\.\.|…|\*\*\*+|x{4,})\Z",
+    re.IGNORECASE,
+)
+# `falcon.tiger6584`: two words, then more digits than the name of an attribute has.
+_WORDS_AND_NUMBER: Final = re.compile(
+    r"[A-Za-z]{3,12}[._-][A-Za-z]{3,12}(?<![^A-Za-z]sha)(?<![^A-Za-z]utf)\d{2,4}[!?#$*]?\Z"
+)
+_ATTRIBUTE: Final = re.compile(
+    r"(?:self|this|cls|config|conf|cfg|settings|process|env|os|app|ctx|context|req|request|res|response|data|args"
+    r"|params|props|options|opts|vars?|locals?|module|values|secrets?|user|fixtures?|state|form|fields|input|test\w*)[._-]"
+    r"|.*(?:passw|secret|token|pwd|(?<![a-z])pass|(?<![a-z])key|api_?key)",
     re.IGNORECASE,
 )
 _PLACEHOLDER: Final = re.compile(
@@ -66,6 +79,7 @@ _CHANGES: Final = re.compile(r"[a-z](?=[A-Z\d])|[A-Z](?=[a-z\d])|\d(?=[A-Za-z])"
 # Words alone: in a sentence some of them would be shorter.
 _PASSPHRASE: Final = re.compile(r"[a-z]{4,9}(?: [a-z]{4,9}){3,9}\Z")
 _NAMES_ITSELF: Final = re.compile("pass|secret|token|key|pwd", re.IGNORECASE)
+_PUBLIC_KEYS: Final = ("pk_test_", "pk_live_")
 _NO_DIGITS: Final = re.compile(r"\D+")
 _PREFIX: Final = re.compile(r"(?<![a-zA-Z\d])(?!sha|md5)(?:[a-z][a-z\d]{0,10}[_-]|\d{1,10}-)")
 _HEX: Final = re.compile(
@@ -85,6 +99,11 @@ def has_all_signs(value: str) -> bool:
         and not REFERENCE.match(value)
         and not NUMBERED.search(value)
     )
+
+
+def is_worded(value: str) -> bool:
+    """Whether a value is two words and a number as people choose them for a password, and no attribute in code."""
+    return _WORDS_AND_NUMBER.match(value) is not None and not _ATTRIBUTE.match(value)
 
 
 def look_of(value: str) -> str:
@@ -136,7 +155,11 @@ def familiar(value: str) -> float:
 
 def is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bool) -> bool:
     """Whether a value assigned to a telling name is a secret, and neither reference nor placeholder nor prose."""
+    if is_password and is_worded(value):
+        return True
     if len(value) < 4 or _PLACEHOLDER.match(value) or (REFERENCE.match(value) and not _RANDOM_PART.search(value)):
+        return False
+    if value.startswith(_PUBLIC_KEYS):
         return False
     # Some vendors issue UUIDs as tokens; as a key of any name (`cache_key`) they are ids.
     if not may_be_uuid and is_potential_uuid(value):
@@ -151,12 +174,14 @@ def is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bo
             if not (has_digit or has_sign) and _NAMES_ITSELF.search(value):
                 return False
             return has_digit or has_sign or _entropy(value) > _RANDOM
-        is_random = len(value) >= 16 and value.isupper() and familiar(value) < 0.65
+        is_random = len(value) >= 16 and value.isalpha() and familiar(value) < (0.65 if value.isupper() else 0.4)
         return len(value) >= 6 and (has_digit or has_sign or is_random) and not is_sequential_string(value)
     if len(value) < 12:
         return look_of(value) == "password" and len(_NO_DIGITS.sub("", value)) >= 2
     if not has_digit:
-        return len(value) >= 16 and value.isalpha() and familiar(value) < (0.65 if value.isupper() else 0.4)
+        # `live_` and 30 letters.
+        letters = value.rpartition("_")[2]
+        return len(letters) >= 16 and letters.isalpha() and familiar(value) < (0.65 if value.isupper() else 0.4)
     if value.replace(".", "").replace("_", "").isdigit():
         return False
     return not _COMMIT_HASH.match(value) and not is_sequential_string(value) and _entropy(value) > _RANDOM

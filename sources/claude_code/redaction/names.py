@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from detect_secrets.filters.heuristic import is_sequential_string
 
-from sources.claude_code.redaction.looks import NUMBERED, REFERENCE, has_all_signs, is_secret, look_of
+from sources.claude_code.redaction.looks import NUMBERED, REFERENCE, has_all_signs, is_secret, is_worded, look_of
 from sources.claude_code.redaction.texts import in_lower_case, lines_with, matches_from, to_the_end
 
 # Written in lower case and run on lower-cased texts: three times faster than IGNORECASE.
@@ -69,6 +69,8 @@ _ASSIGNMENT: Final = re.compile(
 _NO_SECRET_KEY: Final = re.compile(
     r"(?:cache|partition|sort|primary|foreign|public|idempotency|group|order|row|object|routing|translation)[_-]\Z"
 )
+# The address of a secret at AWS names it.
+_ARN: Final = re.compile(r"arn:aws[a-z-]*:[\w:/-]*\Z")
 _DESCRIPTION: Final = re.compile(
     r"[_-]?(?:name|ref|manager|path|file|type|length|min|max|ttl|ur[il]|algorithm|prefix|header|count|version"
     r"|arn|provider|store)"
@@ -164,6 +166,10 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
             continue
         if match["call"] and not _SETTER.search(lowered, max(match.start() - 40, 0), match.start()):
             continue
+        if _ARN.search(lowered, max(match.start() - 200, 0), match.start()):
+            continue
+        if group == "bare" and _is_attribute(text, start, end):
+            continue
         if any_key and _NO_SECRET_KEY.search(lowered, max(match.start() - 16, 0), match.start()):
             continue
         # `secretName`, `TOKEN_TTL`: what describes a secret is none, unless it looks like one.
@@ -179,6 +185,14 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
+def _is_attribute(text: str, start: int, end: int) -> bool:
+    """Whether a value such as `row.field12`, or `row.field123` before a bracket or semicolon, is code."""
+    value = text[start:end]
+    if "." not in value or not text[start - 1 : start].isspace() or not is_worded(value):
+        return False
+    return text[end : end + 1] in (";", "(", "[") or not value.rstrip("!?#$*")[-3:].isdigit()
+
+
 def _is_doubtful(match: re.Match[str], word: str, value: str) -> bool:
     """Whether the value behind a name is rather a description than a secret, as it often is in a sentence or table."""
     if not (match["short"] or match["cell"] or match["dash"] or match["brace"]):
@@ -191,10 +205,12 @@ def _is_doubtful(match: re.Match[str], word: str, value: str) -> bool:
         return False
     if match["quoted"] is not None and (match["equals"] or match["call"]) and value.isalnum() and not value.isalpha():
         return False
+    if match["equals"] and (match["quoted"] is not None or match["equals"] == "=") and is_worded(value):
+        return False
     # `vault_pass: lantern-radish-28`, but neither `PASS: test_login2` nor `pass: 120ms`.
-    is_worded = sum(map(str.isalpha, value)) >= 5 and value[-1].isdigit() and "_" not in value and "." not in value
+    has_word = sum(map(str.isalpha, value)) >= 5 and value[-1].isdigit() and "_" not in value and "." not in value
     return not (
-        is_worded
+        has_word
         and match["equals"]
         and (word != "PASS" or match.string[match.start() - 1 : match.start()].strip(" \n\t"))
     )
@@ -231,7 +247,8 @@ def told(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
         if (
             len(value) >= 6
             and (match["code"] is not None or any(one.isalpha() for one in value))
-            and not REFERENCE.match(value)
+            and (not REFERENCE.match(value) or ((match["link"] or is_next) and is_worded(value)))
+            and not ("=" in (match["link"] or "") and _is_attribute(text, start, start + len(value)))
             and (match["link"] is not None or is_next or _is_likely(match, value))
             and not is_sequential_string(value)
         ):
@@ -256,7 +273,8 @@ def told_before(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]
             start, end = match.span("value")
             value = text[start:end]
             is_likely = look_of(value) or sum(map(str.isdigit, value)) >= 2
-            if is_likely and not REFERENCE.match(value) and not NUMBERED.search(value):
+            is_name = REFERENCE.match(value) and not is_worded(value)
+            if is_likely and not is_name and not NUMBERED.search(value):
                 yield start, end
 
 

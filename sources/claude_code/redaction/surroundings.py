@@ -64,6 +64,13 @@ CAPITALS: Final = re.compile(r"[A-Z][A-Z]{15}")
 _LETTERS_ALONE: Final = re.compile(r"[A-Z]{16,}\Z")
 # `Basil70588`, which is a password in quotes of its own.
 _WORD_AND_NUMBER: Final = re.compile(r"[A-Za-z]{4,}\d{3,}\Z")
+# `admin / orange-tiger8591`
+_WORDS_AND_NUMBER: Final = re.compile(r"[A-Za-z]{3,}(?:[._-]?[A-Za-z]{3,})?\d{3,}[!?#$*]?\Z")
+_PAIR: Final = re.compile(r"[\w.@-]{2,40}[\"'`]? / [\"'`]?\Z")
+# An id of a transaction or a block looks like the private key of a wallet.
+_TRANSACTION: Final = re.compile(r"0x[0-9a-f]{64}\Z")
+_OF_TRANSACTION: Final = re.compile(r"(?<![a-z])(?:tx|txn|txid|transaction|block|hash|mined|receipt)", re.IGNORECASE)
+_OF_WALLET: Final = re.compile("key|priv|secret|wallet|seed", re.IGNORECASE)
 _RUN: Final = re.compile(
     r"(?:\A|[^A-Za-z\d+_-])(?P<value>(?:(?=[A-Za-z_-]*\d)[A-Za-z\d_-]{20,160}+(?![+])"
     r"(?!\.(?:js|css|log|map|jsonl?|png|svg|woff2?|html|[jt]sx?|jpg|py|md|txt)\b)"
@@ -101,6 +108,7 @@ def near(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
             look_of(_part(candidate))
             or _MIXED.match(_part(candidate))
             or _WORD_AND_NUMBER.match(candidate)
+            or _WORDS_AND_NUMBER.match(_part(candidate))
             or _LETTERS_ALONE.match(candidate)
         )
     ]
@@ -142,7 +150,9 @@ def _is_near_hint(text: str, lowered: str, value: str, span: tuple[int, int], at
     if has_all_signs(value) and not value.islower() and not value.isupper() and _is_quoted(text, at, end):
         return True
     is_alone = text[start - 1 : start] in ("`", "'", '"', "\n") and text[end : end + 1] in (text[start - 1 : start], "")
-    if (is_alone or before.endswith(" / ")) and "password" in hints and _WORD_AND_NUMBER.match(value):
+    if is_alone and "password" in hints and _WORD_AND_NUMBER.match(value):
+        return True
+    if "password" in hints and _PAIR.search(before) and _WORDS_AND_NUMBER.match(value):
         return True
     return (
         is_alone
@@ -198,7 +208,11 @@ def _is_random(value: str) -> bool:
 
 
 def _is_id(text: str, start: int, end: int) -> bool:
-    """Whether a random word is an id by what stands before it, a part of a check sum, or a text in base64."""
+    """Whether a random word is an id by what stands beside it, a part of a check sum, or a text in base64."""
+    if _TRANSACTION.match(text[start:end]):
+        line = text[max(start - _BEFORE, 0) : start].rpartition("\n")[2] + text[end : end + _AFTER].partition("\n")[0]
+        if _OF_TRANSACTION.search(line) and not _OF_WALLET.search(line):
+            return True
     if _BEFORE_ID.search(text, max(start - 30, 0), start) or _in_file(text, start, end):
         return True
     before = _BASE64_BEFORE.search(text, max(start - 300, 0), start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import Final
 
 _DIGIT: Final = re.compile(r"\d")
@@ -12,6 +13,16 @@ _OPTION: Final = re.compile(r"\d| --?[A-Za-z]|://")
 _LONGEST_LABEL: Final = 120
 """Characters of a line that names the value in the next one."""
 _WORD: Final = re.compile(r"[\w-]*", re.ASCII)
+_FAR: Final = 300
+_IN_BASE64: Final = ascii_letters + digits + "+/_-"
+_SIGNS: Final = "!@#$%^&*()~"
+_BASE64_REST: Final = re.compile(rf"[A-Za-z\d+/_-]{{0,{_FAR}}}+={{0,2}}+(?!\.\w)")
+_QUOTED_REST: Final = re.compile(rf"[A-Za-z\d+/_!@#$%^&*()~=-]{{0,{_FAR}}}(?=\\{{0,3}}[\"'`])")
+_IN_ADDRESS: Final = re.compile(r"://[^\s\"'`,;|<>?]*\Z")
+_QUOTES: Final = ("'", '"', "`")
+# What stands between the slashes of a path.
+_PATH_WORD: Final = re.compile(r"(?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+\d{0,4}|\d+|)\Z")
+_BETWEEN_WORDS: Final = re.compile("[/+_=-]")
 
 
 def matches_from(pattern: re.Pattern[str], text: str, literals: tuple[str, ...]) -> Iterator[re.Match[str]]:
@@ -82,13 +93,43 @@ def in_lower_case(text: str) -> str:
 
 
 def replace(text: str, spans: Iterable[tuple[int, int]], kind: str) -> str:
-    """The text with `[redacted: <kind>]` in place of each span; of two that overlap the first counts."""
+    """The text with `[redacted: <kind>]` in place of each span and its rest; of two that overlap the first counts."""
     parts: list[str] = []
     done = 0
     for start, end in sorted(spans):
         if start >= done and end > start:
-            parts += (text[done:start], f"[redacted: {kind}]")
-            done = end
+            first, last = _whole(text, start, end)
+            parts += (text[done:first], f"[redacted: {kind}]")
+            done = last
     if not parts:
         return text
     return "".join((*parts, text[done:]))
+
+
+def _whole(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where the value begins and ends of which a part was found.
+
+    In base64 `/` and `+` stand within a value, in quotes other signs, too. What is a path or an address stays.
+    """
+    before = text[max(start - _FAR, 0) : start]
+    if _IN_ADDRESS.search(before, max(before.rfind("://"), 0)):
+        return start, end
+    for signs, rest in ((_SIGNS, _QUOTED_REST), ("", _BASE64_REST)):
+        head = before[len(before.rstrip(_IN_BASE64 + signs)) :]
+        tail = rest.match(text, end)
+        opening = before[-len(head) - 1 : len(before) - len(head)]
+        if tail is None or (signs and opening not in _QUOTES):
+            continue
+        if head.startswith("/") or opening in (".", "~", "\\"):
+            break
+        return start - len(head) if _is_rest(head) else start, tail.end() if _is_rest(tail[0]) else end
+    return start, end
+
+
+def _is_rest(text: str) -> bool:
+    """Whether what stands beside a secret belongs to it: it has signs, or something that is no word of a path."""
+    return (
+        text.endswith("=")
+        or any(map(text.__contains__, _SIGNS))
+        or not all(map(_PATH_WORD.match, _BETWEEN_WORDS.split(text)))
+    )

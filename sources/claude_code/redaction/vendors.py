@@ -15,7 +15,7 @@ from kingfisher_sdk import Rules, Scanner
 
 from sources.claude_code.redaction.forms import FORMS
 from sources.claude_code.redaction.looks import familiar, look_of
-from sources.claude_code.redaction.texts import in_lower_case, lines_with
+from sources.claude_code.redaction.texts import in_lower_case, lines_with, replace
 
 # An address is no secret; what the other rules find, Kingfisher's and the general ones find, too, in less time.
 _NOT_USED: Final = frozenset(
@@ -80,7 +80,7 @@ _PREFIXES: Final = (
     ("Bitbucket App Password", "ATBB", r"[A-Za-z0-9_-]{24,}"),
     ("Contentful Token", "CFPAT-", r"[A-Za-z0-9_-]{40,}"),
     ("Databricks Token", "dapi", r"[0-9a-f]{32}(?:-\d)?"),
-    ("Django Secret Key", "django-insecure-", r"[^\s'\"\\&]{30,}"),
+    ("Django Secret Key", "django-insecure-", r"[^\s'\"\\]{30,}"),
     ("Docker Token", "dckr_", r"[po]at_[A-Za-z0-9_-]{20,}"),
     ("Facebook Token", "EAA", r"[A-Za-z0-9]{80,}"),
     ("Fly Token", "fm2_", r"[A-Za-z0-9+/=_-]{60,}"),
@@ -116,6 +116,7 @@ _PREFIXES: Final = (
 _MARKS: Final = (
     ("Azure Client Secret", "Q~", r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,37}"),
     ("New Relic Key", "NRAL", r"[0-9a-fA-F]{32,40}NRAL"),
+    ("Telegram Bot Token", ":AA", r"(?:bot)?\d{8,10}:AA[A-Za-z0-9_-]{32,33}"),
     ("Terraform Cloud Token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}"),
 )
 _EDGES: Final = " \t\r\n\"'=:"
@@ -159,8 +160,8 @@ def without_tokens(text: str) -> str:
     for finding in _SCANNER.scan(text.encode("utf-8", "replace")):
         # A client id is found only to be paired with its secret; it is not visible.
         if finding.visible and len(finding.secret) >= _SHORTEST_FOUND and "[redacted" not in finding.secret:
-            kind = f"[redacted: {finding.rule_id.rpartition('betterleaks.')[2]}]"
-            text = re.sub(re.escape(finding.secret) + _REST_OF_WORD, lambda _, kind=kind: kind, text)  # type: ignore[misc]
+            found = re.finditer(re.escape(finding.secret) + _REST_OF_WORD, text)
+            text = replace(text, [match.span() for match in found], finding.rule_id.rpartition("betterleaks.")[2])
     return text
 
 

@@ -145,6 +145,53 @@ def test_what_wraps_no_secret_stays_as_it_is() -> None:
         assert redact(text) == text
 
 
+def test_the_whole_value_goes_whatever_signs_it_has() -> None:
+    choices = Random(1)
+    half = "".join(choices.choices("abcdefghkmnpqrstuvwxyzABCDEFGHKMNPQRSTUVWXYZ23456789", k=20))
+    value = f"{half[:9]}/{half[9:15]}+x7Q/{half}="
+    for text in (
+        '{"SecretAccessKey": "%s"}',
+        "PrivateKey = %s",
+        "  token: '%s',",
+        'sasl.jaas.config=Plain required username="u" password="%s";',
+        "$ wg genkey\n%s",
+    ):
+        redacted = redact(text % value)
+        assert not [value[at : at + 8] for at in range(len(value) - 7) if value[at : at + 8] in redacted], redacted
+
+
+def test_two_words_and_a_number_behind_the_name_of_a_password_are_one() -> None:
+    for number, sign in ((6584, "."), (8990, "_"), (731, "-")):
+        value = f"falcon{sign}tiger{number}"
+        for text in (
+            f"DB_PASSWORD={value}",
+            f"password: {value}",
+            f'psk="{value}"',
+            f"the password is {value}, check the nginx config",
+            f"das Passwort ist {value}.",
+            f"creds are admin / {value}",
+        ):
+            assert value not in redact(text), text
+    for code in ("password = settings.db_password2", "password: config.auth.token1", "PASSWORD=os.environ2"):
+        assert redact(code) == code
+
+
+def test_a_key_beside_what_asks_for_it_is_one() -> None:
+    sid, token = f"AC{Random(2).randbytes(16).hex()}", Random(3).randbytes(16).hex()
+    assert token not in redact(f"client = Client('{sid}', '{token}')")
+    assert token not in redact(f"const client = algoliasearch('901FQOXKYA', '{token}');")
+
+
+def test_names_of_resources_and_public_keys_survive() -> None:
+    for text in (
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/shop/db-AbCdEf",
+        "pod/shop-api-7d9f8b6c5d-x2k9q 1/1 Running 0 3d4h",
+        f"the wallet 0x{Random(4).randbytes(20).hex()} is public",
+        f"tx 0x{Random(5).randbytes(32).hex()} mined in block 46147",
+    ):
+        assert redact(text) == text
+
+
 def test_columns_of_tables_with_a_telling_head_are_redacted() -> None:
     table = "| user | password |\n| --- | --- |\n| bob | Tulip43!moon |\n| ann | |\n"
     assert redact(table) == table.replace("Tulip43!moon", "[redacted: Secret Keyword]")

@@ -264,9 +264,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "API Key",
         32,
-        ("client(", "search(", "api(", "session(", "connect(", "credentials(", "twilio(", "new ", "init(", "auth("),
-        r"(?i:client|search|api|session|connect|credentials|twilio|init|auth|\bnew[ \t]+\w{1,40})[ \t]*\(\s*"
-        r"\\?[\"'](?:(?:AC|SK)[0-9a-f]{32}|[A-Z0-9]{8,20}|[0-9a-f]{8,32}|[a-z][\w.@-]{2,40})\\?[\"']\s*,\s*"
-        r"\\?[\"']([0-9a-f]{32,64})\\?[\"']",
+        ("client(", "search(", "credentials(", "twilio(", "init(", "connect("),
+        r"(?i:client|search|credentials|twilio|init|connect)\(\s*"
+        r"\\?[\"'](?:(?:AC|SK)[0-9a-f]{32}|[A-Z0-9]{8,20})\\?[\"']\s*,\s*\\?[\"']([0-9a-f]{32})\\?[\"']",
     ),
 )

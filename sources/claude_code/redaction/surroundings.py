@@ -66,7 +66,9 @@ _LETTERS_ALONE: Final = re.compile(r"[A-Z]{16,}\Z")
 _WORD_AND_NUMBER: Final = re.compile(r"[A-Za-z]{4,}\d{3,}\Z")
 # `admin / orange-tiger8591`
 _WORDS_AND_NUMBER: Final = re.compile(r"[A-Za-z]{3,}(?:[._-]?[A-Za-z]{3,})?\d{3,}[!?#$*]?\Z")
-_PAIR: Final = re.compile(r"[\w.@-]{2,40}[\"'`]? / [\"'`]?\Z")
+_PAIR: Final = re.compile(
+    r"(?:\b(?:are|is|with|as|sind|ist|lauten|mit|son|sont)|[:=])[ \t]+[\w.@-]{2,40}[\"'`]? / [\"'`]?\Z"
+)
 # An id of a transaction or a block looks like the private key of a wallet.
 _TRANSACTION: Final = re.compile(r"0x[0-9a-f]{64}\Z")
 _OF_TRANSACTION: Final = re.compile(r"(?<![a-z])(?:tx|txn|txid|transaction|block|hash|mined|receipt)", re.IGNORECASE)
@@ -150,7 +152,7 @@ def _is_near_hint(text: str, lowered: str, value: str, span: tuple[int, int], at
     if has_all_signs(value) and not value.islower() and not value.isupper() and _is_quoted(text, at, end):
         return True
     is_alone = text[start - 1 : start] in ("`", "'", '"', "\n") and text[end : end + 1] in (text[start - 1 : start], "")
-    if is_alone and "password" in hints and _WORD_AND_NUMBER.match(value):
+    if (is_alone or before.endswith(" / ")) and "password" in hints and _WORD_AND_NUMBER.match(value):
         return True
     if "password" in hints and _PAIR.search(before) and _WORDS_AND_NUMBER.match(value):
         return True

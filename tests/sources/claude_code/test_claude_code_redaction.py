@@ -1,5 +1,6 @@
 """Typical secrets vanish, ordinary text survives. The secrets are made up, and in pieces so that no scanner stirs."""
 
+import re
 import time
 from base64 import b64encode
 from collections.abc import Mapping
@@ -138,6 +139,42 @@ def test_secrets_vanish_from_what_wraps_them(text: str, redacted: str) -> None:
     assert redacted in redact(text)
     assert "tiger12" not in redact(text)
     assert RANDOM not in redact(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["| KEY | {} |", "$ wg genkey\n{}\n$ ls", '"SecretAccessKey": "{}",', "token: {}\nx: 1"]
+)
+def test_nothing_but_the_value_in_base64_goes(text: str) -> None:
+    for seed in range(20):
+        value = b64encode(Random(seed).randbytes(32)).decode()
+        cleaned = re.sub(r"\[redacted: [^]]*\]", "{}", redact(text.replace("{}", f"{value[:21]}/{value[22:]}")))
+        assert cleaned == text
+
+
+def test_a_key_of_django_goes_up_to_the_closing_quote() -> None:
+    signs = "abcdefghijklmnopqrstuvwxyz0123456789!@#$%^&*(-_=+)"
+    for seed in range(20):
+        value = "django-insecure-" + "".join(Random(seed).choices(signs, k=50))
+        assert re.fullmatch(r"SECRET_KEY = '\[redacted: [^]]*\]'", redact(f"SECRET_KEY = '{value}'"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password = row.field1234;",
+        "password = row.field1234(x)",
+        "p" + "k_test_" + "TYooMQauvdEDq54NiTphI7jx",
+        "the login step / redirect-page302",
+        f'new Map("abc", "{Random(4).randbytes(16).hex()}")',
+    ],
+)
+def test_code_and_public_keys_survive(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_the_private_key_of_a_wallet_vanishes() -> None:
+    key = Random(5).randbytes(32).hex()
+    assert key not in redact(f"PRIVATE_KEY=0x{key} # signs the tx")
 
 
 def test_what_wraps_no_secret_stays_as_it_is() -> None:

@@ -52,7 +52,7 @@ def look(settings: Settings, port: int, notify: Callable[[str], None]) -> None:
     # What reads Dagster's records is imported here, and not while a person waits for a page.
     brought["runs"]()
     key = secrets.token_urlsafe(24)
-    notify(f"The pages are at http://127.0.0.1:{port}/?key={key}; Ctrl+C ends them.")
+    notify(f"Ctrl+C ends the pages. They are at http://127.0.0.1:{port}/?key={key}")
     pages_application = application(warehouse, brought, key, port)
     uvicorn.run(pages_application, host="127.0.0.1", port=port, log_level="warning", server_header=False)
 

@@ -218,7 +218,9 @@ def hand_in(
         channel.sign(document_id, text)
     except UnicodeDecodeError:
         raise InvoicingError("The file of the signature is not base64, as E-IMZO makes it.") from None
-    except (NotSentError, RefusedError, UncertainError) as error:
+    except UncertainError as error:
+        raise InvoicingError(f"{number} may be signed or not: {error}; look in Didox before you try again.") from error
+    except (NotSentError, RefusedError) as error:
         raise InvoicingError(f"{number} is not signed: {error}.") from error
     with connection.transaction():
         connection.execute(

@@ -84,7 +84,8 @@ class MailServer:
         try:
             connection = self._open(parts.scheme, host, port)
         except smtplib.SMTPException as error:
-            raise RefusedError(f"{self._place} did not greet ({_reason(error)})") from error
+            kind = NotSentError if _is_passing(error) else RefusedError
+            raise kind(f"{self._place} does not let us in ({_reason(error)})") from error
         except ssl.SSLError as error:
             raise RefusedError(f"{self._place} cannot prove who it is ({_reason(error)})") from error
         except OSError as error:
@@ -113,6 +114,8 @@ class MailServer:
         try:
             connection.login(user, password)
         except smtplib.SMTPException as error:
+            if _is_passing(error):
+                raise NotSentError(f"{self._place} takes no login now ({_reason(error)})") from error
             raise RefusedError(
                 f"{self._place} does not accept the login of SMTP_DSN ({_reason(error)}); correct user and password"
             ) from error
@@ -206,6 +209,13 @@ def _expect(answer: tuple[int, bytes | str], what: str) -> None:
     if 400 <= code < 500:
         raise NotSentError(f"the mail server does not take {what} now ({said})")
     raise RefusedError(f"the mail server refuses {what} ({said})")
+
+
+def _is_passing(error: smtplib.SMTPException) -> bool:
+    """Whether the server may answer otherwise later: it hung up, or said so by its code."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return 400 <= error.smtp_code < 500
+    return isinstance(error, smtplib.SMTPServerDisconnected)
 
 
 def _reason(error: Exception) -> str:

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import re
+import socket
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -272,6 +274,9 @@ def test_a_draft_is_signed_by_a_person(books: Books, outside: Outside) -> None:
         with pytest.raises(InvoicingError, match="is not signed: Didox answers 500"):
             hand_in(connection, outside.didox, invoice.number, b"c2lnbmF0dXJl", actor="ada")
         outside.server.faults.clear()
+        outside.fails("e_document", kind="disconnect", path="/sign$")
+        with pytest.raises(InvoicingError, match=r"may be signed or not: .*; look in Didox"):
+            hand_in(connection, outside.didox, invoice.number, b"c2lnbmF0dXJl", actor="ada")
         with pytest.raises(InvoicingError, match="is not base64"):
             hand_in(connection, outside.didox, invoice.number, "подпись".encode(), actor="ada")
         hand_in(connection, outside.didox, invoice.number, b"c2lnbmF0\ndXJl\n", actor="ada")
@@ -311,3 +316,21 @@ def test_a_canceled_invoice_leaves_by_no_channel(books: Books, outside: Outside,
         cancel(connection, invoice.number, actor="ada", today=TODAY, reason="wrong")
     with pytest.raises(InvoicingError, match="is canceled and is not sent"):
         _deliver(books, invoice, _channel(outside, name))
+
+
+@pytest.mark.parametrize(("greeting", "is_due"), [(b"", True), (b"421 Busy\r\n", True), (b"554 No\r\n", False)])
+def test_a_server_that_hangs_up_or_is_busy_is_tried_again(books: Books, greeting: bytes, is_due: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(greeting)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        server = MailServer(f"smtp://127.0.0.1:{listener.getsockname()[1]}", SENDER)
+        delivery = _deliver(books, _issued(books), MailChannel(server))
+        thread.join()
+    assert delivery.state == "failed"
+    assert (delivery.next_attempt_at is not None) is is_due, delivery.last_error

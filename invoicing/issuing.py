@@ -181,7 +181,7 @@ def cancel(
         InvoicingError: it is paid in part or whole, was delivered, or is a credit note. Nothing was changed.
     """
     with connection.transaction():
-        invoice = _locked(connection, number)
+        invoice = lock_invoice(connection, number)
         if invoice.status == "canceled":
             return Outcome(invoice, is_new=False)
         if invoice.kind == "credit_note":
@@ -246,7 +246,7 @@ def credit(
     if issue_date > today:
         raise InvoicingError(f"The issue date {issue_date} is in the future; today is {today}.")
     with connection.transaction():
-        invoice = _locked(connection, number)
+        invoice = lock_invoice(connection, number)
         if invoice.kind == "credit_note" or invoice.status == "canceled":
             what = "a credit note itself" if invoice.kind == "credit_note" else "canceled"
             raise InvoicingError(f"{invoice.number} is {what}, so there is nothing to credit.")
@@ -274,6 +274,22 @@ def credit(
         connection.execute("update billing.invoices set credited_at = clock_timestamp() where id = %s", (invoice.id,))
         make(connection, note_id, "document", printer)
     return _outcome(connection, note_id, "document", printer, actor)
+
+
+def lock_invoice(connection: psycopg.Connection, number: str) -> Invoice:
+    """An invoice, locked until the transaction ends, in the order in which issuing takes its locks.
+
+    Args:
+        connection: of role owner, within a transaction.
+        number: of the invoice, or its identifier.
+
+    Raises:
+        InvoicingError: there is no such invoice.
+    """
+    found = read_invoice(connection, number)
+    _lock(connection, found.client_id)
+    connection.execute("select 1 from billing.invoices where id = %s for no key update", (found.id,))
+    return read_invoice(connection, found.id)
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -522,14 +538,6 @@ def _take_number(
             f"Number {text} was given before, in another series or under another format; change invoice_number_format "
             "(agency.csv, or clients.csv for a client's own) so that new numbers differ from old ones."
         ) from error
-
-
-def _locked(connection: psycopg.Connection, number: str) -> Invoice:
-    """The invoice, locked until the transaction ends, in the order in which issuing takes its locks."""
-    found = read_invoice(connection, number)
-    _lock(connection, found.client_id)
-    connection.execute("select 1 from billing.invoices where id = %s for no key update", (found.id,))
-    return read_invoice(connection, found.id)
 
 
 def _record(

@@ -16,7 +16,13 @@ _COLUMNS: Final[LiteralString] = """
         id, kind, invoice_number as number, client_id, buyer ->> 'name' as client, currency::text as currency,
         invoice_month as month, status, issue_date, due_date, supply_from, supply_to, subtotal, tax_rate, tax,
         total, settled, prefill_hash,
-        credited_at is not null as is_credited, corrects_invoice_id, notes
+        credited_at is not null as is_credited,
+        coalesce((
+            select event_type = 'disputed' from billing.invoice_events
+            where invoice_id = invoices.id and event_type in ('disputed', 'dispute_ended')
+            order by id desc limit 1
+        ), false) as is_disputed,
+        corrects_invoice_id, notes
     from billing.invoices
 """
 
@@ -44,6 +50,7 @@ class Invoice:
     settled: Decimal
     prefill_hash: str
     is_credited: bool
+    is_disputed: bool
     corrects_invoice_id: str | None
     notes: str | None
 

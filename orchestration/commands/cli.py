@@ -303,6 +303,30 @@ def write_off(number: str, amount: Decimal, actor: str | None, **options: Any) -
     write_off_invoice(_settings(), number, amount, actor, options, _notify)
 
 
+@invoice.command()
+@_debug_option
+@click.argument("number")
+@_reason_option
+@_actor_option
+def dispute(number: str, reason: str, actor: str | None) -> None:
+    """Record that the client disputes invoice NUMBER; no reminder of it is due until the dispute ends."""
+    from orchestration.commands.invoices import dispute as dispute_invoice
+
+    dispute_invoice(_settings(), number, reason, actor, _notify)
+
+
+@invoice.command("end-dispute")
+@_debug_option
+@click.argument("number")
+@_reason_option
+@_actor_option
+def end_dispute(number: str, reason: str, actor: str | None) -> None:
+    """Record that the dispute of invoice NUMBER has ended."""
+    from orchestration.commands.invoices import end_dispute as end_the_dispute
+
+    end_the_dispute(_settings(), number, reason, actor, _notify)
+
+
 @workledger.group()
 @_debug_option
 def cash() -> None:

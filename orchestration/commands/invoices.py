@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from invoicing import issuing, payments
+from invoicing import disputes, issuing, payments
 from invoicing.errors import InvoicingError
 from invoicing.paper.documents import Kind, read_document
 from invoicing.paper.e_invoice import as_sentence, missing_cells
@@ -232,6 +232,21 @@ def write_off(
     _say_paid(paid, "is written off")
 
 
+def dispute(settings: Settings, number: str, reason: str, actor: str | None, notify: Notify) -> None:
+    """Record that a client disputes an invoice."""
+    with opened(settings, notify) as (connection, _):
+        invoice, is_new = disputes.dispute(connection, number, actor=who(actor), reason=reason)
+    done = "is disputed" if is_new else "was disputed before"
+    say(f"{invoice.number} {done}; no reminder of it is due until `workledger invoice end-dispute {invoice.number}`.")
+
+
+def end_dispute(settings: Settings, number: str, reason: str, actor: str | None, notify: Notify) -> None:
+    """Record that a dispute has ended."""
+    with opened(settings, notify) as (connection, _):
+        invoice, is_new = disputes.end_dispute(connection, number, actor=who(actor), reason=reason)
+    say(f"{invoice.number} {'is no longer' if is_new else 'was not'} disputed.")
+
+
 _SYNTAXES: Final[Mapping[str, Kind]] = {"xml": "cii", "ubl": "ubl"}
 _PARTS: Final[Mapping[str, Part]] = {"pdf": "document", "appendix": "appendix", "canceled": "canceled"}
 
@@ -252,7 +267,9 @@ def _say_unprinted(outcome: issuing.Outcome, notify: Notify) -> None:
 
 
 def _state(invoice: Invoice, today: date) -> str:
-    return "credited" if invoice.is_credited else invoice.state(today)
+    if invoice.is_credited:
+        return "credited"
+    return "disputed" if invoice.is_disputed and invoice.open else invoice.state(today)
 
 
 def _say_paid(paid: payments.Paid, done: str) -> None:

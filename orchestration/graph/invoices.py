@@ -13,7 +13,7 @@ import dagster as dg
 import psycopg
 from pydantic import Field, field_validator
 
-from invoicing import cash, issuing, payments
+from invoicing import cash, disputes, issuing, payments
 from invoicing.errors import InvoicingError
 from invoicing.issuing import Outcome
 from invoicing.matching import Match
@@ -86,6 +86,10 @@ class CancelConfig(_OnInvoice):
 
 class CreditConfig(_OnInvoice):
     """Which invoice is to be credited."""
+
+
+class DisputeConfig(_OnInvoice):
+    """Which invoice is disputed, or no longer."""
 
 
 class _WithAmount(_Decision):
@@ -228,6 +232,22 @@ def write_off_number(context: dg.OpExecutionContext, config: WriteOffConfig) -> 
     _show_paid(context, paid)
 
 
+@dg.op(required_resource_keys={RESOURCE}, description="Record that a client disputes an invoice.")
+def dispute_number(context: dg.OpExecutionContext, config: DisputeConfig) -> None:
+    """Record a dispute."""
+    with _decisions(context).opened() as (connection, _):
+        invoice, is_new = disputes.dispute(connection, config.number, actor=config.actor, reason=config.reason)
+    context.add_output_metadata({"number": invoice.number, "is_new": is_new})
+
+
+@dg.op(required_resource_keys={RESOURCE}, description="Record that a dispute has ended.")
+def end_dispute_of_number(context: dg.OpExecutionContext, config: DisputeConfig) -> None:
+    """Record the end of a dispute."""
+    with _decisions(context).opened() as (connection, _):
+        invoice, is_new = disputes.end_dispute(connection, config.number, actor=config.actor, reason=config.reason)
+    context.add_output_metadata({"number": invoice.number, "is_new": is_new})
+
+
 @dg.op(required_resource_keys={RESOURCE}, description="Match bank deposits that have exactly one solution.")
 def match_rows(context: dg.OpExecutionContext, config: MatchConfig) -> None:
     """Match deposits."""
@@ -293,6 +313,18 @@ def write_off_invoice() -> None:
     write_off_number()
 
 
+@dg.job(description="Record that a client disputes an invoice; no reminder of it is due until the dispute ends.")
+def dispute_invoice() -> None:
+    """Record a dispute."""
+    dispute_number()
+
+
+@dg.job(description="Record that the dispute of an invoice has ended.")
+def end_dispute() -> None:
+    """Record the end of a dispute."""
+    end_dispute_of_number()
+
+
 @dg.job(description="Match bank deposits with open invoices; what has not exactly one solution waits.")
 def match_deposits() -> None:
     """Match deposits."""
@@ -317,6 +349,8 @@ JOBS: Final = (
     credit_invoice,
     record_payment,
     write_off_invoice,
+    dispute_invoice,
+    end_dispute,
     match_deposits,
     apply_deposit,
     undo_payment,

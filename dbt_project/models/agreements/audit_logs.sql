@@ -260,6 +260,8 @@ decisions as (
             when 'payment_reversed' then 'reopen'
             when 'document_stored' then 'print'
             when 'delivery' then 'send'
+            when 'disputed' then 'dispute'
+            when 'dispute_ended' then 'end_dispute'
             else event_type
         end || '_invoice' as action,
         'invoice' as entity_type,

@@ -9,6 +9,15 @@ levels as (
     select * from {{ ref('stg_reference__dunning_levels') }}
 ),
 
+disputes as (
+    select distinct on (invoice_id)
+        invoice_id,
+        event_type = 'disputed' as is_disputed
+    from {{ ref('stg_invoicing__events') }}
+    where event_type in ('disputed', 'dispute_ended')
+    order by invoice_id asc, event_id desc
+),
+
 -- What a client has paid or is owed counts against what is overdue.
 balances as (
     select
@@ -28,7 +37,10 @@ reached as (
         levels.minimum_amount
     from aging
     inner join levels on aging.days_past_due >= levels.days_past_due
-    where aging.bucket != 'unapplied'
+    left join disputes on aging.invoice_id = disputes.invoice_id
+    where
+        aging.bucket != 'unapplied'
+        and not coalesce(disputes.is_disputed, false)
     order by aging.invoice_id asc, levels.days_past_due desc, levels.level desc
 ),
 

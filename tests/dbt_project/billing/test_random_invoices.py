@@ -221,10 +221,7 @@ class RandomAgency:
         self._check_waterfall(bills)
 
     def _check_amounts(self, bills: list[Bill]) -> None:
-        worth: Sums = defaultdict(Decimal)
-        for bill in bills:
-            for line in bill.lines:
-                worth[f"CLI-{line.key.client}", line.key.currency] += line.total
+        worth = _worth(bills)
         billed = self._sums("select client_id, currency, subtotal as amount from billing.invoices where is_live")
         waiting = self._sums(
             "select client_id, currency, subtotal as amount from marts.invoice_prefills as p"
@@ -317,6 +314,11 @@ class RandomAgency:
         )
         shown = self.project.value("select sum(counted_seconds) from reports.invoice_waterfall")
         assert shown == counted["seconds"] - without_effect
+        # Unbilled time has no price, so that what is invoiced and what is not yet is all that counted time is worth.
+        shown_worth = self._sums(
+            "select client_id, currency, invoiced_amount + not_invoiced_amount as amount from reports.invoice_waterfall"
+        )
+        assert {k: v for k, v in shown_worth.items() if v} == {k: v for k, v in _worth(bills).items() if v}
         invoiced = self._sums("select client_id, currency, total as amount from billing.invoices where is_live")
         paid = self._sums(
             "select i.client_id, i.currency, a.amount from billing.payment_allocations as a"
@@ -332,6 +334,15 @@ class RandomAgency:
         for row in self.project.rows(query):
             sums[row["client_id"], row["currency"]] += row["amount"]
         return sums
+
+
+def _worth(bills: list[Bill]) -> Sums:
+    """What a plain calculation says that all time and amounts are worth, by client and currency."""
+    worth: Sums = defaultdict(Decimal)
+    for bill in bills:
+        for line in bill.lines:
+            worth[f"CLI-{line.key.client}", line.key.currency] += line.total
+    return worth
 
 
 def lives_of(agency: RandomAgency, rounds: int) -> None:

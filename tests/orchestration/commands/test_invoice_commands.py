@@ -51,6 +51,11 @@ def test_a_bill_is_looked_at_issued_paid_and_shown(books: Books, invoice: Callab
     _, said = invoice("pay", "LW-2026-0001", "900", "--reference", "R1", "--as", "bob")
     assert re.fullmatch(r"PAY-\w+ is recorded: 900.00 USD of LW-2026-0001, 93.65 USD open.\n", said)
     payment = said.split()[0]
+    assert invoice("dispute", "LW-2026-0001", "--reason", "hours")[1] == (
+        "LW-2026-0001 is disputed; no reminder of it is due until `workledger invoice end-dispute LW-2026-0001`.\n"
+    )
+    assert "disputed" in invoice("list", "--open", "--client", client)[1]
+    assert invoice("end-dispute", "LW-2026-0001", "--reason", "ok")[1] == "LW-2026-0001 is no longer disputed.\n"
     assert "93.65" in invoice("list", "--open", "--client", client)[1]
     _, shown = invoice("show", "LW-2026-0001")
     for part in (

@@ -41,6 +41,8 @@ def test_a_month_is_issued_paid_credited_and_canceled_from_the_launchpad(books: 
     assert paid["open"] == "1.00 USD"
     given_up = _shown(_run(books, "write_off_invoice", number=first["number"], amount="1", reason="bank fee"))
     assert given_up["open"] == "0.00 USD"
+    for job, is_new in (("dispute_invoice", True), ("end_dispute", True), ("end_dispute", False)):
+        assert _shown(_run(books, job, number=first["number"], reason="hours"))["is_new"] is is_new
     refused = _run(books, "cancel_invoice", number=first["number"], reason="typo")
     assert not refused.success
     note = _shown(_run(books, "credit_invoice", number=first["number"], reason="wrong rate"))

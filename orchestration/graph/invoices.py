@@ -283,77 +283,30 @@ def undo_row(context: dg.OpExecutionContext, config: UndoConfig) -> None:
     context.add_output_metadata({"open_again": list(numbers)})
 
 
-@dg.job(description="Turn a prefill into an invoice.")
-def issue_invoice() -> None:
-    """Issue an invoice."""
-    issue_prefill()
-
-
-@dg.job(description="Cancel an invoice that has not left the house; its month can be issued again.")
-def cancel_invoice() -> None:
-    """Cancel an invoice."""
-    cancel_number()
-
-
-@dg.job(description="Correct an invoice by a credit note; its month can be issued again.")
-def credit_invoice() -> None:
-    """Write a credit note."""
-    credit_number()
-
-
-@dg.job(description="Record that an invoice was paid, or a credit note paid back.")
-def record_payment() -> None:
-    """Record a payment."""
-    pay_number()
-
-
-@dg.job(description="Give up a part of what is open on an invoice.")
-def write_off_invoice() -> None:
-    """Write an amount off."""
-    write_off_number()
-
-
-@dg.job(description="Record that a client disputes an invoice; no reminder of it is due until the dispute ends.")
-def dispute_invoice() -> None:
-    """Record a dispute."""
-    dispute_number()
-
-
-@dg.job(description="Record that the dispute of an invoice has ended.")
-def end_dispute() -> None:
-    """Record the end of a dispute."""
-    end_dispute_of_number()
-
-
-@dg.job(description="Match bank deposits with open invoices; what has not exactly one solution waits.")
-def match_deposits() -> None:
-    """Match deposits."""
-    match_rows()
-
-
-@dg.job(description="Have a bank deposit pay invoices, as a person decides.")
-def apply_deposit() -> None:
-    """Apply a deposit."""
-    apply_row()
-
-
-@dg.job(description="Take a payment back; what it settled is open again.")
-def undo_payment() -> None:
-    """Take a payment back."""
-    undo_row()
+def _job(decision: dg.OpDefinition, name: str, description: str) -> dg.JobDefinition:
+    """The job of one decision."""
+    return dg.GraphDefinition(name, node_defs=[decision], description=description).to_job()
 
 
 JOBS: Final = (
-    issue_invoice,
-    cancel_invoice,
-    credit_invoice,
-    record_payment,
-    write_off_invoice,
-    dispute_invoice,
-    end_dispute,
-    match_deposits,
-    apply_deposit,
-    undo_payment,
+    _job(issue_prefill, "issue_invoice", "Turn a prefill into an invoice."),
+    _job(
+        cancel_number, "cancel_invoice", "Cancel an invoice that has not left the house; its month can be issued again."
+    ),
+    _job(credit_number, "credit_invoice", "Correct an invoice by a credit note; its month can be issued again."),
+    _job(pay_number, "record_payment", "Record that an invoice was paid, or a credit note paid back."),
+    _job(write_off_number, "write_off_invoice", "Give up a part of what is open on an invoice."),
+    _job(
+        dispute_number,
+        "dispute_invoice",
+        "Record that a client disputes an invoice; no reminder of it is due until the dispute ends.",
+    ),
+    _job(end_dispute_of_number, "end_dispute", "Record that the dispute of an invoice has ended."),
+    _job(
+        match_rows, "match_deposits", "Match bank deposits with open invoices; what has not exactly one solution waits."
+    ),
+    _job(apply_row, "apply_deposit", "Have a bank deposit pay invoices, as a person decides."),
+    _job(undo_row, "undo_payment", "Take a payment back; what it settled is open again."),
 )
 
 

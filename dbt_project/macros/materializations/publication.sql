@@ -305,7 +305,7 @@
         '{{ target.identifier }}',
         {{ publication }},
         jsonb_build_object(
-            {%- for column in key %}
+            {%- for column in (key + model.config.meta.get('noted', [])) | unique %}
             '{{ column }}', rows.{{ adapter.quote(column) }}{{ ',' if not loop.last }}
             {%- endfor %}
         )

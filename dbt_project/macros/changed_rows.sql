@@ -5,67 +5,64 @@
     in the first build of a day, in a full refresh, when it is selected, and whenever dbt is run from a shell.
 #}
 
-{#
-    Condition that a value is one that a row written since the last publication has, or had, in its column; `true` where a test looks at everything.
-    If they are few, the values are spelled out, so that the planner knows how few there are.
+{% macro looks_at_changed_rows() -%}
+    {%- do return(execute and 'changed_rows' in model.tags) -%}
+{%- endmacro %}
 
-    value:   an expression.
-    columns: the column by table; it is part of the table's key, or noted with it (`meta: noted`).
-    type:    of the values.
+{#
+    The values that rows written since the last publication have, or had, in a column of each table, for `is_among`; none where a test looks at
+    everything. A column is part of the table's key, or noted with it (`meta: noted`).
 #}
-{% macro in_changed_rows(value, columns, type='text') -%}
-    {%- if execute and 'changed_rows' in model.tags -%}
-        {%- set values -%}
-            {%- for table, column in columns.items() %}
-            select (changes.key ->> '{{ column }}')::{{ type }}
-            from building.changes
-            where changes.name = '{{ table }}'
-            {{ 'union' if not loop.last }}
-            {%- endfor %}
-        {%- endset -%}
-        {%- set found = run_query(values ~ ' limit 101').columns[0].values() | list -%}
-        {%- set few = found | reject('none') | list -%}
-        {%- if found | length > 100 -%}
-    ({{ value }} in ({{ values }}) or {{ value }} is null)
-        {%- elif found | length == 0 -%}
-    false
-        {%- else -%}
-    (
-            {%- if few %}{{ value }} in ({% for one in few %}'{{ one | string | replace("'", "''") }}'::{{ type }}{{ ', ' if not loop.last }}{% endfor %}){% endif -%}
-            {{ ' or ' if few and few != found }}{% if few != found %}{{ value }} is null{% endif -%}
-    )
-        {%- endif -%}
-    {%- else -%}
+{% macro changed_values(columns, type='text') -%}
+    {%- if not looks_at_changed_rows() -%}
+        {%- do return(none) -%}
+    {%- endif -%}
+    {%- set query -%}
+        {%- for table, column in columns.items() %}
+        select (changes.key ->> '{{ column }}')::{{ type }} as value
+        from building.changes
+        where changes.name = '{{ table }}'
+        {{ 'union' if not loop.last }}
+        {%- endfor %}
+    {%- endset -%}
+    {%- do return({'query': query, 'type': type, 'few': run_query(query ~ ' limit 1001').columns[0].values() | list}) -%}
+{%- endmacro %}
+
+{# Condition that an expression has one of these values, null included. If they are few they are spelled out, so that the planner knows how few. #}
+{% macro is_among(expression, values) -%}
+    {%- set few = values.few | reject('none') | list if values else [] -%}
+    {%- if values is none -%}
     true
+    {%- elif values.few | length > 1000 -%}
+    ({{ expression }} in ({{ values.query }}) or {{ expression }} is null)
+    {%- elif few -%}
+    ({{ expression }} in ({% for one in few %}'{{ one | string | replace("'", "''") }}'::{{ values.type }}{{ ', ' if not loop.last }}{% endfor %})
+    {%- if few != values.few %} or {{ expression }} is null{% endif %})
+    {%- elif values.few -%}
+    {{ expression }} is null
+    {%- else -%}
+    false
     {%- endif -%}
 {%- endmacro %}
 
 {#
-    The same for transcripts: condition that `file_id` is that of a file which has grown, or of which a line has landed, since the sessions were last
-    processed. int_changes__processed_session_inputs is read by name, since it is built after the tests.
+    The files that have grown, or of which a line has landed, since the sessions were last processed, for `is_among`.
+    int_changes__processed_session_inputs is read by name, since it is built after the tests.
 #}
-{% macro in_changed_files() -%}
-    {%- if execute and 'changed_rows' in model.tags -%}
-        {%- set tables = ['files', 'messages', 'events', 'prompts', 'tool_calls', 'ticket_mentions', 'unreadable_lines'] -%}
-        {%- set files -%}
-            {%- for table in tables %}
-            select file_id
-            from {{ source('claude_code', table) }}
-            where loaded_at >= (
-                select coalesce(max(loaded_at), '-infinity') from intermediate.int_changes__processed_session_inputs
-            )
-            {{ 'union' if not loop.last }}
-            {%- endfor %}
-        {%- endset -%}
-        {%- set few = run_query(files ~ ' limit 101').columns[0].values() -%}
-        {%- if few | length == 0 -%}
-    false
-        {%- elif few | length <= 100 -%}
-    file_id in ('{{ few | join("', '") }}')
-        {%- else -%}
-    file_id = any(array({{ files }}))
-        {%- endif -%}
-    {%- else -%}
-    true
+{% macro changed_files() -%}
+    {%- if not looks_at_changed_rows() -%}
+        {%- do return(none) -%}
     {%- endif -%}
+    {%- set tables = ['files', 'messages', 'events', 'prompts', 'tool_calls', 'ticket_mentions', 'unreadable_lines'] -%}
+    {%- set query -%}
+        {%- for table in tables %}
+        select file_id::text as value
+        from {{ source('claude_code', table) }}
+        where loaded_at >= (
+            select coalesce(max(loaded_at), '-infinity') from intermediate.int_changes__processed_session_inputs
+        )
+        {{ 'union' if not loop.last }}
+        {%- endfor %}
+    {%- endset -%}
+    {%- do return({'query': query, 'type': 'text', 'few': run_query(query ~ ' limit 1001').columns[0].values() | list}) -%}
 {%- endmacro %}

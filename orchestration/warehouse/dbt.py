@@ -35,6 +35,7 @@ from assets.keys import published_schema
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.quick_dbt import quick_nodes
 from orchestration.warehouse.state import (
     BuildState,
     Catalog,
@@ -243,7 +244,7 @@ class DbtBuild:
                 marked[_NOT] = unready
                 selection += ["--exclude", f"tag:{_NOT}"]
         refresh = ["--full-refresh"] if planned.is_refresh else []
-        with self._cutting_off(cut_off, planned, let_go):
+        with self._cutting_off(cut_off, planned, let_go), quick_nodes():
             result = self._invoke(marked, moment, [*selection, *refresh])
         results = [] if result.exception is not None else result.result.results
         unchanged = frozenset(cut_off.unchanged if cut_off else ())

@@ -1,5 +1,5 @@
 -- Every answer counts in one session, and a session counts its answers and nothing else (rule 12.1).
-{% set columns = {'session_messages': 'session_id', 'claude_sessions': 'id'} %}
+{% set sessions = changed_values({'session_messages': 'session_id', 'claude_sessions': 'id'}) %}
 with
 
 answers as (
@@ -9,13 +9,13 @@ answers as (
         sum(input_tokens + output_tokens + cache_read_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens) as tokens,
         sum(cost_usd) as cost_usd
     from {{ ref('session_messages') }}
-    where {{ in_changed_rows('session_id', columns) }}
+    where {{ is_among('session_id', sessions) }}
     group by session_id
 ),
 
 claude_sessions as (
     select * from {{ ref('claude_sessions') }}
-    where {{ in_changed_rows('id', columns) }}
+    where {{ is_among('id', sessions) }}
 )
 
 select

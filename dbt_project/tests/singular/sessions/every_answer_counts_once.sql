@@ -1,11 +1,11 @@
 -- Every answer with lines in staging appears exactly once, and no answer appears without lines (rule 5.2).
-{% set columns = {'session_messages': 'session_id', 'session_responses': 'session_id'} %}
+{% set sessions = changed_values({'session_messages': 'session_id', 'session_responses': 'session_id'}) %}
 with
 
 called as (
     select distinct answer_id as message_id
     from {{ ref('int_sessions__answer_lines') }}
-    where {{ in_changed_rows('session_id', columns) }} or {{ in_changed_files() }}
+    where {{ is_among('session_id', sessions) }} or {{ is_among('file_id', changed_files()) }}
 ),
 
 counted as (
@@ -13,13 +13,13 @@ counted as (
         message_id,
         session_id
     from {{ ref('session_messages') }}
-    where {{ in_changed_rows('session_id', columns) }}
+    where {{ is_among('session_id', sessions) }}
 ),
 
 told as (
     select message_id
     from {{ ref('session_responses') }}
-    where {{ in_changed_rows('session_id', columns) }}
+    where {{ is_among('session_id', sessions) }}
 )
 
 select

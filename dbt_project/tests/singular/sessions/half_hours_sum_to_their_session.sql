@@ -1,5 +1,5 @@
 -- Buckets = session, for tokens, requests, prompts, cost and seconds (rule 12.1). A session without any time has no half hours.
-{% set columns = {'session_activity': 'session_id', 'claude_sessions': 'id'} %}
+{% set sessions = changed_values({'session_activity': 'session_id', 'claude_sessions': 'id'}) %}
 with
 
 half_hours as (
@@ -16,7 +16,7 @@ half_hours as (
         sum(agent_seconds) as agent_seconds,
         sum(attended_seconds) as attended_seconds
     from {{ ref('session_activity') }}
-    where {{ in_changed_rows('session_id', columns) }}
+    where {{ is_among('session_id', sessions) }}
     group by session_id
 )
 
@@ -27,7 +27,7 @@ from {{ ref('claude_sessions') }} as claude_sessions
 left join half_hours on claude_sessions.id = half_hours.session_id
 where
     claude_sessions.session_start is not null
-    and {{ in_changed_rows('claude_sessions.id', columns) }}
+    and {{ is_among('claude_sessions.id', sessions) }}
     and (
         coalesce(half_hours.input_tokens, 0) <> claude_sessions.input_tokens
         or coalesce(half_hours.output_tokens, 0) <> claude_sessions.output_tokens

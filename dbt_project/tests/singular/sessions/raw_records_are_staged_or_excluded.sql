@@ -7,7 +7,7 @@
     'ticket_mentions': ref('stg_claude_code__ticket_mentions'),
     'unreadable_lines': ref('stg_claude_code__unreadable_lines'),
 } %}
-{% set is_of_changed_files = in_changed_files() %}
+{% set is_of_changed_files = is_among('file_id', changed_files()) %}
 with
 
 counts as (

@@ -46,6 +46,24 @@
 {%- endmacro %}
 
 {#
+    The first of the months of such values, less a day, as a literal; none where a test looks at everything, or if one of the values is null.
+
+    columns: as for `changed_values`, of instants or dates.
+#}
+{% macro first_changed_month(columns) -%}
+    {%- set values = changed_values(columns, 'timestamptz') -%}
+    {%- if values is not none -%}
+        {%- set found = run_query(
+            "select date_trunc('month', min(value) - interval '1 day')::date, bool_or(value is null) from (" ~ values.query ~ ') as changed'
+        ).rows[0] -%}
+        {%- if not found[1] -%}
+            {%- do return("date '" ~ (found[0] or 'infinity') ~ "'") -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- do return(none) -%}
+{%- endmacro %}
+
+{#
     The files that have grown, or of which a line has landed, since the sessions were last processed, for `is_among`.
     int_changes__processed_session_inputs is read by name, since it is built after the tests.
 #}

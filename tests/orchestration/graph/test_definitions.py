@@ -16,11 +16,11 @@ from assets.keys import job_name, pages_key, raw_key
 from assets.nodes import BUILT_NODES, FAILURES, SELECTED_TAG, UP_TO_DATE
 from orchestration.commands.summary import RunSummary, collect
 from orchestration.graph.automation import SENSOR_NAME
-from orchestration.graph.build import BUILD_JOB, build_definitions
+from orchestration.graph.build import build_definitions
 from orchestration.graph.instance import ALONE_TAG
 from orchestration.graph.pages import JOB as PAGES_JOB
 from orchestration.graph.resources import LoggingListener
-from orchestration.graph.schedules import BUILD_TAGS
+from orchestration.graph.schedules import BUILD_JOB, BUILD_TAGS
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import DATABASE

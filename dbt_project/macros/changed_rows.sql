@@ -63,6 +63,11 @@
     {%- do return(none) -%}
 {%- endmacro %}
 
+{# Condition that an instant or a date is not before such a month, or some days before it; `true` where a test looks at everything. #}
+{% macro is_from(expression, first_month, days_before=0) -%}
+    {{ expression ~ ' >= ' ~ first_month ~ ' - ' ~ days_before if first_month else 'true' }}
+{%- endmacro %}
+
 {#
     The files that have grown, or of which a line has landed, since the sessions were last processed, for `is_among`.
     int_changes__processed_session_inputs is read by name, since it is built after the tests.

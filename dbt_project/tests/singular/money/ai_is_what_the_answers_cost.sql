@@ -29,10 +29,8 @@ answers as (
     -- Answers without any timestamp belong to no month.
     where
         coalesce(session_messages.answered_at, claude_sessions.session_start) is not null
-        {%- if first_month %}
-        and coalesce(session_messages.answered_at, claude_sessions.session_start) >= {{ first_month }} - interval '1 day'
-        and (session_messages.answered_at >= {{ first_month }} - interval '1 day' or session_messages.answered_at is null)
-        {%- endif %}
+        and {{ is_from('coalesce(session_messages.answered_at, claude_sessions.session_start)', first_month, days_before=1) }}
+        and ({{ is_from('session_messages.answered_at', first_month, days_before=1) }} or session_messages.answered_at is null)
 ),
 
 expected as (
@@ -57,9 +55,7 @@ expected as (
     from answers
     cross join agency
     -- The last month is that of as_of.
-    where
-        answers.month <= {{ as_of_date('agency.timezone') }}
-        {{ 'and answers.month >= ' ~ first_month if first_month }}
+    where answers.month <= {{ as_of_date('agency.timezone') }} and {{ is_from('answers.month', first_month) }}
     group by answers.month, agency.currency, agency.decimals
 ),
 
@@ -69,7 +65,7 @@ actual as (
         -- If a client's answers have no known price, the sum is that of the month's other clients.
         sum(ai_cost) as ai_cost
     from {{ ref('client_margin') }}
-    {{ 'where month >= ' ~ first_month if first_month }}
+    where {{ is_from('month', first_month) }}
     group by month
 )
 

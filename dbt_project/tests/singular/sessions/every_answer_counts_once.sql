@@ -26,34 +26,38 @@ select
     called.message_id,
     'is called and not counted' as what
 from called
-where not exists (
-    select 1 from {{ ref('session_messages') }} as messages
-    where messages.message_id = called.message_id
-)
+where
+    not exists (
+        select 1 from {{ ref('session_messages') }} as messages
+        where messages.message_id = called.message_id
+    )
 union all
 select
     called.message_id,
     'is called and not told' as what
 from called
-where not exists (
-    select 1 from {{ ref('session_responses') }} as responses
-    where responses.message_id = called.message_id
-)
+where
+    not exists (
+        select 1 from {{ ref('session_responses') }} as responses
+        where responses.message_id = called.message_id
+    )
 union all
 select
     counted.message_id,
     'is counted and not called' as what
 from counted
-where not exists (
-    select 1 from {{ ref('int_sessions__answer_lines') }} as lines
-    where lines.answer_id = counted.message_id and lines.session_id = counted.session_id
-)
+where
+    not exists (
+        select 1 from {{ ref('int_sessions__answer_lines') }} as lines
+        where lines.answer_id = counted.message_id and lines.session_id = counted.session_id
+    )
 union all
 select
     told.message_id,
     'is told and not counted' as what
 from told
-where not exists (
-    select 1 from {{ ref('session_messages') }} as messages
-    where messages.message_id = told.message_id
-)
+where
+    not exists (
+        select 1 from {{ ref('session_messages') }} as messages
+        where messages.message_id = told.message_id
+    )

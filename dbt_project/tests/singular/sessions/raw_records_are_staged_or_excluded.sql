@@ -14,8 +14,14 @@ counts as (
     {% for table, staging in tables.items() -%}
         select
             '{{ table }}' as table_name,
-            (select count(*) from {{ source('claude_code', table) }} where {{ is_of_changed_files }}) as raw_records,
-            (select count(*) from {{ staging }} where {{ is_of_changed_files }}) as staged_records
+            (
+                select count(*) from {{ source('claude_code', table) }}
+                where {{ is_of_changed_files }}
+            ) as raw_records,
+            (
+                select count(*) from {{ staging }}
+                where {{ is_of_changed_files }}
+            ) as staged_records
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),

@@ -6,7 +6,9 @@ debug log, which is not written, of every step and statement; and writes the SQL
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Final
+
+_OF_NODES: Final = ("model.", "snapshot.", "test.")
 
 
 @contextmanager
@@ -22,7 +24,8 @@ def quick_nodes() -> Iterator[None]:
     class KeptConnections(PostgresConnectionManager):
         def release(self) -> None:
             connection = self.get_if_exists()
-            if connection is not None and connection.state == "open":
+            # Threads that list relations and create schemas end with that.
+            if connection is not None and connection.state == "open" and str(connection.name).startswith(_OF_NODES):
                 self.rollback_if_open()
                 if not connection.handle.closed:
                     return

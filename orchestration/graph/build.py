@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.expectations import expectation_checks
-from assets.nodes import built_nodes
+from assets.nodes import AUTOMATIC_TAG, built_nodes
 from assets.raw import raw_assets
 from assets.suites.catalog import SUITES
 from assets.warehouse import invoicing_assets, warehouse_assets
@@ -111,7 +111,7 @@ def build_definitions(
                 target=built_selection,
                 default_status=sensor_status(settings),
                 minimum_interval_seconds=INTERVAL_SECONDS,
-                run_tags=BUILD_TAGS,
+                run_tags={**BUILD_TAGS, AUTOMATIC_TAG: "true"},
                 description="Carry new raw data through dbt.",
             ),
             dg.AutomationConditionSensorDefinition(

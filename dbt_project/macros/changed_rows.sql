@@ -11,10 +11,20 @@
 
 {#
     The values that rows written since the last publication have, or had, in a column of each table, for `is_among`; none where a test looks at
-    everything. A column is part of the table's key, or noted with it (`meta: noted`).
+    everything. A column is part of the table's key, or noted with it (`meta: noted`); where it is not, the test looks at everything, too.
 #}
 {% macro changed_values(columns, type='text') -%}
-    {%- if not looks_at_changed_rows() -%}
+    {%- set unknown -%}
+        select 1
+        from building.changes
+        where
+            {%- for table, column in columns.items() %}
+            changes.name = '{{ table }}' and (changes.key ? '{{ column }}') is not true
+            {{ 'or' if not loop.last }}
+            {%- endfor %}
+        limit 1
+    {%- endset -%}
+    {%- if not looks_at_changed_rows() or run_query(unknown).rows -%}
         {%- do return(none) -%}
     {%- endif -%}
     {%- set query -%}

@@ -300,10 +300,6 @@
     {%- set publication = "'" ~ publication ~ "'" if publication else 'null' -%}
     {%- set noted = (key + model.config.meta.get('noted', [])) | unique | list -%}
     insert into building.changes (name, publication, key)
-    {%- if given and not key %}
-    select '{{ target.identifier }}', {{ publication }}, null where exists (select from differences)
-    {{- ' union all' if noted }}
-    {%- endif %}
     {%- if given and noted %}
     {%- for rows, place in ((target, 'old_place'), (given, 'new_place')) %}
     select
@@ -318,7 +314,9 @@
     inner join differences on rows.ctid = differences.{{ place }}
     {{ 'union' if not loop.last }}
     {%- endfor %}
-    {%- elif not given %}
+    {%- elif given %}
+    select '{{ target.identifier }}', {{ publication }}, null where exists (select from differences)
+    {%- else %}
     values ('{{ target.identifier }}', {{ publication }}, null)
     {%- endif %}
     {%- endif -%}

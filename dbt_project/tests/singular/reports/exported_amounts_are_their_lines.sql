@@ -1,14 +1,6 @@
 {# The amounts of a line's entries sum to the line's total to the cent, and exported seconds are the counted seconds. #}
-{% set line_ids = changed_values({
-    'invoice_prefill_lines': 'id',
-    'invoice_prefill_line_entries': 'line_id',
-    'int_reports__entry_amounts': 'line_id',
-}) %}
-{% set entry_ids = changed_values({
-    'time_entries': 'id',
-    'invoice_prefill_line_entries': 'time_entry_id',
-    'int_reports__entry_amounts': 'time_entry_id',
-}) %}
+{% set line_ids = changed_values({'invoice_prefill_lines': 'id', 'int_reports__entry_amounts': 'line_id'}) %}
+{% set entry_ids = changed_values({'time_entries': 'id', 'int_reports__entry_amounts': 'time_entry_id'}) %}
 with
 
 exported as (

@@ -15,6 +15,8 @@ UP_TO_DATE: Final = "up_to_date"
 FAILURES: Final = "failures"
 # Tag of a run whose assets a person selected, by whatever selection: what is up to date is built again.
 SELECTED_TAG: Final = "workledger/selected"
+# Tag of a run that new data started: of what it names, and of everything else, what is stale is built.
+AUTOMATIC_TAG: Final = "workledger/automatic"
 BUILT_NODES: Final = dg.AssetKey(["registry", "built_nodes"])
 
 

@@ -11,7 +11,15 @@ from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from assets.keys import node_group, node_key
-from assets.nodes import FAILURES, ROW_COUNT, ROWS_WRITTEN, SELECTED_TAG, verification, with_attached_tests
+from assets.nodes import (
+    AUTOMATIC_TAG,
+    FAILURES,
+    ROW_COUNT,
+    ROWS_WRITTEN,
+    SELECTED_TAG,
+    verification,
+    with_attached_tests,
+)
 from assets.progress import Listener
 
 BUILD_NAME: Final = "build_warehouse"
@@ -114,7 +122,9 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             current_dbt_indirect_selection_env=None,
         )
         chosen = None
-        if selection or SELECTED_TAG in context.run.tags:
+        if AUTOMATIC_TAG in context.run.tags:
+            selection, indirect = [], None
+        elif selection or SELECTED_TAG in context.run.tags:
             chosen = {
                 unique_id
                 for unique_id, node in manifest["nodes"].items()
@@ -131,10 +141,10 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 # Tests have another name for the same number.
                 listener.built(data["node_info"]["node_name"], done, int(data.get("total") or data["num_models"]))
                 node = manifest["nodes"][data["node_info"]["unique_id"]]
-                if chosen is not None and node["resource_type"] != "test":
+                if node["resource_type"] != "test":
                     key = translator.get_asset_key(node)
                     if key not in context.selected_asset_keys:
-                        # Built because it is published together with what was selected.
+                        # Built because it is published together with what was selected, or because it is stale.
                         context.log_event(dg.AssetMaterialization(key))
                         continue
                 message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})

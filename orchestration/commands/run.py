@@ -18,19 +18,12 @@ from orchestration.commands.ending import ends_by_sigterm
 from orchestration.commands.summary import RunSummary, collect
 from orchestration.commands.terminal import TerminalListener, output_to, print_summary
 from orchestration.errors import WorkledgerError
-from orchestration.graph.build import (
-    BUILD_JOB,
-    LOAD_JOB,
-    Resources,
-    build_definitions,
-    load_definitions,
-    open_resources,
-)
 from orchestration.graph.instance import log_folder, open_instance
+from orchestration.graph.loads import Resources, load_definitions, open_resources
 from orchestration.graph.locks import acting_as
-from orchestration.graph.pages import JOB as PAGES_JOB
 from orchestration.graph.processes import bury_dead_runs, process_tags
 from orchestration.graph.resources import WarehouseTransformer
+from orchestration.graph.schedules import BUILD_JOB, LOAD_JOB
 from orchestration.inputs.configuration import open_inputs
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import Warehouse
@@ -71,9 +64,9 @@ def run(settings: Settings, selection: str | None = None, console: Console | Non
                 if not summary.is_interrupted:
                     summary.up_to_date = _nothing_to_build(resources.transformer, instance)
                 if not (summary.is_interrupted or summary.up_to_date):
-                    collect(summary, _execute(build_definitions(settings, resources=resources), instance, BUILD_JOB))
+                    collect(summary, _execute(_whole_definitions(settings, resources), instance, BUILD_JOB))
             else:
-                definitions = build_definitions(settings, resources=resources)
+                definitions = _whole_definitions(settings, resources)
                 for job_name, keys in _parts(definitions, selection, open_warehouse(settings), listener):
                     if not summary.is_interrupted:
                         collect(summary, _execute(definitions, instance, job_name, keys))
@@ -104,6 +97,13 @@ def _prepare(settings: Settings, listener: TerminalListener) -> Resources:
     return resources
 
 
+def _whole_definitions(settings: Settings, resources: Resources) -> dg.Definitions:
+    """Everything that Dagster runs; to import it takes as long as a run that finds nothing to build."""
+    from orchestration.graph.build import build_definitions
+
+    return build_definitions(settings, resources=resources)
+
+
 def _nothing_to_build(transformer: WarehouseTransformer, instance: dg.DagsterInstance) -> int:
     """The number of models if all are up to date, which is reported as a build would; else 0.
 
@@ -124,6 +124,8 @@ def _parts(
     definitions: dg.Definitions, selection: str, warehouse: Warehouse, listener: Listener
 ) -> list[tuple[str, list[dg.AssetKey]]]:
     """Split the selection into runs, so that the warehouse is built even if a load fails."""
+    from orchestration.graph.pages import JOB as PAGES_JOB
+
     graph = definitions.resolve_asset_graph()
     raw = {raw_key(spec.name, table.name) for spec in SOURCES.values() for table in spec.tables}
     try:

@@ -1,18 +1,15 @@
-"""Everything that Dagster runs, composed from assets, resources, policies, schedules and sensors.
-
-The loads can be had alone: a run that finds nothing to build need not import dbt and what describes its models.
-"""
+"""Everything that Dagster runs, composed from assets, resources, policies, schedules and sensors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from assets.nodes import built_nodes
-from assets.progress import Listener
+from assets.expectations import expectation_checks
+from assets.nodes import AUTOMATIC_TAG, built_nodes
 from assets.raw import raw_assets
+from assets.suites.catalog import SUITES
+from assets.warehouse import invoicing_assets, warehouse_assets
 from orchestration.graph.alerts import alert_sensor
 from orchestration.graph.automation import (
     CHECK_INTERVAL_SECONDS,
@@ -24,75 +21,27 @@ from orchestration.graph.automation import (
 from orchestration.graph.deliveries import deliver_invoices, delivery_sensor
 from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.invoices import JOBS, Decisions
+from orchestration.graph.invoices import RESOURCE as DECISIONS
+from orchestration.graph.loads import Resources, load_job, open_resources
 from orchestration.graph.pages import JOB as PAGES_JOB
+from orchestration.graph.pages import RESOURCE as PAGE_WRITER
 from orchestration.graph.pages import TAGS as PAGES_TAGS
 from orchestration.graph.pages import PageWriter, pages_asset, pages_schedule
 from orchestration.graph.policies import sensor_status, with_policies
 from orchestration.graph.processes import run_executor
-from orchestration.graph.resources import LoggingListener, Places, SourceLanding, WarehouseTransformer
 from orchestration.graph.schedules import (
+    BUILD_JOB,
     BUILD_TAGS,
     CHECK_TAGS,
-    LOAD_TAGS,
     build_schedules,
     expectations_job,
-    load_selection,
     source_job,
     warehouse_schedule,
 )
 from orchestration.graph.sensors import file_sensor, session_sensor
 from orchestration.inputs.reference import reference_files, transcripts
 from orchestration.settings import Settings
-from orchestration.warehouse.dbt import prepare_manifest
-from orchestration.warehouse.opening import database_name
 from sources.catalog import SOURCES
-
-LOAD_JOB: Final = "refresh_sources"
-BUILD_JOB: Final = "refresh_warehouse"
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What assets and jobs are given while they run."""
-
-    landing: SourceLanding
-    transformer: WarehouseTransformer
-    decisions: Decisions
-    page_writer: PageWriter
-
-
-def open_resources(settings: Settings, listener: Listener | None = None) -> Resources:
-    """Compose the resources; connects to nothing and needs no credentials.
-
-    Args:
-        settings: home, profile and where things are.
-        listener: shows the progress to a person, who waits for the result; by default progress is logged.
-
-    Raises:
-        WorkledgerError: the home cannot be written, or the dbt project does not parse.
-    """
-    shown = listener or LoggingListener()
-    places = Places(settings, shown.says)
-    manifest = prepare_manifest(settings.home, database_name(settings))
-    return Resources(
-        SourceLanding(places, shown, attended=listener is not None),
-        WarehouseTransformer(places, manifest, shown),
-        Decisions(places),
-        PageWriter(places),
-    )
-
-
-def load_definitions(resources: Resources) -> dg.Definitions:
-    """Compose the raw tables and the job that loads them, of the same names as in `build_definitions`.
-
-    Raises:
-        WorkledgerError: a policy is missing.
-    """
-    return dg.Definitions(
-        assets=dg.map_asset_specs(with_policies, [raw_assets(spec) for spec in SOURCES.values()]),
-        resources={"landing": resources.landing},
-        jobs=[_load_job()],
-    )
 
 
 def build_definitions(
@@ -111,11 +60,6 @@ def build_definitions(
     Raises:
         WorkledgerError: the home cannot be written, the dbt project does not parse, or a policy is missing.
     """
-    # Here, because both take as long to import as a run that finds nothing to build.
-    from assets.expectations import expectation_checks
-    from assets.suites.catalog import SUITES
-    from assets.warehouse import invoicing_assets, warehouse_assets
-
     resources = resources or open_resources(settings)
     specs = list(SOURCES.values())
     raw = [raw_assets(spec) for spec in specs]
@@ -129,9 +73,15 @@ def build_definitions(
     return dg.Definitions(
         assets=dg.map_asset_specs(with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages]),
         asset_checks=expectations,
-        resources=vars(resources) | dict(resource_overrides or {}),
+        resources={
+            "landing": resources.landing,
+            "transformer": resources.transformer,
+            DECISIONS: Decisions(resources.places),
+            PAGE_WRITER: PageWriter(resources.places),
+            **(resource_overrides or {}),
+        },
         jobs=[
-            _load_job(),
+            load_job(),
             dg.define_asset_job(
                 BUILD_JOB, built_selection, description="Build and test the whole warehouse.", tags=BUILD_TAGS
             ),
@@ -161,7 +111,7 @@ def build_definitions(
                 target=built_selection,
                 default_status=sensor_status(settings),
                 minimum_interval_seconds=INTERVAL_SECONDS,
-                run_tags=BUILD_TAGS,
+                run_tags={**BUILD_TAGS, AUTOMATIC_TAG: "true"},
                 description="Carry new raw data through dbt.",
             ),
             dg.AutomationConditionSensorDefinition(
@@ -177,8 +127,3 @@ def build_definitions(
             alert_sensor(settings, rules),
         ],
     )
-
-
-def _load_job() -> UnresolvedAssetJobDefinition:
-    selection = load_selection(*SOURCES.values())
-    return dg.define_asset_job(LOAD_JOB, selection, description="Load every source.", tags=LOAD_TAGS)

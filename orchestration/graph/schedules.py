@@ -13,6 +13,8 @@ from orchestration.graph.policies import WAREHOUSE_CRON, schedule_status
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
 
+LOAD_JOB: Final = "refresh_sources"
+BUILD_JOB: Final = "refresh_warehouse"
 SOURCE_TAG = "workledger/source"
 # A load that failed, or whose process died, is started once more; what fails again waits for the next tick. Within a
 # run the step has retries of its own.

@@ -35,6 +35,7 @@ from assets.keys import published_schema
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.quick_dbt import quick_nodes
 from orchestration.warehouse.state import (
     BuildState,
     Catalog,
@@ -243,7 +244,7 @@ class DbtBuild:
                 marked[_NOT] = unready
                 selection += ["--exclude", f"tag:{_NOT}"]
         refresh = ["--full-refresh"] if planned.is_refresh else []
-        with self._cutting_off(cut_off, planned, let_go):
+        with self._cutting_off(cut_off, planned, let_go), quick_nodes():
             result = self._invoke(marked, moment, [*selection, *refresh])
         results = [] if result.exception is not None else result.result.results
         unchanged = frozenset(cut_off.unchanged if cut_off else ())
@@ -301,6 +302,8 @@ class DbtBuild:
                             up_to_date.append(name)
                         result = RunResult.from_node(runner.node, RunStatus.Success, "unchanged")
                     else:
+                        if nodes.has_only_followed_changes(name):
+                            runner.node.tags.append(_CHANGED_ROWS)
                         result = super().call_runner(runner)
                         for _ in range(_RETRIES):
                             if _DEADLOCK not in str(result.message):
@@ -349,6 +352,8 @@ _BUILD_IT_TOO: Final = "Select what it is built from as well, or build everythin
 # Tags given to nodes that a build also selects, or leaves out, while dbt builds them; they are in no file.
 _ALSO: Final = "also"
 _NOT: Final = "not"
+# Tag given to a test that looks at changed rows alone (dbt_project/macros/changed_rows.sql); it is in no file, either.
+_CHANGED_ROWS: Final = "changed_rows"
 
 
 @dataclass(frozen=True)
@@ -479,6 +484,9 @@ class _Nodes:
 
     def is_unchanged(self, name: str) -> bool:
         return self.cut_off is not None and self.cut_off.is_unchanged(name)
+
+    def has_only_followed_changes(self, name: str) -> bool:
+        return self.cut_off is not None and self.cut_off.has_only_followed_changes(name)
 
     def finished(self, name: str) -> None:
         if self.cut_off is not None and name in self.graph.nodes and name not in self.cut_off.unchanged:

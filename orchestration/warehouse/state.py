@@ -70,6 +70,10 @@ class Node:
     """Schema and name under which people read it, where it is built in another schema."""
     publication: str | None = None
     """What it is published together with."""
+    follows: frozenset[str] = frozenset()
+    """Of a test, tables of which it need only look at the rows that were written since it passed (`meta: follows`)."""
+    reads: tuple[str, ...] = ()
+    """Of such a test, what it is built from, with what is below a view in the place of the view; else its parents."""
 
     @property
     def keeps_rows(self) -> bool:
@@ -142,7 +146,7 @@ class Graph:
 
         def visit(name: str) -> None:
             if name in self.nodes and name not in found:
-                for parent in self.nodes[name].parents:
+                for parent in (*self.nodes[name].parents, *self.nodes[name].reads):
                     visit(parent)
                 found[name] = None
 
@@ -183,6 +187,10 @@ def read_graph(manifest: Mapping[str, Any], variables: Mapping[str, Any]) -> Gra
             published=(published_schema(node), str(node["name"])) if node["schema"] == "building" else None,
             publication=node["config"].get("meta", {}).get("publication"),
         )
+    for unique_id, node in nodes.items():
+        meta = manifest["nodes"][unique_id]["config"].get("meta", {})
+        if node.kind == "test" and "follows" in meta:
+            nodes[unique_id] = _following(nodes, node, meta["follows"], meta.get("since"))
     lineages = {
         unique_id: _digest(
             *(nodes[one].definition for one in (unique_id, *sorted(ancestors(manifest, unique_id))) if one in nodes)
@@ -439,6 +447,34 @@ class CutOff:
         self.unchanged.add(name)
         return True
 
+    def has_only_followed_changes(self, name: str) -> bool:
+        """Whether a test need only look at the rows that have been written since it passed.
+
+        It passed today, on what was there when this build began, and only tables that it follows were written since.
+        """
+        node, known = self._graph.nodes.get(name), self._built.get(name)
+        if node is None or not node.follows or self._planned.is_refresh:
+            return False
+        if known is None or known.inputs is None or known.definition != node.definition:
+            return False
+        now = self._inputs(name)
+        for one, version in known.inputs.items():
+            if one not in node.follows:
+                if now.get(one) != version:
+                    return False
+            elif one in self._graph.sources:
+                # What landed has its load; what was deleted has nothing any more.
+                if _identity(now[one]) != _identity(version) or _deleted(now[one]) != _deleted(version):
+                    return False
+            # A table that was exchanged was written whole.
+            elif self._at_start(one) != version or _identity(now[one]) != _identity(version):
+                return False
+        return now.keys() == known.inputs.keys()
+
+    def _at_start(self, name: str) -> str | None:
+        relation = self._graph.nodes[name].relation
+        return self._before.relations.get(relation) if relation else None
+
     def built(self, name: str, relation: str | None) -> None:
         """Take in that a node has been built.
 
@@ -454,7 +490,7 @@ class CutOff:
 
     def _inputs(self, name: str) -> dict[str, str | None]:
         node = self._graph.nodes[name]
-        for parent in node.parents:
+        for parent in node.reads or node.parents:
             if parent not in self._versions:
                 one, known = self._graph.nodes[parent], self._built.get(parent)
                 self._versions[parent] = _version(one, known, {} if one.keeps_rows else self._inputs(parent))
@@ -488,6 +524,34 @@ class _MacroClosures:
 
     def text(self, name: str) -> str:
         return str(self._macros[name]["macro_sql"])
+
+
+def _following(nodes: Mapping[str, Node], test: Node, follows: Collection[str], since: str | None) -> Node:
+    """A test that may look at changed rows alone; once a day it looks at all."""
+    read: dict[str, None] = {}
+    views: dict[str, str] = {}
+    waiting = list(test.parents)
+    while waiting:
+        one = waiting.pop()
+        if one in nodes and nodes[one].kind == "view":
+            views[one] = nodes[one].definition
+            waiting.extend(nodes[one].parents)
+        else:
+            read[one] = None
+    if since is not None:
+        read[next(one for one in nodes if _name(one) == since)] = None
+    return replace(
+        test,
+        definition=_digest(test.definition, views),
+        clock=test.clock or "date",
+        follows=frozenset(one for one in read if _name(one) in follows),
+        reads=tuple(read),
+    )
+
+
+def _name(unique_id: str) -> str:
+    """The name of a model, or source.table."""
+    return unique_id.split(".", 2)[2]
 
 
 def _digest(*parts: Any) -> str:
@@ -545,7 +609,7 @@ def _has_other_clock(known: LastBuild | None, inputs: Mapping[str, str | None]) 
 
 
 def _inputs(node: Node, versions: Mapping[str, str | None], catalog: Catalog) -> dict[str, str | None]:
-    inputs = {parent: versions.get(parent) for parent in node.parents}
+    inputs = {one: versions.get(one) for one in node.reads or node.parents}
     return {**inputs, _CLOCK: catalog.clock[node.clock]} if node.clock else inputs
 
 
@@ -588,6 +652,11 @@ def _unpublished(connection: psycopg.Connection[Any]) -> frozenset[tuple[str, st
 def _identity(state: str | None) -> str | None:
     """The part of a relation's state that stays the same while rows are written to it."""
     return None if state is None else " ".join(state.split(" ")[:2])
+
+
+def _deleted(state: str | None) -> str | None:
+    """The part of a table's state that counts deleted rows."""
+    return None if state is None else state.rpartition(":")[2]
 
 
 def _day(connection: psycopg.Connection[Any], moment: date | datetime | None) -> str:

@@ -90,11 +90,17 @@ class DbtProject:
 
     def load(self, tables: Mapping[str, Sequence[Row]]) -> None:
         """Replace the rows of raw tables, named `source.table`; columns that a row leaves out are null."""
+        with self.warehouse.connect("loader") as connection:
+            for name in tables:
+                connection.execute(sql.SQL("delete from {}").format(sql.Identifier(*f"raw_{name}".split("."))))
+        self.add(tables)
+
+    def add(self, tables: Mapping[str, Sequence[Row]]) -> None:
+        """Add rows to raw tables."""
         with self.warehouse.connect("loader", autocommit=False) as connection:
             for name, rows in tables.items():
                 source, table = name.split(".")
                 relation = sql.Identifier(f"raw_{source}", table)
-                connection.execute(sql.SQL("delete from {}").format(relation))
                 complete = [self._with_technical_columns(name, row, number) for number, row in enumerate(rows)]
                 self._copy(connection, relation, name, complete)
 

@@ -288,9 +288,9 @@
 {%- endmacro %}
 
 {#
-    What a build writes in schema `building` is noted, for its publication.
+    What a build writes in schema `building` is noted, for its publication and for tests that look at what was written.
 
-    target: the table that is written.
+    target: the table that is written; its columns in `meta: noted` are noted, too.
     key:    the columns of its key; empty if the whole table is to be compared.
     given:  with a key, the temporary table of rows; `differences` says which of them.
 #}
@@ -298,14 +298,15 @@
     {%- if target.schema == 'building' -%}
     {%- set publication = model.config.meta.get('publication') -%}
     {%- set publication = "'" ~ publication ~ "'" if publication else 'null' -%}
+    {%- set noted = (key + model.config.meta.get('noted', [])) | unique | list -%}
     insert into building.changes (name, publication, key)
-    {%- if key and given %}
+    {%- if given and noted %}
     {%- for rows, place in ((target, 'old_place'), (given, 'new_place')) %}
     select
         '{{ target.identifier }}',
         {{ publication }},
         jsonb_build_object(
-            {%- for column in key %}
+            {%- for column in noted %}
             '{{ column }}', rows.{{ adapter.quote(column) }}{{ ',' if not loop.last }}
             {%- endfor %}
         )

@@ -7,6 +7,11 @@
 -- depends_on: {{ ref('session_message_copies') }}
 -- depends_on: {{ ref('session_responses') }}
 -- depends_on: {{ ref('session_tickets') }}
+-- And after the tests that read it as the last run left it (macros/changed_rows.sql): of records, and of what staging leaves out.
+-- depends_on: {{ ref('stg_claude_code__exclusions') }}
+-- depends_on: {{ ref('stg_claude_code__ticket_mentions') }}
+-- depends_on: {{ ref('stg_claude_code__tool_calls') }}
+-- depends_on: {{ ref('stg_claude_code__unreadable_lines') }}
 with
 
 inputs as (

@@ -12,7 +12,8 @@ from assets.expectations import SHAPE, VOLUME
 from orchestration.commands.expectations import check_expectations
 from orchestration.errors import WorkledgerError
 from orchestration.graph.automation import check_new_data
-from orchestration.graph.build import BUILD_JOB, LOAD_JOB, build_definitions
+from orchestration.graph.build import build_definitions
+from orchestration.graph.schedules import BUILD_JOB, LOAD_JOB
 from orchestration.settings import Settings
 from sources.catalog import SOURCES
 

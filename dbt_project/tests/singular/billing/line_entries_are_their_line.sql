@@ -1,8 +1,10 @@
 -- The entries of a line add up to its raw and its billed seconds; a fixed amount has neither (rule 12.1).
+{% set line_ids = changed_values({'invoice_prefill_lines': 'id', 'invoice_prefill_line_entries': 'line_id'}) %}
 with
 
 lines as (
     select * from {{ ref('invoice_prefill_lines') }}
+    where {{ is_among('id', line_ids) }}
 ),
 
 entries as (
@@ -11,6 +13,7 @@ entries as (
         sum(raw_seconds) as raw_seconds,
         sum(billable_seconds) as billable_seconds
     from {{ ref('invoice_prefill_line_entries') }}
+    where {{ is_among('line_id', line_ids) }}
     group by line_id
 )
 

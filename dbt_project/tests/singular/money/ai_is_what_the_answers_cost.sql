@@ -2,6 +2,8 @@
     The AI cost of a month, over clients and bench, is the converted cost of the answers, to the cent (rule 12.1). The expected value comes
     from session_messages, month by month in the developer's zone.
 #}
+{#- The months from the first on in which something was written; a date may be another one in a developer's zone. #}
+{% set first_month = first_changed_month({'session_messages': 'answered_at', 'claude_sessions': 'session_start', 'client_margin': 'month'}) %}
 with
 
 agency as (
@@ -25,7 +27,10 @@ answers as (
     inner join {{ ref('claude_sessions') }} as claude_sessions on session_messages.session_id = claude_sessions.id
     left join {{ ref('int_identity__developers') }} as developers on claude_sessions.developer_id = developers.developer_id
     -- Answers without any timestamp belong to no month.
-    where coalesce(session_messages.answered_at, claude_sessions.session_start) is not null
+    where
+        coalesce(session_messages.answered_at, claude_sessions.session_start) is not null
+        and {{ is_from('coalesce(session_messages.answered_at, claude_sessions.session_start)', first_month, days_before=1) }}
+        and ({{ is_from('session_messages.answered_at', first_month, days_before=1) }} or session_messages.answered_at is null)
 ),
 
 expected as (
@@ -50,7 +55,7 @@ expected as (
     from answers
     cross join agency
     -- The last month is that of as_of.
-    where answers.month <= {{ as_of_date('agency.timezone') }}
+    where answers.month <= {{ as_of_date('agency.timezone') }} and {{ is_from('answers.month', first_month) }}
     group by answers.month, agency.currency, agency.decimals
 ),
 
@@ -60,6 +65,7 @@ actual as (
         -- If a client's answers have no known price, the sum is that of the month's other clients.
         sum(ai_cost) as ai_cost
     from {{ ref('client_margin') }}
+    where {{ is_from('month', first_month) }}
     group by month
 )
 

@@ -1,4 +1,6 @@
 {# The amounts of a line's entries sum to the line's total to the cent, and exported seconds are the counted seconds. #}
+{% set line_ids = changed_values({'invoice_prefill_lines': 'id', 'int_reports__entry_amounts': 'line_id'}) %}
+{% set entry_ids = changed_values({'time_entries': 'id', 'int_reports__entry_amounts': 'time_entry_id'}) %}
 with
 
 exported as (
@@ -7,12 +9,12 @@ exported as (
 
 lines as (
     select * from {{ ref('invoice_prefill_lines') }}
-    where billable_seconds > 0
+    where billable_seconds > 0 and {{ is_among('id', line_ids) }}
 ),
 
 entries as (
     select * from {{ ref('time_entries') }}
-    where is_counted
+    where is_counted and {{ is_among('id', entry_ids) }}
 ),
 
 exported_lines as (
@@ -20,7 +22,7 @@ exported_lines as (
         line_id,
         sum(amount) as amount
     from exported
-    where line_id is not null
+    where line_id is not null and {{ is_among('line_id', line_ids) }}
     group by line_id
 ),
 
@@ -29,7 +31,7 @@ exported_entries as (
         time_entry_id,
         sum(seconds) as seconds
     from exported
-    where is_counted
+    where is_counted and {{ is_among('time_entry_id', entry_ids) }}
     group by time_entry_id
 )
 

@@ -1,4 +1,5 @@
 -- Every answer counts in one session, and a session counts its answers and nothing else (rule 12.1).
+{% set sessions = changed_values({'session_messages': 'session_id', 'claude_sessions': 'id'}) %}
 with
 
 answers as (
@@ -8,7 +9,13 @@ answers as (
         sum(input_tokens + output_tokens + cache_read_tokens + cache_creation_5m_tokens + cache_creation_1h_tokens) as tokens,
         sum(cost_usd) as cost_usd
     from {{ ref('session_messages') }}
+    where {{ is_among('session_id', sessions) }}
     group by session_id
+),
+
+claude_sessions as (
+    select * from {{ ref('claude_sessions') }}
+    where {{ is_among('id', sessions) }}
 )
 
 select
@@ -17,7 +24,7 @@ select
     answers.api_requests,
     answers.tokens,
     answers.cost_usd
-from {{ ref('claude_sessions') }} as claude_sessions
+from claude_sessions
 full outer join answers on claude_sessions.id = answers.session_id
 where
     claude_sessions.id is null

@@ -1,4 +1,5 @@
 -- Buckets = session, for tokens, requests, prompts, cost and seconds (rule 12.1). A session without any time has no half hours.
+{% set sessions = changed_values({'session_activity': 'session_id', 'claude_sessions': 'id'}) %}
 with
 
 half_hours as (
@@ -15,6 +16,7 @@ half_hours as (
         sum(agent_seconds) as agent_seconds,
         sum(attended_seconds) as attended_seconds
     from {{ ref('session_activity') }}
+    where {{ is_among('session_id', sessions) }}
     group by session_id
 )
 
@@ -25,6 +27,7 @@ from {{ ref('claude_sessions') }} as claude_sessions
 left join half_hours on claude_sessions.id = half_hours.session_id
 where
     claude_sessions.session_start is not null
+    and {{ is_among('claude_sessions.id', sessions) }}
     and (
         coalesce(half_hours.input_tokens, 0) <> claude_sessions.input_tokens
         or coalesce(half_hours.output_tokens, 0) <> claude_sessions.output_tokens

@@ -7,14 +7,21 @@
     'ticket_mentions': ref('stg_claude_code__ticket_mentions'),
     'unreadable_lines': ref('stg_claude_code__unreadable_lines'),
 } %}
+{% set is_of_changed_files = is_among('file_id', changed_files()) %}
 with
 
 counts as (
     {% for table, staging in tables.items() -%}
         select
             '{{ table }}' as table_name,
-            (select count(*) from {{ source('claude_code', table) }}) as raw_records,
-            (select count(*) from {{ staging }}) as staged_records
+            (
+                select count(*) from {{ source('claude_code', table) }}
+                where {{ is_of_changed_files }}
+            ) as raw_records,
+            (
+                select count(*) from {{ staging }}
+                where {{ is_of_changed_files }}
+            ) as staged_records
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
@@ -24,6 +31,7 @@ exclusions as (
         table_name,
         sum(records) as excluded_records
     from {{ ref('stg_claude_code__exclusions') }}
+    where {{ is_of_changed_files }}
     group by table_name
 )
 

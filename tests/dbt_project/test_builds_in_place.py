@@ -268,9 +268,19 @@ def test_rows_that_share_a_key_are_refused_and_the_table_stays(project: Project,
     before = project.state()[("marts", "lines")].split(" ")[:2]
     project.land(rows)
     project.build()
-    assert [one for one in project.failures if "rows of lines share id" in one] == project.failures[:1]
+    assert [one for one in project.failures if "rows of lines share id: 1" in one] == project.failures[:1]
     assert project.execute("select count(*) from marts.lines") == [(3,)]
     assert project.state()[("marts", "lines")].split(" ")[:2] == before
+
+
+def test_a_null_in_a_required_column_is_refused_and_the_table_stays(project: Project) -> None:
+    project.land("(null, 'acme', 10)")
+    project.build()
+    failure = project.failures[0]
+    assert "model lines (models/lines.sql)" in failure
+    assert 'null value in column "id"' in failure
+    assert "(null, acme, 10.00)" in failure
+    assert project.execute("select count(*) from marts.lines") == [(3,)]
 
 
 def test_a_build_that_needs_a_lock_waits_for_readers_in_turns_and_then_names_who_is_in_the_way(

@@ -6,17 +6,20 @@ statuses from names and types of its columns; what only the seeds list stands he
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlparse.engine.grouping
 import yaml
 from dbt.adapters.sql.impl import SQLAdapter
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import GenericTestNode, ModelNode
+from psycopg import sql
+from psycopg.errors import NotNullViolation, UniqueViolation
 
 from assets.checks import SET_ASIDE_TABLES
 from assets.keys import published_schema
@@ -87,6 +90,13 @@ SEED_INDEXES = {
         "billable",
     ],
 }
+# Two values of each type, for a row made up; those of numbers are 1 and 2.
+_MADE_UP = {
+    "text": ("x", "y"),
+    "date": ("2026-01-01", "2026-02-01"),
+    "timestamp with time zone": ("2026-01-01 00:00:00+00", "2026-02-01 00:00:00+00"),
+    "boolean": ("t", "f"),
+}
 # Keys that other tests than unique_key hold, because nobody and no client are values of them.
 KEYS = {
     "daily_overlay": "developer_id client_id local_date bucket_start",
@@ -137,9 +147,15 @@ def _tables(manifest: Manifest, *schemas: str) -> dict[str, ModelNode]:
     return {name: node for name, node in _all_models(manifest).items() if published_schema(node.to_dict()) in schemas}
 
 
-def _is_required(node: ModelNode, index: dict[str, list[str]]) -> bool:
-    """Whether none of an index's columns may be null."""
-    return all("not_null" in {one.type.value for one in node.columns[name].constraints} for name in index["columns"])
+def _required(node: ModelNode) -> list[str]:
+    """The columns of a table that may not be null, by its own constraints."""
+    return [name for name, one in node.columns.items() if "not_null" in {each.type.value for each in one.constraints}]
+
+
+def _held_keys(node: ModelNode) -> list[list[str]]:
+    """The keys that a table holds itself, at every insert: the columns of unique indexes, none of which may be null."""
+    unique = [index["columns"] for index in node.config.extra.get("indexes", []) if index.get("unique")]
+    return [columns for columns in unique if {*columns} <= {*_required(node)}]
 
 
 def _tests(manifest: Manifest) -> dict[str, list[tuple[str, dict[str, Any]]]]:
@@ -186,11 +202,7 @@ def test_every_key_foreign_key_date_and_status_has_an_index(
             for key in [kwargs["columns"], *kwargs.get("other_keys", [])]
         ]
         keys += [KEYS[table].split()] if table in KEYS else []
-        if node.config.materialized == "incremental":
-            # Held at every insert, by the index itself: a test would read the whole history in every build.
-            keys += [
-                one["columns"] for one in node.config.extra["indexes"] if one.get("unique") and _is_required(node, one)
-            ]
+        keys += _held_keys(node)
         assert keys, f"nothing holds a key of {table}"
         singles = set(_checked(tests[table], "foreign_keys"))
         singles |= {"state"} & set(_checked(tests[table], "allowed_values"))
@@ -213,6 +225,56 @@ def test_every_key_foreign_key_date_and_status_has_an_index(
 
     assert missing == [], missing
     assert set(SEED_INDEXES) <= set(required)
+
+
+def test_a_key_that_no_test_holds_is_held_by_its_table(
+    built: DbtProject, parsed_project: tuple[Manifest, object]
+) -> None:
+    """A second row of a key, and a null in a required column, are refused with table, column and value."""
+    tests = _tests(parsed_project[0])
+    held = {
+        table: node
+        for table, node in _tables(parsed_project[0], "marts", "private").items()
+        if _held_keys(node) and "unique_key" not in {name for name, _ in tests[table]}
+    }
+    assert len(held) > 30
+    wrong = []
+    with built.warehouse.connect("transformer") as connection:
+        for table, node in held.items():
+            required = _required(node)
+            one, other = (
+                {name: _MADE_UP.get(node.columns[name].data_type or "", ("1", "2"))[number] for name in required}
+                for number in range(2)
+            )
+            relation = sql.Identifier(published_schema(node.to_dict()), table)
+            attempts = [({**other, name: None}, ("", name)) for name in required]
+            for key in _held_keys(node):
+                row = {**other, **{name: one[name] for name in key}}
+                attempts.append((row, (f"({', '.join(key)})=({', '.join(one[name] for name in key)})", "")))
+            for row, expected in attempts:
+                refused = _refusal(connection, relation, [one, row])
+                if refused != (table, *expected):
+                    wrong.append(f"{table}: {row}: {refused}")
+
+    assert wrong == []
+
+
+def _refusal(
+    connection: psycopg.Connection[Any], relation: sql.Identifier, rows: Sequence[Mapping[str, str | None]]
+) -> tuple[str, str, str] | None:
+    """What Postgres says on inserting rows: the table, the value of the key, the column; None if it takes them."""
+    statement = sql.SQL("insert into {} ({}) values ({})").format(
+        relation, sql.SQL(", ").join(map(sql.Identifier, rows[0])), sql.SQL(", ").join(sql.Placeholder() * len(rows[0]))
+    )
+    try:
+        with connection.transaction(force_rollback=True):
+            for row in rows:
+                connection.execute(statement, list(row.values()))
+    except (UniqueViolation, NotNullViolation) as error:
+        value = re.search(r"Key (.*) already exists", error.diag.message_detail or "")
+        # Postgres quotes names that are words of its own, such as position.
+        return error.diag.table_name or "", value[1].replace('"', "") if value else "", error.diag.column_name or ""
+    return None
 
 
 def test_every_foreign_key_is_a_test(parsed_project: tuple[Manifest, object]) -> None:

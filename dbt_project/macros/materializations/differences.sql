@@ -68,12 +68,17 @@
             row_number() over (partition by hash_record_extended({{ row }}, 0)) as number
 {%- endmacro %}
 
-{# Fails if rows of a temporary table share a key; a unique index would say it after half of the work. #}
+{# Fails if rows of a temporary table share a key, and names one; a unique index would say it after half of the work. #}
 {% macro check_key(target, given, key) -%}
     {%- if key -%}
-    do $unique$ begin
-        if exists (select from {{ given }} group by {{ key | map('tojson') | join(', ') }} having count(*) > 1) then
-            raise unique_violation using message = 'rows of {{ target.identifier }} share {{ key | join(', ') }}';
+    {%- set columns = key | map('tojson') | join(', ') -%}
+    do $unique$
+    declare
+        shared text;
+    begin
+        select concat_ws(', ', {{ columns }}) into shared from {{ given }} group by {{ columns }} having count(*) > 1 limit 1;
+        if found then
+            raise unique_violation using message = 'rows of {{ target.identifier }} share {{ key | join(', ') }}: ' || shared;
         end if;
     end $unique$;
     {%- endif -%}

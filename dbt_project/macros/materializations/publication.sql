@@ -198,7 +198,10 @@
             {%- do statements.append(publish_rows(target, built, one['key'].split(',') if is_keyed else [], one)) -%}
         {%- endif -%}
         {%- for name, description in former_indexes.items() if description not in indexes.values() -%}
-            {%- do later.append(patiently('drop index ' ~ name, target)) -%}
+            {#- It may be that of the primary key. -#}
+            {%- do later.append(patiently(
+                'alter table ' ~ target ~ ' drop constraint if exists ' ~ name.split('.')[-1] ~ ' cascade; drop index if exists ' ~ name, target
+            )) -%}
         {%- endfor -%}
         {%- for description in indexes.values() if description not in former_indexes.values() -%}
             {%- do statements.append(index_like(target, description)) -%}

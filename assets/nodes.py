@@ -55,7 +55,7 @@ def timing(seconds: Mapping[str, float], most: int) -> dg.AssetObservation:
     """
     slowest = sorted(seconds, key=lambda name: -seconds[name])[:most]
     records = [dg.TableRecord({"node": name, "seconds": round(seconds[name], 2)}) for name in slowest]
-    metadata = {
+    metadata: dict[str, Any] = {
         SLOWEST: dg.MetadataValue.table(records),
         "seconds": round(sum(seconds.values()), 1),
         BUILT: len(seconds),

@@ -19,7 +19,7 @@ SLOWEST: Final = "slowest"
 # Metadata of a failed build: one sentence for each node.
 FAILURES: Final = "failures"
 # Tag of a run whose assets a person selected, by whatever selection: what is up to date is built again.
-SELECTED_TAG: Final = "workledger/selected"
+SELECTED_TAG: Final = ".dagster/selected"
 BUILT_NODES: Final = dg.AssetKey(["registry", "built_nodes"])
 
 

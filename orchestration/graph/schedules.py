@@ -13,7 +13,7 @@ from orchestration.graph.policies import WAREHOUSE_CRON, schedule_status
 from orchestration.settings import Settings
 from sources.catalog import SourceSpec
 
-SOURCE_TAG = "workledger/source"
+SOURCE_TAG = "source"
 # A load that failed, or whose process died, is started once more; what fails again waits for the next tick. Within a
 # run the step has retries of its own.
 LOAD_TAGS: Final = {

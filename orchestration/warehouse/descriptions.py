@@ -5,6 +5,8 @@ reader waits longer than half a second for a lock that this needs: what cannot b
 build.
 """
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from assets.keys import published_schema
-from assets.nodes import Reference, references
+from assets.nodes import Reference, keys, references
 from orchestration.warehouse.connection import Warehouse
 
 SCHEMAS: Final[Mapping[str, str]] = {
@@ -25,6 +27,9 @@ SCHEMAS: Final[Mapping[str, str]] = {
 # `not enforced`: nothing is checked twice, and a build may write in any order.
 _NOT_ENFORCED_FROM: Final = 180000
 _LOCK_TIMEOUT: Final = "set local lock_timeout = '500ms'"
+_LONGEST_NAME: Final = 63
+# The names that dbt gives to indexes.
+_OF_DBT: Final = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Description:
 
     text: str
     columns: Mapping[str, str]
+    key: tuple[str, ...]
     references: tuple[Reference, ...]
 
 
@@ -43,7 +49,7 @@ def read_descriptions(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Desc
         manifest: dbt's `manifest.json`.
     """
     described = {}
-    found = references(manifest, SCHEMAS)
+    found, key = references(manifest, SCHEMAS), keys(manifest)
     for unique_id, node in manifest["nodes"].items():
         if node["resource_type"] != "model" or (schema := published_schema(node)) not in SCHEMAS:
             continue
@@ -53,6 +59,7 @@ def read_descriptions(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Desc
             columns={
                 column: _column_text(one["description"], refers.get(column)) for column, one in node["columns"].items()
             },
+            key=key.get(unique_id, ()),
             references=tuple(refers.values()),
         )
     return described
@@ -63,14 +70,13 @@ def describe(warehouse: Warehouse, described: Mapping[tuple[str, str], Descripti
 
     Args:
         warehouse: the warehouse, not while it is built.
-        described: what `read_descriptions` returned. What does not exist yet is left out, and so is a primary key of
-            which no unique index without nulls holds the columns.
+        described: what `read_descriptions` returned. What does not exist yet is left out.
     """
     with warehouse.connect("transformer") as connection:
         if comments := list(_comments(connection, described)):
             with connection.transaction():
                 connection.execute(sql.SQL("; ").join(comments))
-        for statement in _index_statements(connection):
+        for statement in _index_statements(connection, described):
             _patiently(connection, statement)
         if connection.info.server_version >= _NOT_ENFORCED_FROM:
             for statement in _foreign_keys(connection, described):
@@ -86,7 +92,8 @@ def _column_text(text: str, reference: Reference | None) -> str:
 
 
 def _patiently(connection: psycopg.Connection, statement: sql.Composed) -> None:
-    with suppress(psycopg.errors.LockNotAvailable), connection.transaction():
+    # A key that is null is reported by its data test.
+    with suppress(psycopg.errors.LockNotAvailable, psycopg.errors.NotNullViolation), connection.transaction():
         connection.execute(_LOCK_TIMEOUT)
         connection.execute(statement)
 
@@ -135,68 +142,49 @@ def _comment(kind: str, *path: str, text: str) -> sql.Composed:
     return sql.SQL("comment on {} {} is {}").format(sql.SQL(kind), sql.Identifier(*path), sql.Literal(text))
 
 
-def _index_statements(connection: psycopg.Connection) -> Iterable[sql.Composed]:
-    """Primary keys from unique indexes without nulls, and names of the other indexes that dbt has made.
+def _index_statements(
+    connection: psycopg.Connection, described: Mapping[tuple[str, str], Description]
+) -> Iterable[sql.Composed]:
+    """Primary keys from unique indexes of the keys, and names of the other indexes that dbt has made.
 
     A name is the table's and the columns': time_entries__developer_id__start_time; the macro `indexes_of` of the dbt
     project recognizes it.
     """
-    for schema, table, index, wanted, is_key in connection.execute(
+    for schema, table, index, kind, is_unique, is_primary, columns in connection.execute(
         """
-        with
-
-        indexes as (
-            select
-                pg_index.indexrelid,
-                pg_index.indrelid,
-                nspname as schema,
-                tables.relname as table_name,
-                names.relname as name,
-                indisprimary,
-                indisunique and indisvalid and indpred is null and indexprs is null
-                    and bool_and(coalesce(attnotnull, false)) as is_key,
-                count(*) as width,
-                concat_ws(
-                    '__',
-                    tables.relname,
-                    string_agg(pg_get_indexdef(pg_index.indexrelid, place::integer, true), '__' order by place),
-                    nullif(amname, 'btree')
-                ) as wanted
-            from pg_index
-            inner join pg_class as tables on tables.oid = indrelid
-            inner join pg_class as names on names.oid = indexrelid
-            inner join pg_am on pg_am.oid = names.relam
-            inner join pg_namespace on pg_namespace.oid = tables.relnamespace
-            cross join unnest(indkey::int[]) with ordinality as keys (attribute, place)
-            left join pg_attribute on attrelid = indrelid and attnum = attribute
-            where nspname = any(%s)
-            group by pg_index.indexrelid, pg_index.indrelid, nspname, tables.relname, names.relname, amname
-        )
-
         select
-            schema,
-            table_name,
-            name,
-            case
-                when length(wanted) > 63 then left(wanted, 54) || '_' || left(md5(wanted), 8)
-                else wanted
-            end,
-            is_key and not bool_or(indisprimary) over (partition by indrelid)
-                and row_number() over (partition by indrelid order by is_key desc, width, indexrelid) = 1
-        from indexes
+            nspname,
+            tables.relname,
+            names.relname,
+            amname,
+            indisunique and indisvalid and indpred is null and indexprs is null,
+            indisprimary,
+            array_agg(pg_get_indexdef(indexrelid, place::integer, true) order by place)
+        from pg_index
+        inner join pg_class as tables on tables.oid = indrelid
+        inner join pg_class as names on names.oid = indexrelid
+        inner join pg_am on pg_am.oid = names.relam
+        inner join pg_namespace on pg_namespace.oid = tables.relnamespace
+        cross join generate_series(1, indnkeyatts) as places (place)
+        where nspname = any(%s)
+        group by nspname, tables.relname, names.relname, amname, pg_index.indexrelid
         """,
         [list(SCHEMAS)],
     ).fetchall():
+        if is_primary or (schema, table) not in described:
+            continue
+        wanted = "__".join([table, *columns, *([] if kind == "btree" else [kind])])
+        if len(wanted) > _LONGEST_NAME:
+            wanted = f"{wanted[: _LONGEST_NAME - 9]}_{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
         names = {
             "table": sql.Identifier(schema, table),
             "index": sql.Identifier(schema, index),
             "plain": sql.Identifier(index),
             "name": sql.Identifier(wanted),
         }
-        if is_key:
+        if is_unique and set(columns) == set(described[schema, table].key):
             yield sql.SQL("alter table {table} add constraint {name} primary key using index {plain}").format(**names)
-        # The names that dbt gives.
-        elif len(index) == 32 and set(index) <= set("0123456789abcdef"):
+        elif _OF_DBT.fullmatch(index):
             yield sql.SQL("alter index {index} rename to {name}").format(**names)
 
 
@@ -204,7 +192,7 @@ def _foreign_keys(
     connection: psycopg.Connection, described: Mapping[tuple[str, str], Description]
 ) -> Iterable[sql.Composed]:
     """Foreign keys to primary keys, as far as both tables exist; those that no test holds any more are dropped."""
-    keys = {
+    primary = {
         (schema, table): columns
         for schema, table, columns in connection.execute(
             """
@@ -230,7 +218,7 @@ def _foreign_keys(
         for table, description in described.items()
         if table in tables
         for one in description.references
-        if one.is_key and keys.get((one.schema, one.table)) == [one.key]
+        if one.is_key and primary.get((one.schema, one.table)) == [one.key]
     }
     present = {
         (schema, table, name)

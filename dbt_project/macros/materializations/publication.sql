@@ -158,7 +158,7 @@
         wanted.*,
         case when built.relkind = 'v' then 'view' else 'table' end as kind,
         case when former.relkind = 'v' then 'view' when former.oid is not null then 'table' end as former_kind,
-        {{ columns_of('built.oid') }} = {{ columns_of('former.oid') }} as stands,
+        {{ columns_of('built.oid', keyed='former.oid') }} = {{ columns_of('former.oid', keyed='former.oid') }} as stands,
         ({{ key_query('built.oid') }}) as key,
         coalesce(publications.is_whole, true) as is_whole,
         coalesce(publications.is_changed, true) as is_changed,

@@ -99,12 +99,24 @@
     )::text
 {%- endmacro %}
 
-{# Names, types, order and constraints of columns. `table`: its oid. #}
-{% macro columns_of(table) -%}
+{# Names, types, order and constraints of columns. `table`: its oid; `keyed`: that of a table whose primary key requires columns of both. #}
+{% macro columns_of(table, keyed=none) -%}
     concat_ws(
         ';',
         (
-            select string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, attcollation), ',' order by attnum)
+            select string_agg(
+                concat_ws(
+                    ' ',
+                    attname,
+                    format_type(atttypid, atttypmod),
+                    {% if keyed -%}
+                    attnum = any(coalesce((select conkey from pg_constraint where conrelid = {{ keyed }} and contype = 'p'), '{}')) or
+                    {% endif -%}
+                    attnotnull,
+                    attcollation
+                ),
+                ',' order by attnum
+            )
             from pg_attribute
             where attrelid = {{ table }} and attnum > 0 and not attisdropped
         ),

@@ -1,8 +1,8 @@
-"""Progress of a run: the listener that receives it, and what a load did to a table."""
+"""Progress of a run: the listener that receives it, what a load did to a table, and what a build left in one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,16 @@ class LandedTable:
     """Rows of these that were new or changed."""
     counters: Mapping[str, int | float | str] = field(default_factory=dict)
     """The source's own counts, such as bytes_read."""
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """What a table holds after it was built."""
+
+    count: int | None
+    """Rows; None if they were not counted."""
+    rows: Sequence[Mapping[str, Any]]
+    """The first of them, as far as they were asked for and could be read in a second."""
 
 
 class Listener(Protocol):

@@ -21,12 +21,14 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.schema import Schema
 from dlt.extract.source import DltSource
 from dlt.pipeline.pipeline import Pipeline
+from pydantic import Field
 
 from assets.checks import RATES_TABLE, REJECTED_TABLE, Remarks, check_specs, evaluate
 from assets.keys import load_name, raw_key, raw_schema
 from assets.progress import LandedTable, Listener
 from sources.catalog import SourceSpec
 from sources.kit import destination
+from sources.kit.account import ACCOUNT_STATE
 from sources.kit.arrow import empty
 from sources.kit.errors import SourceError, readable
 from sources.kit.run import keep_quiet
@@ -49,6 +51,18 @@ _POSTGRES_TYPES: Final[Mapping[Kind, str]] = {
     "double": "double precision",
     "json": "jsonb",
 }
+
+
+class LoadConfig(dg.Config):
+    """What a person may say of one load, in the launchpad."""
+
+    again: bool = Field(
+        default=False,
+        description=(
+            "Read everything again as far as the vendor still has it, as on the first load. Rows that landed stay, and "
+            "those that differ are written."
+        ),
+    )
 
 
 class Landing(Protocol):
@@ -100,11 +114,11 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
         ),
     )
     def load(
-        context: dg.AssetExecutionContext, landing: dg.ResourceParam[Landing]
+        context: dg.AssetExecutionContext, config: LoadConfig, landing: dg.ResourceParam[Landing]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         landing.listener.begins(spec.title)
         try:
-            landed, remarks, note = _land_or_explain(spec, landing)
+            landed, remarks, note = _land_or_explain(spec, landing, again=config.again)
         except Exception as error:
             source_error = readable(error)
             sentence = source_error or f"{spec.title} was not loaded: {_innermost(error)}"
@@ -142,8 +156,13 @@ def raw_assets(spec: SourceSpec) -> dg.AssetsDefinition:
     return load
 
 
-def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Remarks]:
+def land(spec: SourceSpec, landing: Landing, *, again: bool = False) -> tuple[dict[str, LandedTable], Remarks]:
     """Load new data of a source; a load that was killed is read again.
+
+    Args:
+        spec: the source.
+        landing: where it lands, and its settings.
+        again: whether everything is read again, and not only what is new.
 
     Returns:
         What was done to every table, and what the source reports about its input.
@@ -153,6 +172,8 @@ def land(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Re
     """
     with configured(spec, landing.configuration(spec)), landing.alone(spec), _pipeline(spec, landing) as pipeline:
         _forget_local_state(pipeline)
+        if again:
+            _forget_cursors(spec, pipeline)
         are_there = _complete_tables(spec, pipeline, create=False)
         started = datetime.now(UTC)
         pipeline.run(spec.build(), loader_file_format="csv").raise_on_failed_jobs()
@@ -178,11 +199,11 @@ def create_empty(spec: SourceSpec, landing: Landing) -> None:
 # --- from here on: how it is done ---------------------------------------------------------------------------------
 
 
-def _land_or_explain(spec: SourceSpec, landing: Landing) -> tuple[dict[str, LandedTable], Remarks, str]:
+def _land_or_explain(spec: SourceSpec, landing: Landing, *, again: bool) -> tuple[dict[str, LandedTable], Remarks, str]:
     if fix := landing.missing(spec):
         create_empty(spec, landing)
         return {}, Remarks(), f"{spec.title} is skipped and its tables stay as they are; to load it, {fix}."
-    return *land(spec, landing), ""
+    return *land(spec, landing, again=again), ""
 
 
 def _asset_spec(spec: SourceSpec, table: Table) -> dg.AssetSpec:
@@ -254,6 +275,15 @@ def _forget_local_state(pipeline: Pipeline) -> None:
     table.
     """
     pipeline.drop()
+
+
+def _forget_cursors(spec: SourceSpec, pipeline: Pipeline) -> None:
+    """Forget up to where the source was read; whose data has landed is remembered (rule 12.10)."""
+    pipeline.sync_destination()
+    with pipeline.managed_state() as state:
+        sources = state.get("sources", {})
+        if (known := sources.get(spec.name)) is not None:
+            sources[spec.name] = {name: value for name, value in known.items() if name == ACCOUNT_STATE}
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ class Settings:
     warehouse_port: int | None = None
     """Port of the embedded server; None takes a free one and keeps it."""
     warehouse_query_timeout_seconds: float = 5.0
-    """For analyst and finance alone; 0 means no limit. Source: the data-flow seed's time-outs."""
+    """Of analyst and finance, and of bi if it is over 60; 0 means no limit. Source: the data-flow seed's time-outs."""
     clickhouse_dsn: str | None = field(default=None, repr=False)
     clickhouse_query_timeout_seconds: float = 15.0
     """Source: the data-flow seed's time-outs."""

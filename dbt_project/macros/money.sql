@@ -46,8 +46,14 @@
         {{ margins }}.client_{{ measure }}::numeric(14, 2) as {{ measure }}_in_client_currency,
     {% endfor -%}
     {{ margins }}.warnings,
+    {{ warning_codes(margins ~ '.warnings') }} as warning_codes,
     {{ margins }}.agency_accrued_later::numeric(14, 2) as accrued_later,
     {{ margins }}.client_accrued_later::numeric(14, 2) as accrued_later_in_client_currency
+{%- endmacro %}
+
+{# The codes in a list of warnings, each once. #}
+{% macro warning_codes(warnings) -%}
+    array(select distinct listed.warning ->> 'code' as code from jsonb_array_elements({{ warnings }}) as listed (warning) order by code)
 {%- endmacro %}
 
 {# Bank transactions of the business, or those that are personal. #}

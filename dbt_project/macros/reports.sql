@@ -41,8 +41,8 @@ final as (
         daily_time.entries,
         daily_time.counted_seconds,
         daily_time.billable_seconds,
-        (daily_time.counted_seconds / 3600.0)::numeric(14, 6) as hours,
-        (daily_time.billable_seconds / 3600.0)::numeric(14, 6) as billable_hours
+        {{ hours('daily_time.counted_seconds') }} as hours,
+        {{ hours('daily_time.billable_seconds') }} as billable_hours
     from daily_time
     left join developers on daily_time.developer_id = developers.id
     left join clients on daily_time.client_id = clients.id
@@ -52,3 +52,17 @@ final as (
 
 select * from final
 {% endmacro %}
+
+{#
+    The end of a report: its rows, with hours behind its other columns.
+
+    seconds: names of columns with seconds; `billable_seconds` gives `billable_hours`.
+#}
+{% macro with_hours(seconds) -%}
+select
+    *,
+    {%- for column in seconds %}
+    {{ hours(column) }} as {{ column | replace('seconds', 'hours') }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from final
+{%- endmacro %}

@@ -50,6 +50,11 @@
     floor(extract(epoch from {{ end_time }} - {{ start_time }}))::bigint
 {%- endmacro %}
 
+{# Seconds as hours, to a hundredth of a second. #}
+{% macro hours(seconds) -%}
+    ({{ seconds }} / 3600.0)::numeric(14, 6)
+{%- endmacro %}
+
 {# The end of a logged entry, else its start plus its duration; null if unknown. #}
 {% macro logged_until() -%}
     coalesce(end_time, start_time + make_interval(secs => duration_seconds))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orchestration.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-ROLE_NAMES: Final = ("loader", "transformer", "analyst", "finance", "owner")
+ROLE_NAMES: Final = ("loader", "transformer", "analyst", "bi", "finance", "owner")
 _INTERRUPTED: Final = 130
 # How many objects are made between two collections of garbage; Python's own 700 suit a process of a few modules.
 _OBJECTS_PER_COLLECTION: Final = 20_000

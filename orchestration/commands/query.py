@@ -13,6 +13,7 @@ from psycopg.types.json import set_json_loads
 
 from orchestration.errors import WarehouseError
 from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.readers import query_seconds
 from orchestration.warehouse.roles import Role
 from sources.kit.spreadsheets import harmless, harmless_row
 from sources.kit.visible import visible
@@ -154,16 +155,17 @@ def _as_text(value: Any) -> str:
 
 
 def _sentence(error: psycopg.Error, role: Role, warehouse: Warehouse) -> str:
+    limit = query_seconds(role, warehouse.query_timeout_seconds)
     said = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
     if isinstance(error, psycopg.errors.QueryCanceled):
         return (
-            f"The query took longer than {warehouse.query_timeout_seconds:g} s, the limit of role {role}; narrow it, "
+            f"The query took longer than {limit:g} s, the limit of role {role}; narrow it, "
             "raise WAREHOUSE_QUERY_TIMEOUT_SECONDS, or run it with --role owner, which has no limit."
         )
     if isinstance(error, psycopg.errors.AdminShutdown):
         return (
             f"The query was ended from outside ({said}), as Workledger ends what outlasts the "
-            f"{warehouse.query_timeout_seconds:g} s of role {role}; narrow it, or run it with --role owner."
+            f"{limit:g} s of role {role}; narrow it, or run it with --role owner."
         )
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return f"Role {role} may not do that ({said}); --role names another, such as finance, owner or transformer."

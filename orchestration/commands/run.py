@@ -113,6 +113,8 @@ def _nothing_to_build(transformer: WarehouseTransformer, instance: dg.DagsterIns
         build = transformer.build([])
         if not build.has_nothing_to_do():
             return 0
+        # A description may have changed alone.
+        build.describe()
     count = len(build.up_to_date())
     instance.report_runless_asset_event(verification(0, count))
     transformer.listener.begins("Warehouse")

@@ -18,6 +18,7 @@ from orchestration.graph.automation import (
     SENSOR_NAME,
     check_new_data,
 )
+from orchestration.graph.code import code_references
 from orchestration.graph.deliveries import deliver_invoices, delivery_sensor
 from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.invoices import JOBS, Decisions
@@ -69,9 +70,13 @@ def build_definitions(
     built_selection = dg.AssetSelection.assets(warehouse)
     pages = pages_asset()
     checked = [one.check_specs for one in (*raw, warehouse, *expectations)]
+    with_code = code_references(manifest)
     rules = {check.key: check.description or "" for specs_of_one in checked for check in specs_of_one}
     return dg.Definitions(
-        assets=dg.map_asset_specs(with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages]),
+        assets=dg.map_asset_specs(
+            lambda spec: with_code(with_policies(spec)),
+            [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages],
+        ),
         asset_checks=expectations,
         resources={
             "landing": resources.landing,

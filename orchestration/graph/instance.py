@@ -10,7 +10,7 @@ from orchestration.errors import WorkledgerError
 from orchestration.settings import Settings
 
 # Runs with the same value of this tag are executed one after the other.
-ALONE_TAG: Final = "workledger/alone"
+ALONE_TAG: Final = ".dagster/alone"
 # The slowest first load of a source takes an hour or two; one that takes longer hangs.
 MAX_RUNTIME_SECONDS: Final = 3 * 3600
 

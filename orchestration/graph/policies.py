@@ -6,6 +6,7 @@ from typing import Final
 
 import dagster as dg
 
+from assets.keys import pages_key
 from assets.nodes import BUILT_NODES
 from orchestration.errors import SettingsError
 from orchestration.graph.automation import carry_new_data
@@ -28,6 +29,16 @@ GROUP_OWNERS: Final[Mapping[str, str]] = {
     "money": "team:finance",
     "reports": "team:finance",
     "changes": "team:engineering",
+}
+# Tags, by which a selection finds assets: tag:layer=marts.
+LAYER: Final = "layer"
+SENSITIVITY: Final = "sensitivity"
+# Of what more than role owner reads (rule 1.16).
+_SENSITIVITIES: Final[Mapping[str, str]] = {
+    "marts": "internal",
+    "reports": "internal",
+    "private": "confidential",
+    "invoicing": "confidential",
 }
 # Whatever is built follows its inputs within minutes; a day without a whole build is a fault.
 BUILT_WITHIN: Final = timedelta(hours=26)
@@ -52,7 +63,7 @@ def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
 
 
 def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """Give an asset its owner, a raw table and the record of builds a freshness, a model the automation condition.
+    """Give an asset owner and tags, a raw table and the record of builds a freshness, a model the automation condition.
 
     A model that is up to date has no event of its own, so its freshness is that of the last build.
 
@@ -60,6 +71,7 @@ def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
         SettingsError: its group has no owner.
     """
     group = spec.group_name or ""
+    spec = spec.merge_attributes(tags=_tags(spec))
     if "dlt" in spec.kinds:
         source = SOURCES[group]
         return spec.replace_attributes(owners=[source.owner], freshness_policy=_within(source.fresh_within))
@@ -74,6 +86,14 @@ def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
         # What people write when they decide is never late, and nothing builds it.
         return spec.replace_attributes(owners=[owner])
     return spec.replace_attributes(owners=[owner], automation_condition=carry_new_data())
+
+
+def _tags(spec: dg.AssetSpec) -> dict[str, str]:
+    """The layer, and who reads it: analysts (internal), finance (confidential), or the owner alone (restricted)."""
+    layer = "raw" if "dlt" in spec.kinds else spec.key.path[0]
+    # A page shows what finance alone reads.
+    sensitivity = "confidential" if spec.key == pages_key() else _SENSITIVITIES.get(layer, "restricted")
+    return {LAYER: layer, SENSITIVITY: sensitivity}
 
 
 def _within(window: timedelta) -> dg.FreshnessPolicy:

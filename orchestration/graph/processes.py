@@ -9,7 +9,9 @@ from typing import Any, Final
 import dagster as dg
 import psutil
 
-PROCESS_TAG: Final = "workledger/process"
+# Dagster's UI hides tags of this prefix.
+PROCESS_TAG: Final = ".dagster/process"
+STARTED_TAG: Final = "started_by"
 
 _IN_PROGRESS: Final = (
     dg.DagsterRunStatus.STARTED,
@@ -23,8 +25,8 @@ _SEPARATOR: Final = " "
 
 
 def process_tags() -> dict[str, str]:
-    """Tags of a run in this process: which process it is, so that its death is noticed; and no automatic retry."""
-    return {PROCESS_TAG: this_process(), "dagster/max_retries": "0"}
+    """Tags of a run of a command: its process, so that its death is noticed, who started it, and no automatic retry."""
+    return {PROCESS_TAG: this_process(), STARTED_TAG: "command line", "dagster/max_retries": "0"}
 
 
 class RunExecutor(dg.Executor):

@@ -3,13 +3,18 @@
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from assets.progress import LandedTable, Listener
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from assets.progress import Glimpse, LandedTable, Listener
 from invoicing import restatements
+from orchestration.errors import WarehouseError
 from orchestration.graph.locks import locked
 from orchestration.inputs.configuration import Inputs, open_inputs
 from orchestration.settings import Settings
@@ -152,6 +157,31 @@ class WarehouseTransformer:
         warehouse = self._places.warehouse
         state = BuildState(warehouse, self._places.settings.as_of)
         return self._project.build(arguments, dbt_environment(warehouse), state, chosen)
+
+    @contextmanager
+    def glimpses(self) -> Iterator[Callable[[str, str, bool, int], Glimpse]]:
+        """Provide a function that looks into a table or view in schema and name as dbt builds it."""
+        with ExitStack() as held:
+            connection: psycopg.Connection | None = None
+
+            def glimpse(schema: str, name: str, counted: bool, rows: int) -> Glimpse:
+                nonlocal connection
+                relation = sql.Identifier(schema, name)
+                count, shown = None, []
+                # What cannot be looked at in time is not shown.
+                with suppress(psycopg.Error, WarehouseError):
+                    if connection is None:
+                        # Not before the first node is built: a build waits for other sessions.
+                        connection = held.enter_context(self._places.warehouse.connect("transformer"))
+                        connection.execute("set statement_timeout = '1s'")
+                    if counted:
+                        [(count,)] = connection.execute(sql.SQL("select count(*) from {}").format(relation))
+                    if rows:
+                        cursor = connection.cursor(row_factory=dict_row)
+                        shown = cursor.execute(sql.SQL("select * from {} limit {}").format(relation, rows)).fetchall()
+                return Glimpse(count, shown)
+
+            yield glimpse
 
     def record_restatements(self) -> None:
         """Record what the build found changed after it was billed (rule 10.4)."""

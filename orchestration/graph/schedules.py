@@ -15,7 +15,7 @@ from sources.catalog import SourceSpec
 
 LOAD_JOB: Final = "refresh_sources"
 BUILD_JOB: Final = "refresh_warehouse"
-SOURCE_TAG = "workledger/source"
+SOURCE_TAG = "source"
 # A load that failed, or whose process died, is started once more; what fails again waits for the next tick. Within a
 # run the step has retries of its own.
 LOAD_TAGS: Final = {

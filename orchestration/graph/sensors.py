@@ -87,12 +87,12 @@ def _pause(failures: int, last: datetime) -> float:
 
 
 def session_sensor(settings: Settings) -> dg.SensorDefinition:
-    """A sensor that ends sessions of analyst and finance that outlast their limits; it starts no run."""
+    """A sensor that ends sessions of readers that outlast their limits; it starts no run."""
 
     @dg.sensor(
         name="overlong_sessions",
         minimum_interval_seconds=INTERVAL_SECONDS,
-        description=f"End sessions of analyst and finance that outlast their limits, every {INTERVAL_SECONDS} s.",
+        description=f"End sessions of readers that outlast their limits, every {INTERVAL_SECONDS} s.",
         default_status=sensor_status(settings),
     )
     def end() -> dg.SkipReason:

@@ -54,8 +54,8 @@ class Warehouse:
         if self.passwords is not None:
             return {**self.base, "user": role, "password": self.passwords[role]}
         options = [str(self.base["options"])] if self.base.get("options") else []
-        settings = reader_settings(self.query_timeout_seconds) if role in READERS else {"timezone": "UTC"}
-        options += [f"-c {name}={value}" for name, value in {"role": role, **settings}.items()]
+        settings = reader_settings(role, self.query_timeout_seconds) if role in READERS else {"timezone": "UTC"}
+        options += [f"-c {name}={value.replace(', ', ',')}" for name, value in {"role": role, **settings}.items()]
         return {**self.base, "options": " ".join(options)}
 
     def client_dsn(self, role: Role) -> str:

@@ -35,6 +35,7 @@ from assets.keys import published_schema
 from orchestration.errors import WarehouseError
 from orchestration.settings import PROJECT_FOLDER, Settings
 from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.descriptions import Description, describe, read_descriptions
 from orchestration.warehouse.quick_dbt import quick_nodes
 from orchestration.warehouse.state import (
     BuildState,
@@ -138,6 +139,7 @@ class DbtBuild:
         environment: Mapping[str, str],
         manifest: Manifest,
         graph: Graph,
+        described: Mapping[tuple[str, str], Description],
         state: BuildState,
         chosen: Collection[str] | None = None,
     ) -> None:
@@ -147,6 +149,7 @@ class DbtBuild:
         self._environment = environment
         self._manifest = manifest
         self._graph = graph
+        self._described = described
         self._state = state
         self._models = [name for name, node in graph.nodes.items() if node.relation]
         self._chosen = None if chosen is None else frozenset(chosen)
@@ -194,6 +197,10 @@ class DbtBuild:
         """Tell whether everything is up to date, which `up_to_date` then lists; dbt is not imported for it."""
         return self._chosen is None and not self._plan(*self._state.read(self._state.as_of or datetime.now(UTC))).nodes
 
+    def describe(self) -> None:
+        """Write descriptions and keys where the warehouse has others; every build ends with it."""
+        describe(self._state.warehouse, self._described)
+
     def _plan(self, built: Mapping[str, LastBuild], now: Catalog) -> Plan:
         planned = plan(self._graph, built, now)
         if self._chosen is None:
@@ -212,6 +219,7 @@ class DbtBuild:
             schemas = {schema for schema, _ in self._graph.sources.values()}
             with turn_at_raw(self._state.warehouse, "transformer", schemas) as let_go:
                 self._build(let_go)
+            self.describe()
         except Exception as error:  # noqa: BLE001 - reported by `failures`
             sentence = _common_cause(str(error)) or f"dbt could not build the warehouse: {error}"
             self._failures = [*(one for one in self._failures if one != sentence), sentence]
@@ -381,6 +389,7 @@ class DbtProject:
         """
         home = self.settings.home
         variables = dbt_variables(self.settings)
+        manifest = self.manifest.read()
         return DbtBuild(
             [
                 "build",
@@ -399,7 +408,8 @@ class DbtProject:
             variables,
             environment,
             self.manifest,
-            read_graph(self.manifest.read(), {**_own_variables(self.project), **variables}),
+            read_graph(manifest, {**_own_variables(self.project), **variables}),
+            read_descriptions(manifest),
             state,
             chosen,
         )

@@ -45,7 +45,7 @@ def open_warehouse(settings: Settings, notify: Callable[[str], None] = _logger.i
 
 
 def end_overlong(settings: Settings) -> list[str]:
-    """End sessions of analyst and finance that outlast their limits; return a sentence for each.
+    """End sessions of readers that outlast their limits; return a sentence for each.
 
     Raises:
         WarehouseError: the server of WAREHOUSE_DSN cannot be reached. The embedded one is not started for this.

@@ -14,10 +14,10 @@ from invoicing.schema import KEEPER, migrate
 from orchestration.errors import WarehouseError
 from sources.catalog import SOURCES
 
-Role = Literal["loader", "transformer", "analyst", "finance", "owner"]
+Role = Literal["loader", "transformer", "analyst", "bi", "finance", "owner"]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
-READERS: Final[tuple[Role, ...]] = ("analyst", "finance")
+READERS: Final[tuple[Role, ...]] = ("analyst", "bi", "finance")
 
 OLDEST_SERVER: Final = 15
 
@@ -35,7 +35,7 @@ SCHEMA_OWNERS: Final[Mapping[str, str]] = {
     # Its tables, and the rights on them, come by migrations (`invoicing.schema`).
     "billing": KEEPER,
 }
-# Who reads a schema besides its owner and role `owner`; finance is a member of analyst. Source: rule 1.16.
+# Who reads a schema besides its owner and role `owner`; bi and finance are members of analyst. Source: rule 1.16.
 _SCHEMA_READERS: Final[Mapping[str, Role]] = {
     "marts": "analyst",
     "reports": "analyst",
@@ -168,15 +168,16 @@ def _create_roles(connection: psycopg.Connection) -> None:
         )
         for (role,) in missing.fetchall():
             connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
-        member = connection.execute("select pg_has_role('finance', 'analyst', 'member')").fetchone()
-        if member != (True,):
-            connection.execute("grant analyst to finance")
+        for reader in READERS:
+            member = connection.execute("select pg_has_role(%s, 'analyst', 'member')", [reader]).fetchone()
+            if member != (True,):
+                connection.execute(sql.SQL("grant analyst to {}").format(sql.Identifier(reader)))
     except psycopg.errors.InsufficientPrivilege as error:
         names = ", ".join(_EVERY_ROLE)
         raise WarehouseError(
             f"Login {login} of WAREHOUSE_DSN may not create or switch to roles {names} ({error.diag.message_primary}); "
             f"let an administrator run: alter role {login} createrole; or create these roles, "
-            f"then: grant analyst to finance; grant {names} to {login}."
+            f"then: grant analyst to bi, finance; grant {names} to {login}."
         ) from error
 
 

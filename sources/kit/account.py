@@ -15,7 +15,7 @@ import dlt
 from sources.kit.errors import SourceError
 from sources.kit.spec import ACCEPT_ACCOUNT
 
-_STATE = "account"
+ACCOUNT_STATE = "account"
 
 Names = Mapping[str, str]
 """Accounts: their lasting id, and the name that a person knows them by."""
@@ -37,7 +37,7 @@ def hold_account(
     Raises `SourceError`, which says how to go on with the other account.
     """
     state = dlt.current.source_state()
-    known: dict[str, str] = state.get(_STATE) or dict(landed())
+    known: dict[str, str] = state.get(ACCOUNT_STATE) or dict(landed())
     new = {one: name for one, name in shown.items() if one not in known}
     lost = {one: name for one, name in known.items() if one not in shown}
     is_replaced = bool(new and lost) and not (may_change and len(lost) < len(known))
@@ -49,8 +49,8 @@ def hold_account(
             f"or if it is to take the place, set {setting}={','.join(sorted(new))}"
         )
     remembered = {**({} if is_replaced else known), **shown}
-    if remembered != state.get(_STATE, {}):
-        state[_STATE] = remembered
+    if remembered != state.get(ACCOUNT_STATE, {}):
+        state[ACCOUNT_STATE] = remembered
 
 
 def site_of(link: Any) -> Names:

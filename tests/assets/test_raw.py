@@ -23,6 +23,7 @@ from orchestration.graph.resources import LoggingListener
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.turns import turn_at_raw
 from sources.catalog import SOURCES, SourceSpec
+from sources.kit.account import ACCOUNT_STATE
 from sources.kit.arrow import to_arrow
 from sources.kit.errors import SourceError
 from sources.kit.quarantine import Quarantine, quarantined_records
@@ -41,6 +42,8 @@ class Vendor:
     shops: list[dict[str, Any]] = field(default_factory=list)
     failure: Exception | None = None
     keys_seen: list[str] = field(default_factory=list)
+    cursors_seen: list[Any] = field(default_factory=list)
+    accounts_seen: list[Any] = field(default_factory=list)
     table: Table = SHOPS
     when_read: Callable[[], None] = lambda: None
 
@@ -72,6 +75,11 @@ class Vendor:
             @dlt.resource(**vendor.table.dlt_hints())
             def shops(api_key: str = dlt.secrets.value) -> Iterator[Any]:
                 vendor.keys_seen.append(api_key)
+                cursor = dlt.current.resource_state()
+                vendor.cursors_seen.append(cursor.get("read"))
+                cursor["read"] = True
+                vendor.accounts_seen.append(dlt.current.source_state().get(ACCOUNT_STATE))
+                dlt.current.source_state()[ACCOUNT_STATE] = {"1": "The agency"}
                 vendor.when_read()
                 dlt.current.resource_metrics()["pages_read"] = 3
                 yield to_arrow(vendor.table, vendor.shops, quarantine=quarantine)
@@ -258,6 +266,20 @@ def test_what_a_killed_load_left_behind_is_read_again_and_not_loaded_twice(vendo
     landed, _ = land(vendor.spec(), landing)
     assert landed["shops"].written == 1
     assert _rows(landing, "shops") == [("1", "Bakery"), ("2", "Books"), ("3", "Bikes")]
+
+
+def test_a_source_is_read_again_from_the_beginning_on_request_and_knows_whose_it_is(
+    vendor: Vendor, landing: LentPlace
+) -> None:
+    land(vendor.spec(), landing)
+    vendor.shops[0]["name"] = "Bakery and cafe"
+    landed, _ = land(vendor.spec(), landing, again=True)
+    land(vendor.spec(), landing)
+
+    assert vendor.cursors_seen == [None, None, True]
+    assert vendor.accounts_seen == [None, {"1": "The agency"}, {"1": "The agency"}]
+    assert (landed["shops"].read, landed["shops"].written) == (2, 1)
+    assert _rows(landing, "shops") == [("1", "Bakery and cafe"), ("2", "Books")]
 
 
 def test_a_lost_folder_of_working_files_loses_nothing(vendor: Vendor, landing: LentPlace, tmp_path: Path) -> None:

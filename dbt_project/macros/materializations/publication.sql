@@ -158,7 +158,7 @@
         wanted.*,
         case when built.relkind = 'v' then 'view' else 'table' end as kind,
         case when former.relkind = 'v' then 'view' when former.oid is not null then 'table' end as former_kind,
-        {{ columns_of('built.oid') }} = {{ columns_of('former.oid') }} as stands,
+        {{ columns_of('built.oid', keyed='former.oid') }} = {{ columns_of('former.oid', keyed='former.oid') }} as stands,
         ({{ key_query('built.oid') }}) as key,
         coalesce(publications.is_whole, true) as is_whole,
         coalesce(publications.is_changed, true) as is_changed,
@@ -198,7 +198,10 @@
             {%- do statements.append(publish_rows(target, built, one['key'].split(',') if is_keyed else [], one)) -%}
         {%- endif -%}
         {%- for name, description in former_indexes.items() if description not in indexes.values() -%}
-            {%- do later.append(patiently('drop index ' ~ name, target)) -%}
+            {#- It may be that of the primary key. -#}
+            {%- do later.append(patiently(
+                'alter table ' ~ target ~ ' drop constraint if exists ' ~ name.split('.')[-1] ~ ' cascade; drop index if exists ' ~ name, target
+            )) -%}
         {%- endfor -%}
         {%- for description in indexes.values() if description not in former_indexes.values() -%}
             {%- do statements.append(index_like(target, description)) -%}

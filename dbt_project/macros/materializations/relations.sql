@@ -73,7 +73,7 @@
     {%- do return({'stands': found['stands'], 'key': found['key'], 'indexes': fromjson(found['indexes'] or '{}')}) -%}
 {%- endmacro %}
 
-{# The indexes with names that dbt gives, as a JSON object of names and descriptions. `table`: its oid. #}
+{# The indexes with names that dbt or Workledger gives, as a JSON object of names and descriptions. `table`: its oid. #}
 {% macro indexes_of(table) -%}
     (
         select json_object_agg(
@@ -90,27 +90,45 @@
         )
         from pg_index as indexes
         inner join pg_class as relations on indexes.indexrelid = relations.oid
+        inner join pg_class as tables on indexes.indrelid = tables.oid
         inner join pg_am as methods on relations.relam = methods.oid
         where
             indexes.indrelid = {{ table }}
-            -- The names that dbt gives.
-            and relations.relname ~ '^[0-9a-f]{32}$'
+            -- The names that dbt gives, and those of published tables (orchestration/warehouse/descriptions.py).
+            and (relations.relname ~ '^[0-9a-f]{32}$' or starts_with(relations.relname, tables.relname || '__'))
     )::text
 {%- endmacro %}
 
-{# Names, types, order and constraints of columns. `table`: its oid. #}
-{% macro columns_of(table) -%}
+{# Names, types, order and constraints of columns. `table`: its oid; `keyed`: that of a table whose primary key requires columns of both. #}
+{% macro columns_of(table, keyed=none) -%}
     concat_ws(
         ';',
         (
-            select string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, attcollation), ',' order by attnum)
+            select string_agg(
+                concat_ws(
+                    ' ',
+                    attname,
+                    format_type(atttypid, atttypmod),
+                    {% if keyed -%}
+                    attnum = any(coalesce((select conkey from pg_constraint where conrelid = {{ keyed }} and contype = 'p'), '{}')) or
+                    {% endif -%}
+                    attnotnull,
+                    attcollation
+                ),
+                ',' order by attnum
+            )
             from pg_attribute
             where attrelid = {{ table }} and attnum > 0 and not attisdropped
         ),
         (
-            select string_agg(pg_get_constraintdef(oid), ',' order by pg_get_constraintdef(oid))
+            select string_agg(pg_get_constraintdef(pg_constraint.oid), ',' order by pg_get_constraintdef(pg_constraint.oid))
             from pg_constraint
-            where conrelid = {{ table }} and contype in ('c', 'f', 'p', 'u')
+            inner join pg_class on pg_constraint.conrelid = pg_class.oid
+            where
+                pg_constraint.conrelid = {{ table }}
+                and pg_constraint.contype in ('c', 'f', 'p', 'u')
+                -- Keys that only published tables have (orchestration/warehouse/descriptions.py).
+                and not starts_with(pg_constraint.conname, pg_class.relname || '__')
         )
     )
 {%- endmacro %}

@@ -13,7 +13,8 @@ prefills as (
 warnings as (
     select
         prefill_id,
-        jsonb_agg(jsonb_build_object('code', code, 'detail', detail) order by code, detail) as warnings
+        jsonb_agg(jsonb_build_object('code', code, 'detail', detail) order by code, detail) as warnings,
+        array_agg(distinct code order by code) as warning_codes
     from {{ ref('int_billing__warnings') }}
     group by prefill_id
 ),
@@ -29,6 +30,7 @@ final as (
         prefills.tax,
         prefills.subtotal + prefills.tax as total,
         coalesce(warnings.warnings, '[]'::jsonb) as warnings,
+        coalesce(warnings.warning_codes, '{}'::text[]) as warning_codes,
         prefills.vat_category,
         prefills.vat_exemption_reason
     from prefills

@@ -160,6 +160,7 @@ final as (
             work_in_progress.work_in_progress_{{ age }}::numeric(14, 2) as work_in_progress_{{ age }}_days,
         {% endfor -%}
         margins.warnings,
+        {{ warning_codes('margins.warnings') }} as warning_codes,
         margins.agency_accrued_later::numeric(14, 2) as accrued_later,
         case
             when margins.has_invoices is not true

@@ -13,12 +13,9 @@ entries as (
     where is_counted and developer_id is not null
 ),
 
-calendar_rows as (
-    select * from {{ ref('stg_reference__business_calendars') }}
-),
-
-holidays as (
-    select * from {{ ref('stg_reference__holidays') }}
+calendar as (
+    select * from {{ ref('calendar') }}
+    where is_working_day
 ),
 
 agency as (
@@ -57,38 +54,23 @@ spans as (
         )
 ),
 
-weekdays as (
-    select
-        calendar_rows.weekday,
-        sum(extract(epoch from calendar_rows.closes - calendar_rows.opens))::bigint as open_seconds
-    from calendar_rows
-    inner join agency on {{ natural_key('calendar_rows.calendar') }} = {{ natural_key('agency.calendar') }}
-    group by calendar_rows.weekday
-),
-
--- The agency's working days up to as_of, without holidays.
 working_days as (
     select
-        days.day::date as day,
-        weekdays.open_seconds
-    from agency
-    cross join generate_series((select min(spans.valid_from) from spans), agency.as_of_date, interval '1 day') as days (day)
-    inner join weekdays on extract(isodow from days.day) = weekdays.weekday
-    where not exists (
-        select 1
-        from holidays
-        where {{ natural_key('holidays.calendar') }} = {{ natural_key('agency.calendar') }} and holidays.holiday_date = days.day::date
-    )
+        calendar.day,
+        calendar.month,
+        calendar.working_seconds
+    from calendar
+    inner join agency on calendar.day <= agency.as_of_date
 ),
 
 available as (
     select
         spans.developer_id,
-        {{ month_of('working_days.day') }} as month,
-        sum(working_days.open_seconds)::bigint as available_seconds
+        working_days.month,
+        sum(working_days.working_seconds)::bigint as available_seconds
     from spans
     inner join working_days on working_days.day between spans.valid_from and spans.valid_to
-    group by spans.developer_id, {{ month_of('working_days.day') }}
+    group by spans.developer_id, working_days.month
 ),
 
 worked as (

@@ -55,7 +55,7 @@ final as (
         entries.billable,
         entries.status,
         entries.allocated_seconds as counted_seconds,
-        (entries.allocated_seconds / 3600.0)::numeric(14, 6) as hours,
+        {{ hours('entries.allocated_seconds') }} as hours,
         included.seconds as included_seconds,
         overage.seconds as overage_seconds
     from entries
@@ -67,4 +67,4 @@ final as (
     left join overage on entries.id = overage.time_entry_id
 )
 
-select * from final
+{{ with_hours(['included_seconds', 'overage_seconds']) }}

@@ -21,4 +21,4 @@ final as (
     cross join agency
 )
 
-select * from final
+{{ with_hours(['age_seconds']) }}

@@ -197,4 +197,7 @@ final as (
     left join clients on joined.client_id = clients.id
 )
 
-select * from final
+{{ with_hours([
+    'logged_seconds', 'not_counted_seconds', 'counted_seconds', 'non_billable_seconds', 'billable_seconds', 'unpriced_seconds',
+    'rounding_seconds', 'rounded_seconds'
+]) }}

@@ -45,4 +45,6 @@ final as (
     from judged
 )
 
-select * from final
+{{ with_hours([
+    'logged_seconds', 'observed_seconds', 'difference_seconds', 'clockify_seconds', 'tempo_seconds', 'manual_seconds', 'logged_elsewhere_seconds'
+]) }}

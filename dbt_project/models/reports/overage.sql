@@ -66,7 +66,7 @@ final as (
         developers.name as developer,
         dealt.local_date,
         dealt.overage_seconds,
-        (dealt.overage_seconds / 3600.0)::numeric(14, 6) as overage_hours,
+        {{ hours('dealt.overage_seconds') }} as overage_hours,
         periods.overage_rate,
         (dealt.cents / 100.0)::numeric(14, 2) as overage_amount,
         periods.allocated_hours as period_allocated_hours,

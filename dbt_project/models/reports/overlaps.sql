@@ -48,4 +48,4 @@ final as (
     ) as later
 )
 
-select * from final
+{{ with_hours(['overlap_seconds']) }}

@@ -19,4 +19,4 @@ final as (
     having bool_or(not is_counted)
 )
 
-select * from final
+{{ with_hours(['counted_seconds', 'superseded_seconds']) }}

@@ -28,4 +28,4 @@ final as (
     inner join entries on findings.time_entry_id = entries.id
 )
 
-select * from final
+{{ with_hours(['doubtful_seconds']) }}

@@ -76,4 +76,4 @@ final as (
     left join billing_rules on entries.billing_rule_id = billing_rules.id
 )
 
-select * from final
+{{ with_hours(['seconds', 'billable_seconds']) }}

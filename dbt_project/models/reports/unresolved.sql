@@ -418,4 +418,4 @@ final as (
     from engineering
 )
 
-select * from final
+{{ with_hours(['seconds']) }}

@@ -22,4 +22,4 @@ final as (
     inner join developers on developer_hours.developer_id = developers.id
 )
 
-select * from final
+{{ with_hours(['available_seconds', 'counted_seconds', 'client_seconds', 'billable_seconds']) }}

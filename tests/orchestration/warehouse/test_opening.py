@@ -74,8 +74,10 @@ def test_a_login_takes_every_role_on_and_works_with_no_right_of_its_own(foreign:
             acting = "select current_user, current_setting('timezone'), current_setting('application_name')"
             assert connection.execute(acting).fetchone() == (role, "UTC", "a b")
             limits = "select current_setting('statement_timeout'), current_setting('default_transaction_read_only')"
-            is_reader = role in ("analyst", "finance")
-            assert connection.execute(limits).fetchone() == (("5s", "on") if is_reader else ("0", "off"))
+            limit = {"analyst": "5s", "bi": "1min", "finance": "5s"}.get(role)
+            assert connection.execute(limits).fetchone() == ((limit, "on") if limit else ("0", "off"))
+            path = {"analyst": "marts,reports", "bi": "marts,reports", "finance": "marts,reports,private"}.get(role)
+            assert connection.execute("show search_path").fetchone() == (path or '"$user", public',)
     with warehouse.connect("loader") as connection:
         connection.execute("create table raw_jira.issues as select 1 as id")
     with warehouse.connect("transformer") as connection:

@@ -36,6 +36,7 @@ READABLE = {
     "transformer": {"raw_clockify", "raw_clockify_staging", "staging", "intermediate", "registry", "snapshots"}
     | {"marts", "private", "reports"},
     "analyst": {"marts", "reports"},
+    "bi": {"marts", "reports"},
     "finance": {"marts", "reports", "private"},
     "owner": {"raw_clockify", "raw_clockify_staging", "staging", "intermediate", "registry", "snapshots"}
     | {"marts", "private", "reports"},
@@ -93,6 +94,7 @@ def test_queries_of_analysts_time_out_and_those_of_pipelines_do_not(warehouse: W
         "loader": ("0",),
         "transformer": ("0",),
         "analyst": ("5s",),
+        "bi": ("1min",),
         "finance": ("5s",),
         "owner": ("0",),
     }
@@ -108,6 +110,16 @@ def test_a_session_of_a_reader_starts_with_limits(warehouse: Warehouse, role: Ro
         assert found == ("on", "32MB", "1min", "2GB")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("set temp_file_limit = -1")
+
+
+def test_a_reader_need_not_name_the_schema(filled: Warehouse) -> None:
+    paths = {}
+    for role in READERS:
+        with filled.connect(role) as connection:
+            paths[role] = connection.execute("show search_path").fetchone()
+            # Of the two tables of that name, that of marts.
+            assert connection.execute("select 'people'::regclass = 'marts.people'::regclass").fetchone() == (True,)
+    assert paths == {"analyst": ("marts, reports",), "bi": ("marts, reports",), "finance": ("marts, reports, private",)}
 
 
 # What a login of Postgres may do by default, or what would help to reach more than what a role may read.
@@ -193,11 +205,11 @@ def test_what_outlasts_the_limits_is_ended_whatever_the_session_has_set(
     with contextlib.ExitStack() as open_until_the_end:
         administrator = psycopg.connect(**server.administrator(warehouse.database), autocommit=True)
         open_until_the_end.callback(administrator.close)
-        roles: tuple[Role, ...] = ("analyst", "finance", "transformer", "analyst")
-        slow, idle, pipeline, quick = sessions = [warehouse.connect(role) for role in roles]
+        roles: tuple[Role, ...] = ("analyst", "finance", "transformer", "analyst", "bi")
+        slow, idle, pipeline, quick, scan = sessions = [warehouse.connect(role) for role in roles]
         for one in sessions:
             open_until_the_end.callback(one.close)
-        for one in (slow, pipeline):
+        for one in (slow, pipeline, scan):
             one.execute("set statement_timeout = 0; set application_name = 'notebook'")
             one.pgconn.send_query(b"select pg_sleep(60)")
         idle.execute("set idle_in_transaction_session_timeout = 0")
@@ -207,6 +219,9 @@ def test_what_outlasts_the_limits_is_ended_whatever_the_session_has_set(
         # The limits of the warehouse are 5 s and 60 s; this is what stands beyond them.
         ended = end_overlong_sessions(administrator, 0.2)
         assert ended == ["A session of analyst (notebook) was ended: a query ran for more than 0.2 s."]
+        with patch("orchestration.warehouse.readers.BI_QUERY_SECONDS", 0.2):
+            (sentence,) = end_overlong_sessions(administrator, 0.1)
+        assert sentence == "A session of bi (notebook) was ended: a query ran for more than 0.2 s."
         with patch("orchestration.warehouse.readers.IDLE_IN_TRANSACTION_SECONDS", 0.2):
             (sentence,) = end_overlong_sessions(administrator, 0)
         assert sentence == "A session of finance was ended: it was idle within a transaction for more than 0.2 s."

@@ -13,6 +13,7 @@ over. Needs Linux, a C compiler and, for the full disk, the right to mount.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -30,7 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.soak.agency import VENDORS, Alerts, Disk, Machine, Vendors, size
 from benchmarks.soak.clock import Clock
-from benchmarks.soak.comparison import differing, rebuilt
+from benchmarks.soak.comparison import contents, differences, forget_builds, living
 from benchmarks.soak.story import Story
 from orchestration.graph.schedules import SOURCE_TAG
 from sandbox.generate import generate
@@ -69,13 +70,16 @@ class Day:
 class Week:
     """The days that have passed, and the means to let another one pass."""
 
-    def __init__(self, clock: Clock, vendors: Vendors, machine: Machine, story: Story, disk: Disk) -> None:
+    def __init__(
+        self, clock: Clock, vendors: Vendors, machine: Machine, story: Story, disk: Disk, alerts: Alerts
+    ) -> None:
         """Take the parts."""
         self.clock = clock
         self.vendors = vendors
         self.machine = machine
         self.story = story
         self.disk = disk
+        self.alerts = alerts
         self.days: list[Day] = []
         self.unsettled: list[str] = []
 
@@ -90,7 +94,8 @@ class Week:
         print(f"{self.clock.now().astimezone(ZONE):%a %b %d %H:%M}  {what}", flush=True)
 
     def moves_to(self, moment: datetime) -> None:
-        """Set the clock, and start what has died, as systemd would have by then."""
+        """Set the clock once nothing is in progress, and start what has died, as systemd would have by then."""
+        self.waits(lambda: not self.machine.in_progress(), _SETTLES_WITHIN_SECONDS)
         self.clock.set(moment)
         self.machine.start()
 
@@ -123,7 +128,7 @@ class Week:
         idle_since, looked = time.monotonic(), 0.0
         lacking: str | None = ""
         while time.monotonic() < deadline:
-            time.sleep(1)
+            time.sleep(2)
             self.today.memory = max(self.today.memory, self.machine.memory())
             self.machine.start()
             if self.machine.in_progress():
@@ -188,7 +193,7 @@ def broken_file(week: Week) -> None:
     week.notes("clients.csv has a status that does not exist")
     noon = _at(week, 12)
     week.moves_to(noon)
-    week.waits(lambda: any("clients.csv" in one for one in week_alerts.broken), 240)
+    week.waits(lambda: any("clients.csv" in one for one in week.alerts.broken), 240)
     file.write_text(sound)
     week.notes("clients.csv is mended")
 
@@ -241,7 +246,6 @@ EVENTS: Final[Sequence[Sequence[Callable[[Week], None]]]] = (
     (full_disk,),
     (vendors_away,),
 )
-week_alerts: Alerts
 
 
 def main() -> None:
@@ -250,7 +254,8 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--first", type=int, default=1, help="the day of the week with whose events it begins")
     arguments = parser.parse_args()
-    global week_alerts
+    # So that nothing is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("It was asked to end."))
     with tempfile.TemporaryDirectory(prefix="workledger-soak-") as temporary:
         folder = Path(temporary)
         # If root starts the server, it runs as another user, who needs access to the folder.
@@ -265,28 +270,34 @@ def main() -> None:
         clock = Clock(folder)
         clock.set(begins)
         disk = Disk(folder / "disk", _DISK_MEBIBYTES)
-        week_alerts = Alerts()
+        alerts = Alerts()
         vendors = Vendors(folder / "dataset", clock, folder)
-        machine = Machine(disk.place / "home", clock, vendors, week_alerts, folder)
+        machine = Machine(disk.place / "home", clock, vendors, alerts, folder)
         other = Machine(folder / "other", clock, vendors, None, folder)
-        week = Week(clock, vendors, machine, story, disk)
+        week = Week(clock, vendors, machine, story, disk, alerts)
         try:
             machine.run()
             print(f"loaded and built once after {time.monotonic() - began:.0f} s", flush=True)
             machine.start()
             for number in range(arguments.days):
                 week.passes(first + timedelta(days=number), EVENTS[(arguments.first - 1 + number) % len(EVENTS)])
-            over = week.waits(lambda: len(week_alerts.over) >= len(week_alerts.broken), 150)
+            over = week.waits(lambda: len(alerts.over) >= len(alerts.broken), 150)
             machine.stop()
             starts = machine.starts
-            incremental = rebuilt(machine)
-            other.run()
-            anew = differing(machine, other)
+            # Some columns follow the moment, so all three are built as of one.
+            moment = clock.now()
+            machine.run(moment)
+            passed = contents(machine)
+            forget_builds(machine)
+            machine.run(moment)
+            incremental = differences(passed, contents(machine))
+            other.run(moment)
+            anew = differences(living(machine), living(other))
             _print(week, starts)
-            print(f"marts that differ from a build of everything: {incremental or 'none'}")
-            print(f"marts that differ from a warehouse that is loaded anew: {anew or 'none'}")
+            print("marts that differ from a build of everything:", *(incremental or ["none"]), sep="\n  ")
+            print("marts that differ from a warehouse that is loaded anew:", *(anew or ["none"]), sep="\n  ")
             print(f"days that did not settle: {week.unsettled or 'none'}")
-            print(f"alerts: {len(week_alerts.broken)} broken, {len(week_alerts.over)} over")
+            print(f"alerts: {len(alerts.broken)} broken, {len(alerts.over)} over")
             print(f"{time.monotonic() - began:.0f} s")
         except BaseException:
             for log in ("ui.log", "vendors.log"):
@@ -329,7 +340,7 @@ def _print(week: Week, starts: int) -> None:
             f" | {day.disk:.0f} MiB | {day.history:.0f} MiB, {day.stored_runs} runs |"
         )
     print()
-    for title, sentences in (("broken", week_alerts.broken), ("over", week_alerts.over)):
+    for title, sentences in (("broken", week.alerts.broken), ("over", week.alerts.over)):
         for sentence in sentences:
             print(f"{title}: {sentence}")
     print(f"`workledger ui` was started {starts} times")

@@ -206,14 +206,15 @@ class Machine:
 
     # --- processes
 
-    def run(self) -> None:
-        """`workledger run`.
+    def run(self, as_of: datetime | None = None) -> None:
+        """`workledger run`, as of a moment.
 
         Raises:
             SystemExit: it failed.
         """
         command = [sys.executable, "-m", "orchestration", "run"]
-        done = subprocess.run(command, cwd=PROJECT_FOLDER, env=self._environment, capture_output=True, text=True)
+        environment = self._environment | {"AS_OF": as_of.isoformat() if as_of else ""}
+        done = subprocess.run(command, cwd=PROJECT_FOLDER, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"`workledger run` failed:\n{done.stdout}{done.stderr}")
 

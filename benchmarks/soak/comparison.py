@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from psycopg import sql
@@ -9,36 +10,57 @@ from psycopg import sql
 from benchmarks.soak.agency import Machine
 from orchestration.warehouse.opening import open_warehouse
 
-# When Workledger saw a row first or last, which a warehouse that is loaded anew sees later (rule 12.2).
-_SEEN: Final = ["loaded_at", "created_at", "updated_at"]
+Contents = dict[str, Counter[str]]
+"""The rows of each mart as text, and how often each is there."""
+
+# When and how far Workledger has read, of which a warehouse that is loaded anew knows only its own time (rule 12.2).
+_SEEN: Final = ("loaded_at", "created_at", "updated_at", "cursor")
+# What was there once: versions that reference files had.
+_HISTORY: Final = ("audit_logs",)
 
 
-def rebuilt(machine: Machine) -> list[str]:
-    """Build everything again; return the marts that differ from before."""
-    before = _contents(machine, [])
-    with open_warehouse(machine.settings).connect("transformer") as connection:
-        connection.execute("truncate registry.built_nodes")
-    machine.run()
-    after = _contents(machine, [])
-    return [name for name in before if before[name] != after[name]]
-
-
-def differing(one: Machine, other: Machine) -> list[str]:
-    """Return the marts whose rows differ between two warehouses, but for when a row was seen."""
-    left, right = (_contents(machine, _SEEN) for machine in (one, other))
-    return [f"{name} ({left.get(name)} and {right.get(name)})" for name in left if left[name] != right.get(name)]
-
-
-def _contents(machine: Machine, without: list[str]) -> dict[str, tuple[int, str]]:
-    contents = {}
+def contents(machine: Machine) -> Contents:
+    """Read all marts."""
+    found: Contents = {}
     with open_warehouse(machine.settings).connect("owner") as connection:
         names = connection.execute("select tablename from pg_tables where schemaname = 'marts' order by 1").fetchall()
         for (name,) in names:
+            query = sql.SQL("select to_jsonb(t)::text from {} as t").format(sql.Identifier("marts", name))
+            found[str(name)] = Counter(row for (row,) in connection.execute(query).fetchall())
+    return found
+
+
+def forget_builds(machine: Machine) -> None:
+    """Have the next run build everything."""
+    with open_warehouse(machine.settings).connect("transformer") as connection:
+        connection.execute("truncate registry.built_nodes")
+
+
+def living(machine: Machine) -> Contents:
+    """Read all marts as a warehouse that is loaded anew would have them: without what is gone, and when it was seen."""
+    found: Contents = {}
+    with open_warehouse(machine.settings).connect("owner") as connection:
+        names = connection.execute(
+            "select tablename from pg_tables where schemaname = 'marts' and tablename <> all(%s) order by 1",
+            (list(_HISTORY),),
+        ).fetchall()
+        for (name,) in names:
             query = sql.SQL(
-                "select count(*), coalesce(md5(string_agg(r, '|' order by r)), '')"
-                " from (select (to_jsonb(t) - {}::text[])::text as r from {} as t) as mart"
-            ).format(sql.Literal(without), sql.Identifier("marts", name))
-            row = connection.execute(query).fetchone()
-            assert row is not None
-            contents[str(name)] = (int(row[0]), str(row[1]))
-    return contents
+                "select (row - {}::text[])::text from (select to_jsonb(t) as row from {} as t) as rows"
+                " where row ->> 'is_deleted' is distinct from 'true'"
+                " and row ->> 'not_counted_reason' is distinct from 'deleted'"
+            ).format(sql.Literal(list(_SEEN)), sql.Identifier("marts", name))
+            found[str(name)] = Counter(row for (row,) in connection.execute(query).fetchall())
+    return found
+
+
+def differences(one: Contents, other: Contents) -> list[str]:
+    """Return a line for each mart that differs, with a row of each side."""
+    lines = []
+    for name, rows in one.items():
+        others = other.get(name, Counter())
+        left, right = rows - others, others - rows
+        if left or right:
+            shown = " and ".join(f"{sum(side.values())} rows such as {min(side, default='')}" for side in (left, right))
+            lines.append(f"{name}: {shown}")
+    return lines

@@ -6,8 +6,8 @@ The clock of all processes is moved from evening to evening, whenever nothing is
 end and the end of daylight-saving time. On the way vendors fail and are away, people correct and delete, a reference
 file is broken, the daemon and the whole service are killed, and the disk is full. At the end every mart is compared
 with a build of everything, and with a warehouse that is loaded anew from what the vendors then have. Prints a table of
-what happened, and how large it all is; exits with 1 if a mart differs, something does not settle, or an alert is not
-over. Needs Linux, a C compiler and, for the full disk, the right to mount.
+what happened, and how large it all is; exits with 1 if a mart differs, something does not settle or grows beyond its
+bound, or an alert is not over. Needs Linux, a C compiler and, for the full disk, the right to mount.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ _DISK_MEBIBYTES: Final = 3000
 # The automation looks every 20 s; what nothing follows for longer than that needs the clock's help.
 _IDLE_SECONDS: Final = 45.0
 _SETTLES_WITHIN_SECONDS: Final = 600.0
+# In the evening, when nothing is in progress.
+_MOST_IDLE_MEBIBYTES: Final = 1024
+# 200 runs of 2 MB, and the ticks.
+_MOST_HISTORY_MEBIBYTES: Final = 500
+_MOST_DISK_MEBIBYTES: Final = 1500
 _FAULTS: Final = (
     {"kind": "status", "status": 429, "retry_after": 1, "times": 2},
     {"kind": "status", "status": 500, "nth": 4},
@@ -62,6 +67,7 @@ class Day:
     runs: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     memory: float = 0.0
+    idle: float = 0.0
     disk: float = 0.0
     history: float = 0.0
     stored_runs: int = 0
@@ -82,6 +88,20 @@ class Week:
         self.alerts = alerts
         self.days: list[Day] = []
         self.unsettled: list[str] = []
+
+    @property
+    def beyond(self) -> list[str]:
+        """What has grown beyond its bound."""
+        return [
+            f"{day.name}: {what} {value:.0f} MiB"
+            for day in self.days
+            for what, value, most in (
+                ("memory", day.idle, _MOST_IDLE_MEBIBYTES),
+                ("runs' storage", day.history, _MOST_HISTORY_MEBIBYTES),
+                ("disk", day.disk, _MOST_DISK_MEBIBYTES),
+            )
+            if value > most
+        ]
 
     @property
     def today(self) -> Day:
@@ -117,6 +137,7 @@ class Week:
             f"{'build' if SOURCE_TAG not in run.tags else 'load'} {run.status.value.lower()}"
             for run in self.machine.runs(opened)
         )
+        self.today.idle = self.machine.memory()
         self.today.disk = self.disk.used / 2**20
         self.today.history = size(self.machine.settings.home / "dagster") / 2**20
         self.today.stored_runs = len(self.machine.runs())
@@ -297,6 +318,7 @@ def main() -> None:
             print("marts that differ from a build of everything:", *(incremental or ["none"]), sep="\n  ")
             print("marts that differ from a warehouse that is loaded anew:", *(anew or ["none"]), sep="\n  ")
             print(f"days that did not settle: {week.unsettled or 'none'}")
+            print(f"beyond its bound: {week.beyond or 'none'}")
             print(f"alerts: {len(alerts.broken)} broken, {len(alerts.over)} over")
             print(f"{time.monotonic() - began:.0f} s")
         except BaseException:
@@ -309,7 +331,7 @@ def main() -> None:
             machine.stop_database()
             other.stop_database()
             disk.unmount()
-    sys.exit(bool(incremental or anew or week.unsettled or not over))
+    sys.exit(bool(incremental or anew or week.unsettled or week.beyond or not over))
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -331,14 +353,19 @@ def _failed(week: Week, since: datetime) -> set[str]:
 
 def _print(week: Week, starts: int) -> None:
     print()
-    print("| day | what happened | runs | settled after | memory | disk | runs' storage |")
+    print("| day | what happened | runs | took | memory, most and in the evening | disk | runs' storage |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for day in week.days:
-        runs = ", ".join(f"{count} × {kind}" for kind, count in sorted(day.runs.items()))
-        print(
-            f"| {day.name} | {'; '.join(day.happened)} | {runs} | {day.seconds:.0f} s | {day.memory:.0f} MiB"
-            f" | {day.disk:.0f} MiB | {day.history:.0f} MiB, {day.stored_runs} runs |"
+        cells = (
+            day.name,
+            "; ".join(day.happened),
+            ", ".join(f"{count} × {kind}" for kind, count in sorted(day.runs.items())),
+            f"{day.seconds:.0f} s",
+            f"{day.memory:.0f}, {day.idle:.0f} MiB",
+            f"{day.disk:.0f} MiB",
+            f"{day.history:.0f} MiB, {day.stored_runs} runs",
         )
+        print("|", " | ".join(cells), "|")
     print()
     for title, sentences in (("broken", week.alerts.broken), ("over", week.alerts.over)):
         for sentence in sentences:

@@ -13,6 +13,7 @@ bound, or an alert is not over. Needs Linux, a C compiler and, for the full disk
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import psycopg
 from dagster._core.errors import DagsterError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,6 +35,7 @@ from benchmarks.soak.agency import VENDORS, Alerts, Disk, Machine, Vendors, size
 from benchmarks.soak.clock import Clock
 from benchmarks.soak.comparison import contents, differences, forget_builds, living
 from benchmarks.soak.story import Story
+from orchestration.errors import WorkledgerError
 from orchestration.graph.schedules import SOURCE_TAG
 from sandbox.generate import generate
 
@@ -49,6 +52,7 @@ _MOST_IDLE_MEBIBYTES: Final = 1024
 # 200 runs of 2 MB, and the ticks.
 _MOST_HISTORY_MEBIBYTES: Final = 500
 _MOST_DISK_MEBIBYTES: Final = 1500
+_TROUBLE: Final = (DagsterError, SQLAlchemyError, WorkledgerError, OSError, RuntimeError, ValueError, psycopg.Error)
 _FAULTS: Final = (
     {"kind": "status", "status": 429, "retry_after": 1, "times": 2},
     {"kind": "status", "status": 500, "nth": 4},
@@ -117,7 +121,9 @@ class Week:
         """Set the clock once nothing is in progress, and start what has died, as systemd would have by then."""
         self.waits(lambda: not self.machine.in_progress(), _SETTLES_WITHIN_SECONDS)
         self.clock.set(moment)
-        self.machine.start()
+        # What does not start now does so later, or the day does not settle.
+        with contextlib.suppress(*_TROUBLE):
+            self.machine.start()
 
     def passes(self, day: date, events: Sequence[Callable[[Week], None]]) -> None:
         """Let a day pass until its evening."""
@@ -125,7 +131,12 @@ class Week:
         self.days.append(Day(f"{day:%a %b %d}"))
         opened = self.clock.now()
         for event in events:
-            event(self)
+            try:
+                event(self)
+            except _TROUBLE as error:
+                # The week goes on; what it comes to is seen in the evening.
+                self.unsettled.append(f"{self.today.name}: {error}")
+                self.notes(f"this did not go as planned: {error}")
         evening = datetime(day.year, day.month, day.day, _EVENING, tzinfo=ZONE)
         self.notes(self.story.tell(evening, self.vendors.mutate))
         if day.weekday() < 5:
@@ -150,21 +161,24 @@ class Week:
         lacking: str | None = ""
         while time.monotonic() < deadline:
             time.sleep(2)
-            self.today.memory = max(self.today.memory, self.machine.memory())
-            self.machine.start()
-            if self.machine.in_progress():
-                idle_since = time.monotonic()
-                continue
-            idle = time.monotonic() - idle_since
-            if idle > 6 and time.monotonic() - looked > 10:
-                lacking = self.machine.unsettled(since)
-                looked = time.monotonic()
-                if lacking is None:
-                    return
-            if idle > _IDLE_SECONDS:
-                self.notes(f"half an hour passes: {lacking}")
-                self.moves_to(self.clock.now() + timedelta(minutes=30))
-                idle_since = time.monotonic()
+            try:
+                self.today.memory = max(self.today.memory, self.machine.memory())
+                self.machine.start()
+                if self.machine.in_progress():
+                    idle_since = time.monotonic()
+                    continue
+                idle = time.monotonic() - idle_since
+                if idle > 6 and time.monotonic() - looked > 10:
+                    lacking = self.machine.unsettled(since)
+                    looked = time.monotonic()
+                    if lacking is None:
+                        return
+                if idle > _IDLE_SECONDS:
+                    self.notes(f"half an hour passes: {lacking}")
+                    self.moves_to(self.clock.now() + timedelta(minutes=30))
+                    idle_since = time.monotonic()
+            except _TROUBLE as error:
+                lacking = str(error)
         self.unsettled.append(f"{self.today.name}: {lacking or 'runs are still in progress'}")
         self.notes(f"not settled: {self.unsettled[-1]}")
 
@@ -176,7 +190,7 @@ class Week:
             try:
                 if what():
                     return True
-            except (DagsterError, SQLAlchemyError, OSError):
+            except _TROUBLE:
                 # Its storage may be on a full disk.
                 pass
             time.sleep(0.3)
@@ -304,7 +318,7 @@ def main() -> None:
                 week.passes(first + timedelta(days=number), EVENTS[(arguments.first - 1 + number) % len(EVENTS)])
             over = week.waits(lambda: len(alerts.over) >= len(alerts.broken), 150)
             machine.stop()
-            starts = machine.starts
+            _print(week, machine.starts)
             # Some columns follow the moment, so all three are built as of one.
             moment = clock.now()
             machine.run(moment)
@@ -314,7 +328,6 @@ def main() -> None:
             incremental = differences(passed, contents(machine))
             other.run(moment)
             anew = differences(living(machine), living(other))
-            _print(week, starts)
             print("marts that differ from a build of everything:", *(incremental or ["none"]), sep="\n  ")
             print("marts that differ from a warehouse that is loaded anew:", *(anew or ["none"]), sep="\n  ")
             print(f"days that did not settle: {week.unsettled or 'none'}")
@@ -370,7 +383,7 @@ def _print(week: Week, starts: int) -> None:
     for title, sentences in (("broken", week.alerts.broken), ("over", week.alerts.over)):
         for sentence in sentences:
             print(f"{title}: {sentence}")
-    print(f"`workledger ui` was started {starts} times")
+    print(f"`workledger ui` was started {starts} times", flush=True)
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ class Vendors:
             answer = connection.getresponse()
             found = json.load(answer)
             if answer.status != 200:
-                raise SystemExit(f"The vendors' server refuses {method} {path}: {found}")
+                raise RuntimeError(f"The vendors' server refuses {method} {path}: {found}")
             return found
         finally:
             connection.close()
@@ -210,13 +210,13 @@ class Machine:
         """`workledger run`, as of a moment.
 
         Raises:
-            SystemExit: it failed.
+            RuntimeError: it failed.
         """
         command = [sys.executable, "-m", "orchestration", "run"]
         environment = self._environment | {"AS_OF": as_of.isoformat() if as_of else ""}
         done = subprocess.run(command, cwd=PROJECT_FOLDER, env=environment, capture_output=True, text=True)
         if done.returncode:
-            raise SystemExit(f"`workledger run` failed:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(f"`workledger run` failed:\n{done.stdout}{done.stderr}")
 
     def start(self) -> None:
         """Start the UI with its daemon, unless it runs, and wait until it answers."""
@@ -366,11 +366,11 @@ def until(what: Any, seconds: float, expected: str) -> Any:
     """Wait for something.
 
     Raises:
-        SystemExit: it did not come.
+        TimeoutError: it did not come.
     """
     deadline = time.monotonic() + seconds
     while not (found := what()):
         if time.monotonic() > deadline:
-            raise SystemExit(f"Within {seconds:.0f} s it was not so that {expected}.")
+            raise TimeoutError(f"Within {seconds:.0f} s it was not so that {expected}.")
         time.sleep(0.5)
     return found

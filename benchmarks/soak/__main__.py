@@ -40,8 +40,8 @@ from orchestration.graph.schedules import SOURCE_TAG
 from sandbox.generate import generate
 
 ZONE: Final = ZoneInfo("America/New_York")
-FIRST_DAY: Final = date(2026, 10, 28)
-"""A Wednesday; the month ends on Saturday, daylight-saving time on Sunday."""
+MIDDLE: Final = date(2026, 11, 1)
+"""A Sunday on which daylight-saving time ends, and on whose eve a month does. The days are some before and after it."""
 _EVENING: Final = 20
 _DISK_MEBIBYTES: Final = 3000
 # The automation looks every 20 s; what nothing follows for longer than that needs the clock's help.
@@ -90,6 +90,7 @@ class Week:
         self.story = story
         self.disk = disk
         self.alerts = alerts
+        self.day = MIDDLE
         self.days: list[Day] = []
         self.unsettled: list[str] = []
 
@@ -128,6 +129,7 @@ class Week:
     def passes(self, day: date, events: Sequence[Callable[[Week], None]]) -> None:
         """Let a day pass until its evening."""
         began = time.monotonic()
+        self.day = day
         self.days.append(Day(f"{day:%a %b %d}"))
         opened = self.clock.now()
         for event in events:
@@ -137,7 +139,7 @@ class Week:
                 # The week goes on; what it comes to is seen in the evening.
                 self.unsettled.append(f"{self.today.name}: {error}")
                 self.notes(f"this did not go as planned: {error}")
-        evening = datetime(day.year, day.month, day.day, _EVENING, tzinfo=ZONE)
+        evening = _at(self, _EVENING)
         self.notes(self.story.tell(evening, self.vendors.mutate))
         if day.weekday() < 5:
             self.notes(self.story.edit(self.vendors.mutate))
@@ -221,13 +223,12 @@ def outage(week: Week) -> None:
 
 
 def broken_file(week: Week) -> None:
-    """A reference file is broken at noon, and mended on the next day."""
+    """A reference file is broken, and mended when people have been told."""
     file = week.vendors.dataset / "reference" / "clients.csv"
     sound = file.read_text()
     file.write_text(sound.replace(",active", ",asleep", 1))
     week.notes("clients.csv has a status that does not exist")
-    noon = _at(week, 12)
-    week.moves_to(noon)
+    week.moves_to(_at(week, 17))
     week.waits(lambda: any("clients.csv" in one for one in week.alerts.broken), 240)
     file.write_text(sound)
     week.notes("clients.csv is mended")
@@ -235,7 +236,7 @@ def broken_file(week: Week) -> None:
 
 def power_cut(week: Week) -> None:
     """An entry spans the hour that comes twice; everything is killed while a build is in progress."""
-    night = week.clock.now().astimezone(ZONE).replace(hour=0, minute=30, second=0, microsecond=0) + timedelta(days=1)
+    night = _at(week, 0) + timedelta(minutes=30)
     week.story.enter(night, night.astimezone(UTC) + timedelta(hours=3), week.vendors.mutate)
     week.notes("a night shift of three hours ends at 02:30 by the wall's clock")
     week.moves_to(_at(week, 9))
@@ -286,18 +287,17 @@ EVENTS: Final[Sequence[Sequence[Callable[[Week], None]]]] = (
 def main() -> None:
     """Let the days pass, compare, and print what happened."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--days", type=int, default=7)
-    parser.add_argument("--first", type=int, default=1, help="the day of the week with whose events it begins")
-    arguments = parser.parse_args()
+    parser.add_argument("--days", type=int, default=7, choices=range(2, 8), help="what happens is spread over them")
+    days = parser.parse_args().days
     # So that nothing is left behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("It was asked to end."))
     with tempfile.TemporaryDirectory(prefix="workledger-soak-") as temporary:
         folder = Path(temporary)
         # If root starts the server, it runs as another user, who needs access to the folder.
         folder.chmod(0o711)
-        first = FIRST_DAY + timedelta(days=arguments.first - 1)
+        first = MIDDLE - timedelta(days=(days + 1) // 2)
         begins = datetime(first.year, first.month, first.day, _EVENING, tzinfo=ZONE) - timedelta(days=1)
-        last = first + timedelta(days=arguments.days)
+        last = first + timedelta(days=days)
         ends = datetime(last.year, last.month, last.day, tzinfo=UTC)
         began = time.monotonic()
         generate(folder / "dataset", scale=0.1, as_of=last, months=2)
@@ -314,8 +314,9 @@ def main() -> None:
             machine.run()
             print(f"loaded and built once after {time.monotonic() - began:.0f} s", flush=True)
             machine.start()
-            for number in range(arguments.days):
-                week.passes(first + timedelta(days=number), EVENTS[(arguments.first - 1 + number) % len(EVENTS)])
+            for number in range(days):
+                shares = (one for place, one in enumerate(EVENTS) if place * days // len(EVENTS) == number)
+                week.passes(first + timedelta(days=number), [event for share in shares for event in share])
             over = week.waits(lambda: len(alerts.over) >= len(alerts.broken), 150)
             machine.stop()
             _print(week, machine.starts)
@@ -351,9 +352,8 @@ def main() -> None:
 
 
 def _at(week: Week, hour: int) -> datetime:
-    """An hour of the next day, by the agency's clock."""
-    tomorrow = week.clock.now().astimezone(ZONE).date() + timedelta(days=1)
-    return datetime(tomorrow.year, tomorrow.month, tomorrow.day, hour, tzinfo=ZONE)
+    """An hour of the day that passes, by the agency's clock."""
+    return datetime(week.day.year, week.day.month, week.day.day, hour, tzinfo=ZONE)
 
 
 def _failed(week: Week, since: datetime) -> set[str]:

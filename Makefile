@@ -5,7 +5,7 @@ READY := .venv/.ready
 # pip-audit, cyclonedx-py, hadolint and caddy, apart from what they look at.
 AUDIT := .venv/audit
 
-.PHONY: setup run ui look pictures test test-kill test-deploy endurance lint hooks docs stop lock audit bom clean
+.PHONY: setup run ui look pictures test test-kill test-deploy endurance soak lint hooks docs stop lock audit bom clean
 
 setup: $(READY)
 
@@ -45,6 +45,10 @@ test-deploy: $(READY) $(AUDIT)/.ready
 
 endurance: $(READY)
 	@$(BIN)/python -m benchmarks.endurance
+
+soak: $(READY)
+	@echo "→ Letting a week pass under the daemon (some twenty minutes)"
+	@$(BIN)/python -m benchmarks.soak
 
 lint: $(READY)
 	@echo "→ The checks of .pre-commit-config.yaml"

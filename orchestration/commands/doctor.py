@@ -61,13 +61,13 @@ def examine() -> Iterator[Finding]:
 def try_alerts() -> Iterator[Finding]:
     """Send a trial to everybody who gets alerts."""
     from orchestration.graph.alerts import trial
-    from orchestration.graph.channels import open_channels
+    from orchestration.graph.notifiers import open_notifiers
 
     try:
-        channels = open_channels(load_settings())
+        notifiers = open_notifiers(load_settings())
     except WorkledgerError:
         return  # said where the settings were looked at
-    for name, fault in trial(channels):
+    for name, fault in trial(notifiers):
         yield Finding(
             f"alert by {name}", fault or "a trial is sent; see whether it has arrived", failed=fault is not None
         )
@@ -332,9 +332,9 @@ def _dagster(settings: Settings) -> Finding:
 
 
 def _alerts(settings: Settings) -> Finding:
-    from orchestration.graph.channels import open_channels
+    from orchestration.graph.notifiers import open_notifiers
 
-    names = [channel.name for channel in open_channels(settings)]
+    names = [notifier.name for notifier in open_notifiers(settings)]
     if not names:
         return Finding("alerts", "not set up; set ALERT_MAIL_TO or ALERT_WEBHOOK to be told of failures", skipped=True)
     return Finding("alerts", f"go out by {' and '.join(names)}; `workledger doctor --alert` sends a trial")

@@ -14,8 +14,9 @@ from typing import Final
 
 import dagster as dg
 
-from orchestration.graph.channels import Channel, Message, NotSentError, PerhapsSentError, open_channels
+from invoicing.delivery.port import NotSentError, RefusedError, UncertainError
 from orchestration.graph.incidents import Incident, find_incidents
+from orchestration.graph.notifiers import Message, Notifier, open_notifiers
 from orchestration.graph.policies import sensor_status
 from orchestration.settings import Settings
 
@@ -39,7 +40,7 @@ class Known:
         sentence: what was wrong when it was found.
         since: when it was found, ISO 8601.
         ended: when it was over.
-        told: the channels that have told of it.
+        told: the notifiers that have told of it.
         told_end: those that have told that it is over.
     """
 
@@ -58,7 +59,7 @@ class State:
         looked: when the last look was, ISO 8601.
         watched_since: since when there was no longer absence.
         incidents: by key.
-        failures: how often in a row each channel has failed, and when it did last.
+        failures: how often in a row each notifier has failed, and when it did last.
     """
 
     looked: str
@@ -68,24 +69,24 @@ class State:
 
 
 def alert_sensor(settings: Settings, checks: Mapping[dg.AssetCheckKey, str]) -> dg.SensorDefinition:
-    """A sensor that starts nothing: it looks for what is broken and tells people; off until a channel is set.
+    """A sensor that starts nothing: it looks for what is broken and tells people; off until somebody is named.
 
     Args:
         settings: where to tell it.
         checks: the rule of every check that there is.
     """
-    channels = open_channels(settings)
+    notifiers = open_notifiers(settings)
 
     @dg.sensor(
         name=SENSOR_NAME,
         minimum_interval_seconds=INTERVAL_SECONDS,
         description="Tell people once when a run, source, check or reference file breaks, and once when it is over.",
-        default_status=sensor_status(settings) if channels else dg.DefaultSensorStatus.STOPPED,
+        default_status=sensor_status(settings) if notifiers else dg.DefaultSensorStatus.STOPPED,
     )
     def tell(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        if not channels:
+        if not notifiers:
             return dg.SkipReason("Neither ALERT_MAIL_TO nor ALERT_WEBHOOK is set, so that there is nobody to tell.")
-        sentences = look(context.instance, checks, channels, datetime.now(UTC))
+        sentences = look(context.instance, checks, notifiers, datetime.now(UTC))
         return dg.SkipReason(" ".join(sentences) or "Nothing has broken, and nothing is over.")
 
     return tell
@@ -94,15 +95,15 @@ def alert_sensor(settings: Settings, checks: Mapping[dg.AssetCheckKey, str]) -> 
 def look(
     instance: dg.DagsterInstance,
     checks: Mapping[dg.AssetCheckKey, str],
-    channels: Sequence[Channel],
+    notifiers: Sequence[Notifier],
     now: datetime,
 ) -> list[str]:
-    """Look once: compare what is broken with what was told, and tell the difference on every channel.
+    """Look once: compare what is broken with what was told, and tell everybody the difference.
 
     Args:
         instance: where runs, results of checks and the state of alerts are.
         checks: the rule of every check that there is.
-        channels: where to tell it.
+        notifiers: where to tell it.
         now: the present.
 
     Returns:
@@ -114,8 +115,8 @@ def look(
     state.looked = now.isoformat()
     found = find_incidents(instance, checks, datetime.fromisoformat(state.watched_since), now)
     _compare(state, found, now)
-    said = [sentence for channel in channels if (sentence := _tell(instance, state, channel, now))]
-    names = {channel.name for channel in channels}
+    said = [sentence for notifier in notifiers if (sentence := _tell(instance, state, notifier, now))]
+    names = {notifier.name for notifier in notifiers}
     state.incidents = {
         key: one for key, one in state.incidents.items() if one.ended is None or not names <= set(one.told_end)
     }
@@ -123,18 +124,18 @@ def look(
     return said
 
 
-def trial(channels: Iterable[Channel]) -> Iterable[tuple[str, str | None]]:
-    """Send a trial on every channel; yield its name and, if it failed, why."""
+def trial(notifiers: Iterable[Notifier]) -> Iterable[tuple[str, str | None]]:
+    """Send a trial to everybody; yield the notifier's name and, if it failed, why."""
     now = datetime.now(UTC)
-    for channel in channels:
-        key = f"trial/{channel.name}/{now.isoformat()}"
+    for notifier in notifiers:
+        key = f"trial/{notifier.name}/{now.isoformat()}"
         text = "This is a trial of `workledger doctor --alert`: alerts of Workledger arrive here."
         try:
-            channel.send(Message(key, "Workledger: a trial", text))
-        except (NotSentError, PerhapsSentError) as error:
-            yield channel.name, str(error)
+            notifier.send(Message(key, "Workledger: a trial", text))
+        except (NotSentError, RefusedError, UncertainError) as error:
+            yield notifier.name, f"{error}."
         else:
-            yield channel.name, None
+            yield notifier.name, None
 
 
 # --- from here on: how it is done ---------------------------------------------------------------------------------
@@ -159,9 +160,9 @@ def _compare(state: State, found: Iterable[Incident], now: datetime) -> None:
             del state.incidents[key]
 
 
-def _tell(instance: dg.DagsterInstance, state: State, channel: Channel, now: datetime) -> str | None:
-    """Tell on one channel what it has not told; return what was done."""
-    name = channel.name
+def _tell(instance: dg.DagsterInstance, state: State, notifier: Notifier, now: datetime) -> str | None:
+    """Have one notifier tell what it has not told; return what was done."""
+    name = notifier.name
     begun = [one for one in state.incidents.values() if one.ended is None and name not in one.told]
     over = [
         one
@@ -185,20 +186,22 @@ def _tell(instance: dg.DagsterInstance, state: State, channel: Channel, now: dat
     # Before it is sent: whoever dies now has told it, and nobody tells it again.
     _write(instance, state)
     try:
-        channel.send(_message(begun, over))
-    except NotSentError as error:
+        notifier.send(_message(begun, over))
+    except (NotSentError, RefusedError) as error:
         for one in begun:
             one.told.remove(name)
         for one in over:
             one.told_end.remove(name)
         state.failures[name] = (count + 1, now.isoformat())
         _write(instance, state)
-        _logger.warning("%s", error)
-        return f"{error} It is tried again."
-    except PerhapsSentError as error:
-        _logger.warning("%s", error)
+        said = f"The alert by {name} was not sent and is tried again: {error}."
+        _logger.warning("%s", said)
+        return said
+    except UncertainError as error:
         state.failures.pop(name, None)
-        return f"{error} It is not repeated, so that nobody is told twice."
+        said = f"The alert by {name} may have been sent and is not repeated: {error}."
+        _logger.warning("%s", said)
+        return said
     state.failures.pop(name, None)
     return f"Told by {name}: {len(begun)} broken, {len(over)} over."
 

@@ -15,6 +15,7 @@ from orchestration.errors import WarehouseError
 from orchestration.graph.instance import ALONE_TAG, open_instance
 from orchestration.graph.policies import schedule_status
 from orchestration.graph.resources import Places
+from orchestration.graph.schedules import unless_queued
 from orchestration.settings import Settings
 
 RESOURCE: Final = "page_writer"
@@ -119,6 +120,7 @@ def pages_schedule(settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=_CRON,
         execution_timezone="UTC",
         job_name=JOB,
+        execution_fn=unless_queued(JOB),
         description="Write the pages of figures and charts anew.",
         default_status=schedule_status(settings),
     )

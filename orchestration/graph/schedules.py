@@ -1,6 +1,6 @@
 """Schedules: when each source is loaded and the warehouse built; how often is in `policies`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import dagster as dg
@@ -71,9 +71,22 @@ def warehouse_schedule(job_name: str, settings: Settings) -> dg.ScheduleDefiniti
         cron_schedule=WAREHOUSE_CRON,
         execution_timezone="UTC",
         job_name=job_name,
+        execution_fn=unless_queued(job_name),
         description="Build what is stale, also because of a new day.",
         default_status=schedule_status(settings),
     )
+
+
+def unless_queued(job_name: str) -> Callable[[dg.ScheduleEvaluationContext], dg.RunRequest | dg.SkipReason]:
+    """A tick that requests no second run while one waits: a daemon that was away makes up for several ticks at once."""
+
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        waiting = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+        if context.instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=waiting), limit=1):
+            return dg.SkipReason("A run that has not begun yet does the same.")
+        return dg.RunRequest()
+
+    return tick
 
 
 def _schedule(spec: SourceSpec, settings: Settings) -> dg.ScheduleDefinition:

@@ -243,7 +243,10 @@ def absent(graph: Graph, catalog: Catalog, name: str) -> list[str]:
 
 
 def unready_tests(graph: Graph, catalog: Catalog, chosen: frozenset[str]) -> list[str]:
-    """Return the tests of chosen models that also read what neither exists nor is chosen: nobody asked for that yet.
+    """Return the tests of chosen models that are left to a later build.
+
+    They also read what neither exists nor is chosen, which nobody asked for yet; or what is built from a chosen model
+    but not chosen itself, so that it has the rows of another state, or of another moment, until it is built.
 
     Args:
         graph: the project.
@@ -251,13 +254,28 @@ def unready_tests(graph: Graph, catalog: Catalog, chosen: frozenset[str]) -> lis
         chosen: dbt ids of the models that are built.
     """
     ready = {_shown(graph, one) for one in chosen}
+    behind = _behind(graph, chosen)
     return [
         name
         for name, node in graph.nodes.items()
         if node.kind == "test"
         and not chosen.isdisjoint(node.parents)
-        and not ready.issuperset(absent(graph, catalog, name))
+        and not (ready.issuperset(absent(graph, catalog, name)) and behind.isdisjoint(node.parents))
     ]
+
+
+def _behind(graph: Graph, chosen: frozenset[str]) -> set[str]:
+    """What shows rows from before chosen models are built; a view over them alone shows theirs."""
+    moved, behind = set(chosen), set[str]()
+    for name in graph.in_order:
+        node = graph.nodes[name]
+        if name in chosen or node.kind == "test":
+            continue
+        if not behind.isdisjoint(node.parents) or (node.keeps_rows and not moved.isdisjoint(node.parents)):
+            behind.add(name)
+        if not moved.isdisjoint(node.parents):
+            moved.add(name)
+    return behind
 
 
 def belonging_together(

@@ -21,10 +21,11 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from assets.checks import FILES, NO_FILE_REJECTED
 from assets.keys import raw_key
 from assets.nodes import BUILT_NODES, FAILURES
+from invoicing.delivery.port import NotSentError, RefusedError, UncertainError
 from orchestration.graph import alerts
 from orchestration.graph.alerts import alert_sensor, look, trial
-from orchestration.graph.channels import Channel, Message, NotSentError, PerhapsSentError, open_channels
 from orchestration.graph.instance import ALONE_TAG, open_instance
+from orchestration.graph.notifiers import Message, Notifier, open_notifiers
 from orchestration.graph.schedules import CHECK_TAGS
 from orchestration.settings import Settings
 from sources.catalog import SOURCES
@@ -37,7 +38,7 @@ CHECKS = {UNIQUE: "Every client is there once.", REJECTED: "Every file is sound.
 
 @dataclass
 class Memory:
-    """A channel that remembers."""
+    """A notifier that remembers."""
 
     name: str = "memory"
     messages: list[Message] = field(default_factory=list)
@@ -283,13 +284,13 @@ def test_what_was_certainly_not_sent_is_tried_again_after_longer_and_longer_paus
 ) -> None:
     other = Memory("other")
     run(instance, "tempo", "load")
-    memory.fault = NotSentError("The mail server does not answer.")
+    memory.fault = NotSentError("the mail server does not answer")
     tries = []
     for minute in range(20):
         said = look(instance, CHECKS, [memory, other], NOW + timedelta(minutes=minute))
         if any("tried again" in sentence for sentence in said):
             tries.append(minute)
-    # The other channel has told it at the first look, and once.
+    # The other one has told it at the first look, and once.
     assert len(other.messages) == 1
     assert tries == [0, 1, 3, 7, 15]
     memory.fault = None
@@ -346,8 +347,8 @@ def mail_server(box: _Box) -> Iterator[Controller]:
     controller.stop()
 
 
-def _mail(controller: Controller, login: str = "ann:p%40ss", port: int | None = None) -> Channel:
-    (channel,) = open_channels(
+def _mail(controller: Controller, login: str = "ann:p%40ss", port: int | None = None) -> Notifier:
+    first, second = open_notifiers(
         Settings(
             profile="production",
             home=Path("/nonexistent"),
@@ -356,7 +357,8 @@ def _mail(controller: Controller, login: str = "ann:p%40ss", port: int | None = 
             alert_mail_to=("ann@example.com", "bob@example.com"),
         )
     )
-    return channel
+    assert (first.name, second.name) == ("mail to ann@example.com", "mail to bob@example.com")
+    return first
 
 
 def test_a_mail_arrives_whole_with_an_id_that_comes_from_its_key(mail_server: Controller, box: _Box) -> None:
@@ -368,14 +370,14 @@ def test_a_mail_arrives_whole_with_an_id_that_comes_from_its_key(mail_server: Co
     first, second = box.mails
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Message-ID"].endswith("@example.com>")
-    assert first["To"] == "ann@example.com, bob@example.com"
+    assert first["To"] == "ann@example.com"
     assert "Bcc" not in first
     assert str(make_header(decode_header(first["Subject"]))) == "Workledger: Ada Łovelace Bcc: eve@example.com"
     assert first.get_payload(decode=True).decode().splitlines() == ["Broken:", "- clients.csv, row 3: \\x1b[31m"]
 
 
 def test_a_mail_server_that_refuses_is_named_without_the_password(mail_server: Controller, box: _Box) -> None:
-    with pytest.raises(NotSentError, match=r"The mail server at 127\.0\.0\.1:\d+ does not take .*535") as refusal:
+    with pytest.raises(RefusedError, match=r"SMTP server 127\.0\.0\.1:\d+ does not accept the login .*535") as refusal:
         _mail(mail_server, "ann:topsecret").send(Message("k", "s", "t"))
     assert "topsecret" not in str(refusal.value)
     assert box.mails == []
@@ -383,15 +385,15 @@ def test_a_mail_server_that_refuses_is_named_without_the_password(mail_server: C
 
 def test_a_mail_server_that_is_not_there_is_named(mail_server: Controller) -> None:
     address = _mail(mail_server, port=1)
-    with pytest.raises(NotSentError, match=r"The mail server at 127\.0\.0\.1:1 does not take .* refused"):
+    with pytest.raises(NotSentError, match=r"SMTP server 127\.0\.0\.1:1 cannot be reached .* refused"):
         address.send(Message("k", "s", "t"))
 
 
 def test_a_password_is_not_sent_unencrypted_to_another_machine(
     mail_server: Controller, box: _Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.graph.channels._is_this_machine", lambda _: False)
-    with pytest.raises(NotSentError, match="it offers no encryption, so the password was not sent"):
+    monkeypatch.setattr("invoicing.delivery.mail._LOCAL", ())
+    with pytest.raises(RefusedError, match="STARTTLS extension not supported"):
         _mail(mail_server).send(Message("k", "s", "t"))
     assert box.mails == []
 
@@ -424,10 +426,10 @@ def hook() -> Iterator[Any]:
     server.shutdown()
 
 
-def _webhook(hook: Any) -> Channel:
+def _webhook(hook: Any) -> Notifier:
     address = f"http://127.0.0.1:{hook.server_port}/services/topsecret"
-    (channel,) = open_channels(Settings(profile="production", home=Path("/nonexistent"), alert_webhook=address))
-    return channel
+    (notifier,) = open_notifiers(Settings(profile="production", home=Path("/nonexistent"), alert_webhook=address))
+    return notifier
 
 
 def test_a_webhook_is_posted_a_text_with_its_key(hook: Any) -> None:
@@ -436,15 +438,15 @@ def test_a_webhook_is_posted_a_text_with_its_key(hook: Any) -> None:
     assert (body["text"], body["key"], key) == ("Workledger: 1 over\nOver:\n- it", "key-1", "key-1")
 
 
-@pytest.mark.parametrize(("status", "kind"), [(500, NotSentError), (302, NotSentError), (0, PerhapsSentError)])
+@pytest.mark.parametrize(("status", "kind"), [(500, NotSentError), (302, NotSentError), (0, UncertainError)])
 def test_a_webhook_that_fails_is_named_without_its_address(hook: Any, status: int, kind: type[Exception]) -> None:
     hook.status = status
-    with pytest.raises(kind, match=r"The webhook at 127\.0\.0\.1 ") as refusal:
+    with pytest.raises(kind, match=r"the webhook at 127\.0\.0\.1 ") as refusal:
         _webhook(hook).send(Message("k", "s", "t"))
     assert "topsecret" not in str(refusal.value)
 
 
-def test_the_sensor_is_off_until_a_channel_is_set_and_then_tells(
+def test_the_sensor_is_off_until_somebody_is_named_and_then_tells(
     settings: Settings, instance: dg.DagsterInstance, hook: Any
 ) -> None:
     off = alert_sensor(settings, CHECKS)
@@ -461,8 +463,8 @@ def test_the_sensor_is_off_until_a_channel_is_set_and_then_tells(
     assert len(hook.posts) == 1
 
 
-def test_a_trial_goes_to_every_channel(hook: Any) -> None:
+def test_a_trial_goes_to_everybody(hook: Any) -> None:
     assert list(trial([_webhook(hook)])) == [("webhook", None)]
     hook.status = 404
-    assert list(trial([_webhook(hook)])) == [("webhook", "The webhook at 127.0.0.1 refuses the message (status 404).")]
+    assert list(trial([_webhook(hook)])) == [("webhook", "the webhook at 127.0.0.1 refuses the message (status 404).")]
     assert hook.posts[0][0]["subject"] == "Workledger: a trial"

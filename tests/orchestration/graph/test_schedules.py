@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.graph.schedules import SOURCE_TAG, build_schedules
+from orchestration.graph.schedules import SOURCE_TAG, build_schedules, warehouse_schedule
 from orchestration.settings import Settings
 from sources.catalog import SOURCES, SourceSpec
 from tests.orchestration.graph.stand_in import a_load
@@ -32,3 +32,13 @@ def test_a_tick_is_skipped_while_that_source_is_loaded_and_others_are_not(instan
     assert skipped.skip_message == "Clockify is still being loaded."
     assert not skipped.run_requests
     assert len(requested.run_requests or []) == 1
+
+
+def test_a_tick_requests_no_second_build_while_one_waits_but_one_after_it_has_begun(
+    instance: dg.DagsterInstance,
+) -> None:
+    schedule = warehouse_schedule(a_load.name, SETTINGS)
+    context = dg.build_schedule_context(instance=instance)
+    for status, requests in ((dg.DagsterRunStatus.STARTED, 1), (dg.DagsterRunStatus.QUEUED, 0)):
+        instance.create_run_for_job(a_load, status=status)
+        assert len(schedule.evaluate_tick(context).run_requests or []) == requests, status

@@ -30,6 +30,7 @@ from orchestration.warehouse.state import (
     plan,
     read_graph,
     record_builds,
+    unready_tests,
 )
 
 
@@ -357,6 +358,26 @@ def test_a_test_that_did_not_pass_runs_again_by_itself() -> None:
     world.change("raw", 1)
     world.run(None, frozenset({"holds"}), None)
     assert _planned(world) == {"holds"}
+
+
+def test_a_test_that_compares_a_chosen_model_with_one_still_to_be_built_from_it_is_left_out() -> None:
+    # Time in status, whose end is the moment of the build, and a sum of it in another table.
+    nodes = {
+        "stints": Node("", ("source",), "table", ("", "stints"), "instant"),
+        "shown": Node("", ("stints",), "view", ("", "shown"), None),
+        "costs": Node("", ("shown",), "table", ("", "costs"), None),
+        "report": Node("", ("costs",), "view", ("", "report"), None),
+        "stints alone": Node("", ("stints",), "test", None, None),
+        "view and table": Node("", ("shown", "stints"), "test", None, None),
+        "sums agree": Node("", ("stints", "costs"), "test", None, None),
+        "report agrees": Node("", ("stints", "report"), "test", None, None),
+    }
+    relations = {("", name): "1" for name in ("source", "stints", "shown", "costs", "report")}
+    graph, catalog = Graph(nodes, {"source": ("", "source")}, {}), Catalog(relations, {})
+    assert unready_tests(graph, catalog, frozenset({"stints"})) == ["sums agree", "report agrees"]
+    assert unready_tests(graph, catalog, frozenset({"stints", "costs"})) == []
+    # What is older is what the tests of a chosen model may lean on.
+    assert unready_tests(graph, catalog, frozenset({"costs"})) == []
 
 
 def test_what_a_load_brings_while_a_build_runs_is_left_for_the_next() -> None:

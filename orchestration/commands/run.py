@@ -11,7 +11,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from assets.keys import pages_key, raw_key
+from assets.keys import CLICKHOUSE_GROUP, pages_key, raw_key
 from assets.nodes import SELECTED_TAG, verification
 from assets.progress import Listener
 from orchestration.commands.ending import ends_by_sigterm
@@ -26,6 +26,7 @@ from orchestration.graph.build import (
     load_definitions,
     open_resources,
 )
+from orchestration.graph.clickhouse_marts import JOB as PUBLISH_JOB
 from orchestration.graph.instance import log_folder, open_instance
 from orchestration.graph.locks import acting_as
 from orchestration.graph.pages import JOB as PAGES_JOB
@@ -144,8 +145,10 @@ def _parts(
     sources = {key.path[0] for key in chosen & raw}
     loads = sorted(key for key in raw if key.path[0] in sources)
     pages = sorted(chosen & {pages_key()})
-    builds = sorted(chosen - raw - set(pages))
-    return [(name, keys) for name, keys in ((LOAD_JOB, loads), (BUILD_JOB, builds), (PAGES_JOB, pages)) if keys]
+    published = sorted(key for key in chosen if key.path[0] == CLICKHOUSE_GROUP)
+    builds = sorted(chosen - raw - {*pages, *published})
+    parts = ((LOAD_JOB, loads), (BUILD_JOB, builds), (PAGES_JOB, pages), (PUBLISH_JOB, published))
+    return [(name, keys) for name, keys in parts if keys]
 
 
 def _missing(

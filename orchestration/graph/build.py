@@ -21,6 +21,9 @@ from orchestration.graph.automation import (
     SENSOR_NAME,
     check_new_data,
 )
+from orchestration.graph.clickhouse_marts import JOB as PUBLISH_JOB
+from orchestration.graph.clickhouse_marts import TAGS as PUBLISH_TAGS
+from orchestration.graph.clickhouse_marts import MartsPublisher, clickhouse_assets, clickhouse_schedule
 from orchestration.graph.deliveries import deliver_invoices, delivery_sensor
 from orchestration.graph.housekeeping import housekeeping_sensor
 from orchestration.graph.invoices import JOBS, Decisions
@@ -59,6 +62,7 @@ class Resources:
     transformer: WarehouseTransformer
     decisions: Decisions
     page_writer: PageWriter
+    marts_publisher: MartsPublisher
 
 
 def open_resources(settings: Settings, listener: Listener | None = None) -> Resources:
@@ -74,11 +78,13 @@ def open_resources(settings: Settings, listener: Listener | None = None) -> Reso
     shown = listener or LoggingListener()
     places = Places(settings, shown.says)
     manifest = prepare_manifest(settings.home, database_name(settings))
+    transformer = WarehouseTransformer(places, manifest, shown)
     return Resources(
         SourceLanding(places, shown, attended=listener is not None),
-        WarehouseTransformer(places, manifest, shown),
+        transformer,
         Decisions(places),
         PageWriter(places),
+        MartsPublisher(places, transformer),
     )
 
 
@@ -124,10 +130,13 @@ def build_definitions(
     expectations = [expectation_checks(SUITES[spec.name], spec.title, check_new_data()) for spec in specs]
     built_selection = dg.AssetSelection.assets(warehouse)
     pages = pages_asset()
-    checked = [one.check_specs for one in (*raw, warehouse, *expectations)]
+    clickhouse = [clickhouse_assets(manifest)] if settings.publish_clickhouse_dsn else []
+    checked = [one.check_specs for one in (*raw, warehouse, *expectations, *clickhouse)]
     rules = {check.key: check.description or "" for specs_of_one in checked for check in specs_of_one}
     return dg.Definitions(
-        assets=dg.map_asset_specs(with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages]),
+        assets=dg.map_asset_specs(
+            with_policies, [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages, *clickhouse]
+        ),
         asset_checks=expectations,
         resources=vars(resources) | dict(resource_overrides or {}),
         jobs=[
@@ -141,6 +150,15 @@ def build_definitions(
                 description="Write the pages of figures and charts.",
                 tags=PAGES_TAGS,
             ),
+            *(
+                dg.define_asset_job(
+                    PUBLISH_JOB,
+                    dg.AssetSelection.assets(one),
+                    description="Publish marts and reports to ClickHouse.",
+                    tags=PUBLISH_TAGS,
+                )
+                for one in clickhouse
+            ),
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
             *JOBS,
@@ -151,6 +169,7 @@ def build_definitions(
             *build_schedules(specs, settings),
             warehouse_schedule(BUILD_JOB, settings),
             pages_schedule(settings),
+            *(clickhouse_schedule(settings) for _ in clickhouse),
         ],
         sensors=[
             file_sensor(SOURCES["claude_code"], settings, lambda: transcripts(settings)),

@@ -183,7 +183,7 @@ class Catalogue:
         new one has a later transaction than every old one.
         """
         query = f"select {_number(relation)}, count(*), sum(xmin::text::bigint) from {relation.quoted} group by 1"
-        return {number: f"{rows}:{transactions}" for number, rows, transactions in self._select(query)}
+        return {number: f"{rows}:{transactions}" for number, rows, transactions in self._select(relation, query)}
 
     def contents(self, relation: Relation, days: Collection[DayNumber] | None = None) -> dict[DayNumber, Content]:
         """Return what is in each day of a relation.
@@ -199,13 +199,18 @@ class Catalogue:
         content = " || e'\\x1f' || ".join(texts)
         selected = ", ".join(["_day", "count(*)", "sum(('x' || left(_hash, 16))::bit(64)::bigint)::text", *sums])
         rows = self._select(
+            relation,
             f"select {selected} from (select *, {_number(relation)} as _day, md5({content}) as _hash"
-            f" from {relation.quoted} {condition(relation, days)}) as hashed group by _day"
+            f" from {relation.quoted} {condition(relation, days)}) as hashed group by _day",
         )
         return {number: Content(count, digest, tuple(sums)) for number, count, digest, *sums in rows}
 
-    def _select(self, query: str) -> Iterator[tuple[Any, ...]]:
-        yield from self._connection.execute(query.encode())
+    def _select(self, relation: Relation, query: str) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._connection.execute(query.encode())
+        except psycopg.Error as error:
+            reason = error.diag.message_primary or type(error).__name__
+            raise PublishingError(f"{relation.place} cannot be read as it would be published ({reason}).") from None
 
 
 def condition(relation: Relation, days: Collection[DayNumber] | None) -> str:

@@ -120,7 +120,7 @@ def _texts(_: re.Match[str]) -> Form:
     return Form(
         "Array(String)",
         "coalesce(array_to_json({})::text, '[]')",
-        "JSONExtract({}, 'Array(String)')",
+        "JSONExtract(assumeNotNull({}), 'Array(String)')",
         "coalesce((select string_agg(octet_length(item) || ':' || item, '' order by place)"
         " from unnest({}) with ordinality as items (item, place)), '')",
         "arrayStringConcat(arrayMap(item -> concat(toString(length(item)), ':', item), {}))",

@@ -305,8 +305,7 @@ def _clickhouse(settings: Settings) -> Finding:
 
 
 def _publishing(settings: Settings) -> Finding:
-    from orchestration.graph.clickhouse_marts import postgres_of
-    from orchestration.warehouse.clickhouse import open_published
+    from orchestration.warehouse.clickhouse import open_published, postgres_of
     from orchestration.warehouse.opening import open_warehouse
     from publishing.errors import PublishingError
     from publishing.publisher import reach

@@ -13,15 +13,13 @@ from orchestration.graph.instance import ALONE_TAG
 from orchestration.graph.policies import schedule_status
 from orchestration.graph.resources import Places, WarehouseTransformer
 from orchestration.settings import Settings
-from orchestration.warehouse.clickhouse import open_published
-from orchestration.warehouse.connection import Warehouse
-from orchestration.warehouse.opening import parameters_of
+from orchestration.warehouse.clickhouse import open_published, postgres_of
 from orchestration.warehouse.state import BuildState
 from publishing.catalogue import Catalogue, Description
 from publishing.errors import PublishingError
 from publishing.layout import COMPUTED_WHEN_ASKED, SCHEMAS
 from publishing.publisher import Published, Publisher, Result
-from publishing.statements import Postgres, Statements
+from publishing.statements import Statements
 
 RESOURCE: Final = "marts_publisher"
 JOB: Final = "publish_marts"
@@ -82,25 +80,6 @@ def published_relations(manifest: Mapping[str, Any]) -> dict[tuple[str, str], De
         )
         for place, node in _nodes(manifest).items()
     }
-
-
-def postgres_of(settings: Settings, warehouse: Warehouse) -> Postgres:
-    """Return how ClickHouse reaches the warehouse: by PUBLISH_WAREHOUSE_DSN, else from within this process.
-
-    Raises:
-        WarehouseError: the setting cannot be read.
-    """
-    if settings.publish_warehouse_dsn is None:
-        found = warehouse.parameters("owner")
-    else:
-        found = parameters_of(settings.publish_warehouse_dsn, "PUBLISH_WAREHOUSE_DSN")
-    return Postgres(
-        str(found["host"]),
-        int(found["port"]),
-        str(found["dbname"]),
-        str(found["user"]),
-        str(found.get("password") or ""),
-    )
 
 
 def clickhouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:

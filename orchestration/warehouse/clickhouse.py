@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 from orchestration.errors import ClickHouseError
 from orchestration.settings import Settings
+from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.opening import parameters_of
+from publishing.statements import Postgres
 from sources.kit.addresses import has_one_reading
 
 if TYPE_CHECKING:
@@ -92,6 +95,25 @@ def open_published(dsn: str) -> Iterator["Client"]:
     """
     with _opened("PUBLISH_CLICKHOUSE_DSN", dsn, 0) as client:
         yield client
+
+
+def postgres_of(settings: Settings, warehouse: Warehouse) -> Postgres:
+    """Return how ClickHouse reaches the warehouse: by PUBLISH_WAREHOUSE_DSN, else from within this process.
+
+    Raises:
+        WarehouseError: the setting cannot be read.
+    """
+    if settings.publish_warehouse_dsn is None:
+        found = warehouse.parameters("owner")
+    else:
+        found = parameters_of(settings.publish_warehouse_dsn, "PUBLISH_WAREHOUSE_DSN")
+    return Postgres(
+        str(found["host"]),
+        int(found["port"]),
+        str(found["dbname"]),
+        str(found["user"]),
+        str(found.get("password") or ""),
+    )
 
 
 @contextlib.contextmanager

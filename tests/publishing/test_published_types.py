@@ -1,5 +1,6 @@
 """Every type of a mart is the same value in ClickHouse, at its edges too; what cannot be is refused or found."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -113,7 +114,7 @@ def test_a_value_is_the_same_in_both(world: World, data_type: str, given: list[s
 def test_every_type_of_the_projects_marts_and_reports_has_a_form() -> None:
     declared = set()
     for file in (PROJECT_FOLDER / "dbt_project" / "models").rglob("*.yml"):
-        for model in yaml.safe_load(file.read_text()).get("models", []):
+        for model in yaml.load(file.read_text(), yaml.CSafeLoader).get("models", []):
             declared |= {column["data_type"] for column in model.get("columns", []) if "data_type" in column}
 
     assert len(declared) > 15
@@ -135,8 +136,8 @@ def test_a_type_that_would_lose_something_is_refused_by_name(world: World, data_
     [
         ("numeric", "1e-39"),
         ("numeric", "1e40"),
-        ("date", "date '0044-03-15'"),
-        ("date", "date '2300-01-01'"),
+        ("date", "'infinity'"),
+        ("timestamp with time zone", "'infinity'"),
         ("text[]", "array['a', null]"),
     ],
 )
@@ -148,7 +149,7 @@ def test_a_value_that_would_change_is_not_published(world: World, data_type: str
     try:
         result = world.publish({("marts", "odd"): Description()})
     except PublishingError as error:
-        assert "ClickHouse refuses" in str(error)  # noqa: PT017 - either of two refusals
+        assert re.search("ClickHouse refuses|cannot be read", str(error))  # noqa: PT017 - one of several refusals
     else:
         assert [one.relation.place for one in result.differences] == ["marts.odd"]
         assert result.published == []

@@ -9,9 +9,8 @@ from typing import Any
 import psycopg
 from clickhouse_connect.driver.client import Client
 
-from orchestration.graph.clickhouse_marts import postgres_of
 from orchestration.settings import Settings
-from orchestration.warehouse.clickhouse import open_published
+from orchestration.warehouse.clickhouse import open_published, postgres_of
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.state import BuildState
 from publishing.catalogue import Catalogue, Description
@@ -37,7 +36,7 @@ class World:
 
     def asked(self, query: str) -> list[tuple[Any, ...]]:
         """Ask ClickHouse."""
-        return [tuple(row) for row in self.client.query(query).result_rows]
+        return [tuple(row) for row in self.client.query(query, tz_mode="aware").result_rows]
 
     def publish(
         self,
@@ -56,7 +55,7 @@ class World:
         self, connection: psycopg.Connection[Any], descriptions: Descriptions, large_rows: int = LARGE_ROWS
     ) -> Publisher:
         """What publishes."""
-        _, catalog = BuildState(self.warehouse).read()
+        catalog = BuildState(self.warehouse).catalog()
         return Publisher(
             Catalogue(connection, catalog.relations, descriptions),
             self.client,

@@ -1,22 +1,18 @@
-"""Publishing to ClickHouse: what has changed is moved, what differs is not, and a kill leaves what was there."""
+"""Publishing to ClickHouse: what has changed is moved, what came out different is not, and nothing private ever is."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from orchestration.settings import PROJECT_FOLDER
 from orchestration.warehouse.connection import Warehouse
 from publishing.catalogue import Catalogue, Description, Relation
 from publishing.columns import Column
 from publishing.errors import PublishingError
 from publishing.publisher import reach
 from publishing.statements import Postgres, Statements, contents
-from tests.publishing.worlds import World, opened, outcomes
+from tests.publishing.worlds import World, expected, opened, outcomes, rows
 
 ENTRIES = ("marts", "entries")
 HOURS = ("reports", "hours")
@@ -27,35 +23,31 @@ DESCRIPTIONS = {
 DAYS = 12
 
 
-@pytest.fixture
-def world(fresh_database: Warehouse, tmp_path: Path) -> Iterator[World]:
-    """Two tables by hand: one of days, and a view of it."""
-    with opened(fresh_database, tmp_path) as one:
-        one.told(
-            "create table marts.entries"
-            " (id text not null, local_date date, client_id text, seconds bigint, amount numeric(14,2))"
-        )
-        one.told(
-            f"insert into marts.entries select 'e' || n, date '2026-01-01' + n % {DAYS}, 'c' || n % 3, n * 60, n / 7.0"
-            " from generate_series(1, 400) as n"
-        )
-        one.told("insert into marts.entries values ('undated', null, null, 5, 0.01)")
-        one.told("analyze marts.entries")
-        one.told(
-            "create view reports.hours as select local_date, sum(seconds) as seconds from marts.entries group by 1"
-        )
+@pytest.fixture(scope="module")
+def engine(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One embedded engine for all of these tests, because to open it takes longer than most of them."""
+    with opened(warehouse, tmp_path_factory.mktemp("home")) as one:
         yield one
 
 
-def rows(world: World, name: str = "marts.entries") -> list[tuple[object, ...]]:
-    """The rows of a table in ClickHouse."""
-    return sorted(world.asked(f"select * from {name}"), key=str)
-
-
-def expected(world: World, name: str = "marts.entries") -> list[tuple[object, ...]]:
-    """The rows of a table in Postgres."""
-    with world.warehouse.connect("owner") as connection:
-        return sorted(connection.execute(f"select * from {name}".encode()).fetchall(), key=str)
+@pytest.fixture
+def world(engine: World, fresh_database: Warehouse) -> World:
+    """A table by hand and a view of it; nothing is published yet."""
+    for database in ("marts", "reports", "workledger"):
+        engine.client.command(f"drop database if exists {database} sync")
+    one = World(fresh_database, engine.client, engine.home)
+    one.told(
+        "create table marts.entries"
+        " (id text not null, local_date date, client_id text, seconds bigint, amount numeric(14,2))"
+    )
+    one.told(
+        f"insert into marts.entries select 'e' || n, date '2026-01-01' + n % {DAYS}, 'c' || n % 3, n * 60, n / 7.0"
+        " from generate_series(1, 400) as n"
+    )
+    one.told("insert into marts.entries values ('undated', null, null, 5, 0.01)")
+    one.told("analyze marts.entries")
+    one.told("create view reports.hours as select local_date, sum(seconds) as seconds from marts.entries group by 1")
+    return one
 
 
 def moved_days(world: World, large_rows: int) -> int | None:
@@ -201,70 +193,6 @@ def test_what_came_out_different_is_not_published_and_says_where(world: World, m
     monkeypatch.undo()
     world.publish(DESCRIPTIONS)
     assert rows(world) == expected(world)
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import psycopg
-from orchestration.warehouse.clickhouse import open_published
-from publishing.catalogue import Catalogue, Description
-from publishing.publisher import Publisher
-from publishing.statements import Postgres, Statements
-
-dsn, folder, when, port, database, user, password = sys.argv[1:]
-
-def dying(self, *arguments):
-    if when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    # In the middle of several tables.
-    if Dying.exchanged:
-        os.kill(os.getpid(), signal.SIGKILL)
-    Dying.exchanged = True
-    return exchange(self, *arguments)
-
-class Dying:
-    exchanged = False
-
-exchange, Statements.exchange = Statements.exchange, dying
-with open_published(f"chdb://{folder}") as client, psycopg.connect(dsn, autocommit=True) as connection:
-    descriptions = {("marts", "entries"): Description("x"), ("reports", "hours"): Description("x")}
-    postgres = Postgres("127.0.0.1", int(port), database, user, password)
-    Publisher(Catalogue(connection, {}, descriptions), client, postgres, Statements(), large_rows=100).publish()
-"""
-
-
-@pytest.mark.parametrize("when", ["before", "between"])
-def test_a_kill_leaves_the_old_table_or_the_new_one(fresh_database: Warehouse, tmp_path: Path, when: str) -> None:
-    with fresh_database.connect("transformer") as connection:
-        connection.execute("create table marts.entries (id bigint not null, local_date date)")
-        connection.execute(
-            "insert into marts.entries select n, date '2026-01-01' + n % 9 from generate_series(1, 200) n"
-        )
-        connection.execute("analyze marts.entries")
-        connection.execute("create view reports.hours as select * from marts.entries")
-    descriptions = {ENTRIES: Description("x"), HOURS: Description("x")}
-    with opened(fresh_database, tmp_path) as world:
-        world.publish(descriptions, large_rows=100)
-    with fresh_database.connect("transformer") as connection:
-        connection.execute("update marts.entries set local_date = '2026-02-01' where id < 10")
-    parameters = fresh_database.parameters("owner")
-    login = [str(parameters[name]) for name in ("port", "dbname", "user", "password")]
-    command = [sys.executable, "-c", KILLED, fresh_database.dsn("owner"), str(tmp_path / "published"), when, *login]
-    killed = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True)
-    assert killed.returncode == -9, killed.stderr
-
-    with opened(fresh_database, tmp_path) as world:
-        moved = world.asked("select count() from marts.entries where local_date = '2026-02-01'")
-        assert moved == ([(0,)] if when == "before" else [(9,)])
-        assert world.asked("select count() from reports.hours where local_date = '2026-02-01'") == [(0,)]
-        assert world.asked("select count() from marts.entries") == [(200,)]
-
-        world.publish(descriptions, large_rows=100)
-
-        assert rows(world) == expected(world)
-        assert rows(world, "reports.hours") == expected(world, "reports.hours")
-        assert world.asked("select count() from system.tables where endsWith(name, '.new')") == [(0,)]
 
 
 def test_a_password_is_in_no_message(world: World) -> None:

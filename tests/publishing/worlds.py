@@ -76,3 +76,14 @@ def outcomes(result: Result) -> dict[str, str]:
     """What has become of each relation, by its name."""
     assert result.differences == []
     return {one.relation.name: one.outcome for one in result.published}
+
+
+def rows(world: World, name: str = "marts.entries") -> list[tuple[object, ...]]:
+    """The rows of a table in ClickHouse."""
+    return sorted(world.asked(f"select * from {name}"), key=str)
+
+
+def expected(world: World, name: str = "marts.entries") -> list[tuple[object, ...]]:
+    """The rows of a table in Postgres."""
+    with world.warehouse.connect("owner") as connection:
+        return sorted(connection.execute(f"select * from {name}".encode()).fetchall(), key=str)

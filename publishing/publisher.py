@@ -283,7 +283,10 @@ def _told(postgres: Postgres, tell: Callable[[], Any]) -> Any:
         # ClickHouse repeats the statement in some of its messages.
         for secret in {postgres.password, literal(postgres.password)[1:-1]} - {""}:
             reason = reason.replace(secret, "…")
-        raise PublishingError(f"ClickHouse refuses what publishing asks of it ({reason}).") from None
+        raise PublishingError(
+            f"ClickHouse refuses what publishing asks of it ({reason}); look at PUBLISH_CLICKHOUSE_DSN and "
+            "PUBLISH_WAREHOUSE_DSN, which `workledger doctor` tries."
+        ) from None
 
 
 def _difference(

@@ -1,16 +1,19 @@
 """Publishing to ClickHouse: what has changed is moved, what came out different is not, and nothing private ever is."""
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
 import psycopg
 import pytest
 
+from orchestration.settings import PROJECT_FOLDER
 from orchestration.warehouse.connection import Warehouse
+from orchestration.warehouse.embedded import EmbeddedServer
 from publishing.catalogue import Catalogue, Description, Relation
 from publishing.columns import Column
 from publishing.errors import PublishingError
-from publishing.publisher import reach
+from publishing.publisher import Publisher, reach
 from publishing.statements import Postgres, Statements, contents
 from tests.publishing.worlds import World, expected, opened, outcomes, rows
 
@@ -214,6 +217,26 @@ def test_a_login_that_reads_what_is_private_is_refused(world: World, fresh_datab
     assert reached("owner").endswith("reads the warehouse as owner")
     with pytest.raises(PublishingError, match="Login finance of PUBLISH_WAREHOUSE_DSN also reads schema private"):
         reached("finance")
+
+
+def test_the_login_of_the_guide_reads_what_is_published_and_nothing_else(world: World, server: EmbeddedServer) -> None:
+    guide = (PROJECT_FOLDER / "docs" / "production.md").read_text()
+    [statements] = re.findall(r"```sql\n(create role publisher.*?)```", guide, re.DOTALL)
+    base = world.warehouse.base
+    postgres = Postgres(base["host"], base["port"], base["dbname"], "publisher", "PASSWORD")
+    with psycopg.connect(**server.administrator(world.warehouse.database), autocommit=True) as administrator:
+        administrator.execute(statements.replace("database workledger", f"database {base['dbname']}").encode())
+        try:
+            # What a build exchanges is read, too.
+            world.told("create table marts.later as select 1::bigint as id")
+            descriptions = {**DESCRIPTIONS, ("marts", "later"): Description()}
+            with world.warehouse.connect("owner") as connection:
+                publisher = Publisher(Catalogue(connection, {}, descriptions), world.client, postgres, Statements())
+                assert set(outcomes(publisher.publish()).values()) == {"moved"}
+            assert rows(world) == expected(world)
+            assert reach(world.client, postgres).endswith("reads the warehouse as publisher")
+        finally:
+            administrator.execute("drop owned by publisher; drop role publisher")
 
 
 COLUMNS = (

@@ -4,9 +4,8 @@ import re
 from typing import Final
 
 SETTINGS: Final = {
-    # A left join without a partner gives nulls, and an alias does not hide the column that it is made of.
+    # A left join without a partner gives nulls.
     "join_use_nulls": 1,
-    "prefer_column_name_to_alias": 1,
     "allow_nonconst_timezone_arguments": 1,
     "session_timezone": "UTC",
 }
@@ -28,7 +27,10 @@ _RULES: Final = (
     (r"string_agg\(([\w.]+), ', ' order by \1\)", r"arrayStringConcat(arraySort(groupArray(\1)), ', ')"),
     (r"([\w.]+) at time zone ([\w.]+) as half_hour", r"formatDateTime(\1, '%Y-%m-%d %H:%i:%S', \2) as half_hour"),
     (r"jsonb_array_length\(", "JSONLength("),
-    (r"cross join jsonb_array_elements\(([\w.]+)\) as \w+ \((\w+)\)", r"array join JSONExtractArrayRaw(\1) as \2"),
+    (
+        r"cross join jsonb_array_elements\(([\w.]+)\) as \w+ \((\w+)\)",
+        r"array join JSONExtractArrayRaw(assumeNotNull(\1)) as \2",
+    ),
     (r"(\w+) -> 0 ->> '(\w+)'", r"JSONExtractRaw(\1, 1, '\2')"),
     (r"(\w+) ->> '(\w+)'", r"JSONExtractString(\1, '\2')"),
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
@@ -86,7 +86,7 @@ class Description:
     """
 
     comment: str = ""
-    columns: Mapping[str, str] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -132,7 +132,7 @@ class Catalogue:
         if row is None:
             raise PublishingError(f"{schema}.{name} does not exist yet; `workledger run` builds it.")
         oid, is_view, rows, definition = row
-        meanings = description.columns or {}
+        meanings = description.columns
         columns = tuple(
             Column(column, data_type, is_required, " ".join(meanings.get(column, "").split()))
             for column, data_type, is_required in self._connection.execute(
@@ -192,9 +192,9 @@ class Catalogue:
             relation: the relation.
             days: only these; None is all.
         """
-        texts = (f"coalesce({_put(column.form.text, _identifier(column))}, e'\\x1e')" for column in relation.columns)
+        texts = (f"coalesce({column.form.text.format(_identifier(column))}, e'\\x1e')" for column in relation.columns)
         sums = [
-            _put(column.form.sum[0], _identifier(column)) for column in relation.columns if column.form.sum is not None
+            column.form.sum[0].format(_identifier(column)) for column in relation.columns if column.form.sum is not None
         ]
         content = " || e'\\x1f' || ".join(texts)
         selected = ", ".join(["_day", "count(*)", "sum(('x' || left(_hash, 16))::bit(64)::bigint)::text", *sums])
@@ -223,20 +223,23 @@ def condition(relation: Relation, days: Collection[DayNumber] | None) -> str:
     return f"where {' or '.join(parts) or 'false'}"
 
 
-def sent(relation: Relation, days: Collection[DayNumber] | None) -> str:
-    """The query of Postgres whose rows ClickHouse fetches."""
+def sent(relation: Relation, days: Collection[DayNumber] | None, *, by_day: bool) -> str:
+    """The query of Postgres whose rows ClickHouse fetches.
+
+    Args:
+        relation: the relation.
+        days: only these; None is all.
+        by_day: whether rows of one day come together, so that ClickHouse writes each day in few parts.
+    """
+    order = f" order by {relation.day.postgres}" if by_day and relation.day else ""
     columns = ", ".join(
-        f"{_put(column.form.sent, _identifier(column))} as {_identifier(column)}" for column in relation.columns
+        f"{column.form.sent.format(_identifier(column))} as {_identifier(column)}" for column in relation.columns
     )
-    return f"select {columns} from {relation.quoted} {condition(relation, days)}".rstrip()
+    return f"select {columns} from {relation.quoted} {condition(relation, days)}".rstrip() + order
 
 
 def _identifier(column: Column) -> str:
     return f'"{column.name}"'
-
-
-def _put(template: str, value: str) -> str:
-    return template.replace("{}", value)
 
 
 def _number(relation: Relation) -> str:

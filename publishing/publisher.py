@@ -1,5 +1,6 @@
 """Brings relations of Postgres to ClickHouse: staged beside what is read, compared, and exchanged at the end."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -144,8 +145,12 @@ class Publisher:
                     result.published.append(one.published)
                 if chosen is None:
                     self._drop_unknown(records.keys() - known)
-        finally:
-            self._drop_staged()
+        except PublishingError:
+            # The first failure is the one to mend.
+            with contextlib.suppress(PublishingError):
+                self._drop_staged()
+            raise
+        self._drop_staged()
         return result
 
     def _prepare(self, schemas: Collection[str]) -> None:
@@ -212,10 +217,11 @@ class Publisher:
             self._command(self._statements.attach_all(relation, name))
             for day in days:
                 self._command(self._statements.drop_day(relation, name, day))
+        by_day = relation.is_large(self._large_rows)
         # Before the rows: what is written in between is moved once more the next time.
-        versions = self._catalogue.versions(relation) if relation.is_large(self._large_rows) else {}
+        versions = self._catalogue.versions(relation) if by_day else {}
         expected = self._catalogue.contents(relation, days)
-        self._command(self._statements.fetch(relation, name, self._postgres, days))
+        self._command(self._statements.fetch(relation, name, self._postgres, days, by_day=by_day))
         found = self._contents(relation, name, days)
         if sentence := _difference(relation, expected, found):
             return Difference(relation, sentence)

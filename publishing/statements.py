@@ -103,14 +103,24 @@ class Statements:
         value = _NO_DAY if day is None else f"toDate32('1970-01-01') + {day}"
         return f"alter table {table(relation, name)} drop partition tuple({value})"
 
-    def fetch(self, relation: Relation, name: str, postgres: Postgres, days: Collection[DayNumber] | None) -> str:
-        """Fetch the rows of some days, or all, from Postgres."""
+    def fetch(
+        self, relation: Relation, name: str, postgres: Postgres, days: Collection[DayNumber] | None, *, by_day: bool
+    ) -> str:
+        """Fetch the rows of some days, or all, from Postgres.
+
+        Args:
+            relation: what they are of.
+            name: of the table that takes them.
+            postgres: where they are.
+            days: only these; None is all.
+            by_day: whether the table is cut into days.
+        """
         columns = ", ".join(identifier(column.name) for column in relation.columns)
-        taken = ", ".join(_put(column.form.taken, identifier(column.name)) for column in relation.columns)
+        taken = ", ".join(column.form.taken.format(identifier(column.name)) for column in relation.columns)
         return (
             f"insert into {table(relation, name)} ({columns}) "
             f"settings max_partitions_per_insert_block = 0, external_table_functions_use_nulls = 1 "
-            f"select {taken} from {postgres.rows_of(sent(relation, days))}"
+            f"select {taken} from {postgres.rows_of(sent(relation, days, by_day=by_day))}"
         )
 
     def record(self, relation: Relation, definition: str, rows: int, versions: Mapping[DayNumber, str]) -> str:
@@ -139,10 +149,10 @@ class Statements:
 def contents(relation: Relation, name: str, days: Collection[DayNumber] | None = None) -> str:
     """Ask what is in each day of a table, as `Catalogue.contents` asks Postgres."""
     between, null = (f"'\\x{ord(one):02x}'" for one in (BETWEEN, NULL))
-    texts = (f"ifNull({_put(column.form.text_taken, identifier(column.name))}, {null})" for column in relation.columns)
+    texts = (f"ifNull({column.form.text_taken.format(identifier(column.name))}, {null})" for column in relation.columns)
     content = f", {between}, ".join(texts)
     sums = [
-        _put(column.form.sum[1], identifier(column.name)) for column in relation.columns if column.form.sum is not None
+        column.form.sum[1].format(identifier(column.name)) for column in relation.columns if column.form.sum is not None
     ]
     number = f"toInt32({relation.day.clickhouse})" if relation.day else "null"
     digest = f"toString(sum(toInt128(reinterpretAsInt64(reverse(substring(MD5(concat('', {content})), 1, 8))))))"
@@ -191,7 +201,3 @@ def literal(text: str) -> str:
     """A text as ClickHouse reads it."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def _put(template: str, value: str) -> str:
-    return template.replace("{}", value)

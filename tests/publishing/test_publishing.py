@@ -178,8 +178,8 @@ def test_what_came_out_different_is_not_published_and_says_where(world: World, m
     world.told("delete from marts.entries where id = 'e3'")
     fetch = Statements.fetch
 
-    def lose_a_cent(self: Statements, relation: Relation, *rest: object) -> str:
-        text = fetch(self, relation, *rest)  # type: ignore[arg-type]
+    def lose_a_cent(self: Statements, relation: Relation, *rest: object, by_day: bool) -> str:
+        text = fetch(self, relation, *rest, by_day=by_day)  # type: ignore[arg-type]
         return text.replace("`amount` from", "`amount`::Decimal(14, 2) - if(`id` = 'e2', 0.01::Decimal(14, 2), 0) from")
 
     monkeypatch.setattr(Statements, "fetch", lose_a_cent)
@@ -264,7 +264,7 @@ def test_every_statement_is_one_that_clickhouse_reads(world: World, cluster: str
         "attach": statements.attach_all(RELATION, "entries.new"),
         "drop day": statements.drop_day(RELATION, "entries.new", 20000),
         "drop undated": statements.drop_day(RELATION, "entries.new", None),
-        "fetch": statements.fetch(RELATION, "entries.new", postgres, {1, None}),
+        "fetch": statements.fetch(RELATION, "entries.new", postgres, {1, None}, by_day=True),
         "record": statements.record(RELATION, "definition", 3, {1: "a", None: "b"}),
         "forget": statements.forget("marts", "entries"),
         "contents": contents(RELATION, "entries", {1, None}),

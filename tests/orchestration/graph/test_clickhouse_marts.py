@@ -95,7 +95,7 @@ def test_each_mart_and_report_is_one_asset_with_one_check_built_from_what_it_is(
         assert spec.description
     comments = published_relations(manifest)["marts", "time_entries"]
     assert comments.comment.startswith("Time from every source")
-    assert (comments.columns or {})["local_date"]
+    assert comments.columns["local_date"]
 
 
 def test_nothing_private_is_published(home: Path) -> None:

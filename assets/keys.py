@@ -5,9 +5,11 @@ are one asset. What dbt builds has the key [schema, name].
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
+
+CLICKHOUSE_GROUP: Final = "clickhouse_marts"
 
 
 def raw_key(source: str, table: str) -> dg.AssetKey:
@@ -81,3 +83,8 @@ def node_group(node: Mapping[str, Any]) -> str:
 def pages_key() -> dg.AssetKey:
     """Key of the asset of the pages that a person looks at."""
     return dg.AssetKey(["reports", "pages"])
+
+
+def clickhouse_key(schema: str, name: str) -> dg.AssetKey:
+    """Key of the asset of a mart or report as it is published to ClickHouse."""
+    return dg.AssetKey([CLICKHOUSE_GROUP, schema, name])

@@ -52,6 +52,12 @@ class Settings:
     clickhouse_dsn: str | None = field(default=None, repr=False)
     clickhouse_query_timeout_seconds: float = 15.0
     """Source: the data-flow seed's time-outs."""
+    publish_clickhouse_dsn: str | None = field(default=None, repr=False)
+    """Where marts and reports are published; None publishes nothing."""
+    publish_clickhouse_cluster: str | None = None
+    """A cluster of replicas that publishing creates its tables on."""
+    publish_warehouse_dsn: str | None = field(default=None, repr=False)
+    """The warehouse as the ClickHouse server reaches it, with a login that reads marts and reports."""
     gotenberg_url: str | None = field(default=None, repr=False)
     """Prints the documents of invoices; None: plutoprint does."""
     as_of: date | datetime | None = None
@@ -259,9 +265,31 @@ def _refuse_without_effect(given: Mapping[str, _Given], profile: object) -> None
             f"WAREHOUSE_PORT in {given['WAREHOUSE_PORT'].place} has no effect beside WAREHOUSE_DSN: it is the port of "
             "the embedded server; unset one of the two."
         )
+    _refuse_half_of_publishing(given)
     if "ALERT_MAIL_TO" in given and "SMTP_DSN" not in given:
         raise SettingsError(
             f"ALERT_MAIL_TO in {given['ALERT_MAIL_TO'].place} has no effect without SMTP_DSN and MAIL_FROM; set them."
+        )
+
+
+def _refuse_half_of_publishing(given: Mapping[str, _Given]) -> None:
+    target = given.get("PUBLISH_CLICKHOUSE_DSN")
+    for name in ("PUBLISH_CLICKHOUSE_CLUSTER", "PUBLISH_WAREHOUSE_DSN"):
+        if name in given and target is None:
+            raise SettingsError(
+                f"{name} in {given[name].place} has no effect without PUBLISH_CLICKHOUSE_DSN; set both, or unset it."
+            )
+    if target is None or "PUBLISH_WAREHOUSE_DSN" in given:
+        return
+    if not target.text.startswith("chdb:"):
+        raise target.refuse(
+            "a server reads the warehouse itself, so set PUBLISH_WAREHOUSE_DSN to its address and a login for that",
+            secret=True,
+        )
+    if "WAREHOUSE_DSN" in given:
+        raise target.refuse(
+            "the embedded engine reads your own warehouse with a login for that, so set PUBLISH_WAREHOUSE_DSN to it",
+            secret=True,
         )
 
 
@@ -402,6 +430,9 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], object]]] = {
     "WAREHOUSE_QUERY_TIMEOUT_SECONDS": _seconds,
     "CLICKHOUSE_DSN": _clickhouse_dsn,
     "CLICKHOUSE_QUERY_TIMEOUT_SECONDS": _seconds,
+    "PUBLISH_CLICKHOUSE_DSN": _clickhouse_dsn,
+    "PUBLISH_CLICKHOUSE_CLUSTER": _text,
+    "PUBLISH_WAREHOUSE_DSN": _postgres_dsn,
     "REFERENCE_DIR": _existing_folder,
     "SANDBOX_DIR": _existing_folder,
     "GOTENBERG_URL": _web_address,

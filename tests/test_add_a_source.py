@@ -79,7 +79,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     steps = (PROJECT_FOLDER / "CONTRIBUTING.md").read_text()
     project = tmp_path_factory.mktemp("copy") / "workledger"
     ignored = shutil.ignore_patterns(".*", "__pycache__", "target", "node_modules")
-    packages = ("sources", "assets", "dashboards", "invoicing", "orchestration", "sandbox")
+    packages = ("sources", "assets", "dashboards", "invoicing", "orchestration", "publishing", "sandbox")
     for name in (*packages, "templates", "tests", "dbt_project", "reference"):
         shutil.copytree(PROJECT_FOLDER / name, project / name, ignore=ignored)
     for name in ("pyproject.toml", ".env.example"):

@@ -53,6 +53,8 @@ def examine() -> Iterator[Finding]:
     yield from _sources(settings, in_force)
     yield from _path_globs(settings)
     yield _clickhouse(settings)
+    if not warehouse.failed:
+        yield _publishing(settings)
     yield _printing(settings)
     yield _dagster(settings)
     yield _alerts(settings)
@@ -300,6 +302,23 @@ def _clickhouse(settings: Settings) -> Finding:
         return Finding("clickhouse", str(error), failed=True)
     kind = "embedded engine" if is_embedded(clickhouse_dsn(settings)) else "server"
     return Finding("clickhouse", f"{kind} {version} answers")
+
+
+def _publishing(settings: Settings) -> Finding:
+    from orchestration.warehouse.clickhouse import open_published, postgres_of
+    from orchestration.warehouse.opening import open_warehouse
+    from publishing.errors import PublishingError
+    from publishing.publisher import reach
+
+    if settings.publish_clickhouse_dsn is None:
+        return Finding("publishing", "not set up; set PUBLISH_CLICKHOUSE_DSN to publish to ClickHouse", skipped=True)
+    try:
+        postgres = postgres_of(settings, open_warehouse(settings, lambda _: None))
+        with open_published(settings.publish_clickhouse_dsn) as client:
+            sentence = reach(client, postgres)
+    except (WorkledgerError, PublishingError) as error:
+        return Finding("publishing", str(error), failed=True)
+    return Finding("publishing", sentence)
 
 
 def _printing(settings: Settings) -> Finding:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from assets.keys import pages_key, raw_key
+from assets.keys import CLICKHOUSE_GROUP, pages_key, raw_key
 from assets.nodes import SELECTED_TAG, verification
 from assets.progress import Listener
 from orchestration.commands.ending import ends_by_sigterm
@@ -126,6 +126,7 @@ def _parts(
     definitions: dg.Definitions, selection: str, warehouse: Warehouse, listener: Listener
 ) -> list[tuple[str, list[dg.AssetKey]]]:
     """Split the selection into runs, so that the warehouse is built even if a load fails."""
+    from orchestration.graph.clickhouse_marts import JOB as PUBLISH_JOB
     from orchestration.graph.pages import JOB as PAGES_JOB
 
     graph = definitions.resolve_asset_graph()
@@ -148,8 +149,10 @@ def _parts(
     sources = {key.path[0] for key in chosen & raw}
     loads = sorted(key for key in raw if key.path[0] in sources)
     pages = sorted(chosen & {pages_key()})
-    builds = sorted(chosen - raw - set(pages))
-    return [(name, keys) for name, keys in ((LOAD_JOB, loads), (BUILD_JOB, builds), (PAGES_JOB, pages)) if keys]
+    published = sorted(key for key in chosen if key.path[0] == CLICKHOUSE_GROUP)
+    builds = sorted(chosen - raw - {*pages, *published})
+    parts = ((LOAD_JOB, loads), (BUILD_JOB, builds), (PAGES_JOB, pages), (PUBLISH_JOB, published))
+    return [(name, keys) for name, keys in parts if keys]
 
 
 def _missing(

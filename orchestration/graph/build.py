@@ -18,6 +18,10 @@ from orchestration.graph.automation import (
     SENSOR_NAME,
     check_new_data,
 )
+from orchestration.graph.clickhouse_marts import JOB as PUBLISH_JOB
+from orchestration.graph.clickhouse_marts import RESOURCE as MARTS_PUBLISHER
+from orchestration.graph.clickhouse_marts import TAGS as PUBLISH_TAGS
+from orchestration.graph.clickhouse_marts import MartsPublisher, clickhouse_assets, clickhouse_schedule
 from orchestration.graph.code import code_references
 from orchestration.graph.deliveries import deliver_invoices, delivery_sensor
 from orchestration.graph.housekeeping import housekeeping_sensor
@@ -69,13 +73,14 @@ def build_definitions(
     expectations = [expectation_checks(SUITES[spec.name], spec.title, check_new_data()) for spec in specs]
     built_selection = dg.AssetSelection.assets(warehouse)
     pages = pages_asset()
-    checked = [one.check_specs for one in (*raw, warehouse, *expectations)]
+    clickhouse = [clickhouse_assets(manifest)] if settings.publish_clickhouse_dsn else []
+    checked = [one.check_specs for one in (*raw, warehouse, *expectations, *clickhouse)]
     with_code = code_references(manifest)
     rules = {check.key: check.description or "" for specs_of_one in checked for check in specs_of_one}
     return dg.Definitions(
         assets=dg.map_asset_specs(
             lambda spec: with_code(with_policies(spec)),
-            [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages],
+            [*raw, *invoicing_assets(manifest), warehouse, built_nodes(), pages, *clickhouse],
         ),
         asset_checks=expectations,
         resources={
@@ -83,6 +88,7 @@ def build_definitions(
             "transformer": resources.transformer,
             DECISIONS: Decisions(resources.places),
             PAGE_WRITER: PageWriter(resources.places),
+            MARTS_PUBLISHER: MartsPublisher(resources.places, resources.transformer),
             **(resource_overrides or {}),
         },
         jobs=[
@@ -96,6 +102,15 @@ def build_definitions(
                 description="Write the pages of figures and charts.",
                 tags=PAGES_TAGS,
             ),
+            *(
+                dg.define_asset_job(
+                    PUBLISH_JOB,
+                    dg.AssetSelection.assets(one),
+                    description="Publish marts and reports to ClickHouse.",
+                    tags=PUBLISH_TAGS,
+                )
+                for one in clickhouse
+            ),
             *(source_job(spec) for spec in specs),
             *(expectations_job(spec, checks) for spec, checks in zip(specs, expectations, strict=True)),
             *JOBS,
@@ -106,6 +121,7 @@ def build_definitions(
             *build_schedules(specs, settings),
             warehouse_schedule(BUILD_JOB, settings),
             pages_schedule(settings),
+            *(clickhouse_schedule(settings) for _ in clickhouse),
         ],
         sensors=[
             file_sensor(SOURCES["claude_code"], settings, lambda: transcripts(settings)),

@@ -35,7 +35,7 @@ def open_warehouse(settings: Settings, notify: Callable[[str], None] = _logger.i
     if settings.warehouse_dsn is None:
         server = embedded_server(settings, notify)
         return server.open(DATABASE, query_timeout_seconds=settings.warehouse_query_timeout_seconds)
-    base = _foreign_parameters(settings.warehouse_dsn)
+    base = parameters_of(settings.warehouse_dsn)
     warehouse = Warehouse(base=base, query_timeout_seconds=settings.warehouse_query_timeout_seconds)
     with connect(base, warehouse.address, autocommit=False) as connection:
         prepare(connection, passwords=None)
@@ -56,7 +56,7 @@ def end_overlong(settings: Settings) -> list[str]:
             return []
         parameters, address = server.administrator(DATABASE), f"127.0.0.1/{DATABASE}"
     else:
-        parameters = _foreign_parameters(settings.warehouse_dsn)
+        parameters = parameters_of(settings.warehouse_dsn)
         address = Warehouse(base=parameters).address
     with connect(parameters, address) as connection:
         return end_overlong_sessions(connection, settings.warehouse_query_timeout_seconds)
@@ -74,9 +74,19 @@ def database_name(settings: Settings) -> str:
     return str(conninfo.conninfo_to_dict(settings.warehouse_dsn).get("dbname") or DATABASE)
 
 
-def _foreign_parameters(dsn: str) -> dict[str, Any]:
+def parameters_of(dsn: str, setting: str = "WAREHOUSE_DSN") -> dict[str, Any]:
+    """Return the libpq keyword parameters of an address; host, port, user and dbname are among them.
+
+    Args:
+        dsn: the address.
+        setting: where it comes from.
+
+    Raises:
+        WarehouseError: it cannot be read, or something is missing in it; its password is not in the message.
+    """
+    form = "postgresql://user:password@host:5432/database"
     unreadable = WarehouseError(
-        "WAREHOUSE_DSN cannot be read; it must look like postgresql://user:password@host:5432/database, "
+        f"{setting} cannot be read; it must look like {form}, "
         "with special characters in user and password written as %40 and the like."
     )
     # Otherwise a part of the password passes for the host, which messages name.
@@ -89,10 +99,8 @@ def _foreign_parameters(dsn: str) -> dict[str, Any]:
         raise unreadable from None
     missing = [name for name in ("host", "user", "dbname") if not parameters.get(name)]
     if missing:
-        raise WarehouseError(
-            f"WAREHOUSE_DSN lacks {', '.join(missing)}; it must look like postgresql://user:password@host:5432/database."
-        )
+        raise WarehouseError(f"{setting} lacks {', '.join(missing)}; it must look like {form}.")
     port = str(parameters.get("port") or 5432)
     if not port.isdigit():
-        raise WarehouseError("WAREHOUSE_DSN names several ports; it must name one host and one port.")
+        raise WarehouseError(f"{setting} names several ports; it must name one host and one port.")
     return {**parameters, "port": int(port)}

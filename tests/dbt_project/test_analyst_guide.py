@@ -1,17 +1,25 @@
-"""The analyst guide: every query in it runs as it is, as role analyst; and what else that role can read."""
+"""The analyst guide: every query runs as it is, as role analyst, and in ClickHouse; what else that role can read."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from dbt.contracts.graph.manifest import Manifest
 from psycopg import sql
 
+from orchestration.graph.clickhouse_marts import published_relations
 from orchestration.warehouse.roles import Role
+from publishing.layout import COMPUTED_WHEN_ASKED
 from tests.dbt_project.conftest import PROJECT_FOLDER, DbtProject
 from tests.dbt_project.small_agency import PERSONAL_MONEY, SESSION_TEXT, TOKEN, raw_tables
+from tests.publishing.dialect import SETTINGS, for_clickhouse
+from tests.publishing.worlds import World, opened, outcomes
 
 GUIDE = (PROJECT_FOLDER.parent / "docs" / "analyst_guide.md").read_text()
 # A heading asks, the block below it answers.
@@ -133,3 +141,92 @@ def test_guide_is_fast_enough_to_read_along(analyst: psycopg.Connection[Any]) ->
             slow[question] = plan[0]["Execution Time"]
 
     assert slow == {}
+
+
+@pytest.fixture(scope="module")
+def published(
+    dbt_project: DbtProject,
+    analyst: psycopg.Connection[Any],
+    parsed_project: tuple[Manifest, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """The small agency in an embedded ClickHouse, its longer tables cut into days."""
+    manifest, _ = parsed_project
+    descriptions = published_relations(manifest.to_dict())
+    with opened(dbt_project.warehouse, tmp_path_factory.mktemp("home")) as world:
+        result = world.publish(descriptions, large_rows=100)
+        assert set(outcomes(result).values()) == {"moved"}
+        yield world
+
+
+def test_every_mart_and_report_is_published_as_it_is(
+    published: World, analyst: psycopg.Connection[Any], parsed_project: tuple[Manifest, Path]
+) -> None:
+    readable = analyst.execute(
+        "select table_schema, table_name from information_schema.tables where table_schema in ('marts', 'reports')"
+    ).fetchall()
+    descriptions = published_relations(parsed_project[0].to_dict())
+
+    assert set(readable) - set(descriptions) == set(COMPUTED_WHEN_ASKED)
+    tables = published.asked("select database, name from system.tables where database in ('marts', 'reports')")
+    assert set(tables) == set(descriptions)
+    columns = (
+        "select table_schema, table_name, column_name from information_schema.columns where table_schema = any(%s)"
+    )
+    expected = analyst.execute(columns, (["marts", "reports"],)).fetchall()
+    assert {row for row in expected if row[:2] in descriptions} == set(
+        published.asked("select database, table, name from system.columns where database in ('marts', 'reports')")
+    )
+    # Compared row by row in both engines, large or not.
+    assert set(outcomes(published.publish(descriptions, large_rows=100, compare_all=True)).values()) == {"equal"}
+    undescribed = published.asked(
+        "select database, table, name from system.columns where database in ('marts', 'reports') and comment = ''"
+    )
+    assert undescribed == []
+
+
+def test_nothing_hidden_is_in_what_is_published(published: World) -> None:
+    for database, name in published.asked(
+        "select database, name from system.tables where database in ('marts', 'reports', 'workledger', 'default')"
+    ):
+        for marker in (SESSION_TEXT, PERSONAL_MONEY, TOKEN):
+            found = f"select count() from `{database}`.`{name}` where position(toString(tuple(*)), '{marker}') > 0"
+            assert published.asked(found) == [(0,)], (database, name, marker)
+
+
+# What only Postgres answers: it computes them when they are asked for.
+POSTGRES_ALONE = {
+    "What happened in it in steps of five minutes?",
+    "What was open on any day, and what did we know of it then?",
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [one for one in QUERIES if one[0] not in POSTGRES_ALONE],
+    ids=[question for question, _ in QUERIES if question not in POSTGRES_ALONE],
+)
+def test_clickhouse_answers_as_postgres_does(
+    published: World, analyst: psycopg.Connection[Any], question: str, query: str
+) -> None:
+    expected = [tuple(map(_plain, row)) for row in analyst.execute(query).fetchall()]
+    settings = ", ".join(f"{name} = {value!r}" for name, value in SETTINGS.items())
+    found = [
+        tuple(map(_plain, row))
+        for row in published.asked(f"{for_clickhouse(query.rstrip().rstrip(';'))} settings {settings}")
+    ]
+    # Rows with equal values in the columns that are sorted by may come in any order.
+    assert Counter(found) == Counter(expected)
+
+
+def _plain(value: Any) -> Any:
+    """A value as both drivers mean it: 1.50 is 1.5, and an instant is one in any zone."""
+    if isinstance(value, bool | str | None):
+        return value
+    if isinstance(value, int | float | Decimal):
+        return Decimal(str(value)).normalize() + 0
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat(" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    return tuple(value)

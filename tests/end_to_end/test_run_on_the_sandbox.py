@@ -43,6 +43,7 @@ from orchestration.inputs.sandbox import stop_sandbox
 from orchestration.private_files import make_private
 from orchestration.settings import PROJECT_FOLDER, SETTING_NAMES, Settings
 from orchestration.warehouse.backup import KEPT_SCHEMAS
+from orchestration.warehouse.clickhouse import open_published
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.opening import DATABASE, embedded_server, open_warehouse
 from orchestration.warehouse.roles import ROLES
@@ -484,6 +485,21 @@ def _credentials(world: World) -> dict[str, bytes]:
         **{name: text.encode() for name, text in passwords.items()},
         **{one: one.encode() for one in (*vendors, *plaid, basic)},
     }
+
+
+def test_marts_are_published_to_clickhouse_where_that_is_set(world: World, first: RunSummary) -> None:
+    dsn = f"chdb://{world.settings.home / 'published'}"
+    summary = World(replace(world.settings, publish_clickhouse_dsn=dsn)).run("group:clickhouse_marts")
+    assert (summary.failures, summary.failed_checks) == ([], [])
+    assert len(summary.built) > 60
+    assert summary.checks_passed == len(summary.built)
+    with open_published(dsn) as client:
+        seconds = "select sum(allocated_seconds) from marts.time_entries where is_counted"
+        assert int(client.query(seconds).result_rows[0][0]) == world.value(seconds)
+        [(databases,)] = client.query(
+            "select groupArray(distinct database) from system.tables where engine like '%Merge%'"
+        ).result_rows
+    assert {"marts", "reports"} <= set(databases) <= {"marts", "reports", "workledger", "system"}
 
 
 def test_no_credential_is_in_events_logs_or_state(world: World, first: RunSummary) -> None:

@@ -125,6 +125,18 @@ def test_relative_paths_start_where_they_are_written(tmp_path: Path, monkeypatch
         ({"SMTP_DSN": "smtp://u:p@ss@h"}, "special characters in user and password written as %40"),
         ({"ALERT_WEBHOOK": "hooks.example.com/x"}, "must look like https://host/path"),
         ({"DAGSTER_DSN": "mysql://h/d"}, "must look like postgresql://user:password@host:5432/database"),
+        (
+            {"PUBLISH_CLICKHOUSE_CLUSTER": "c"},
+            "PUBLISH_CLICKHOUSE_CLUSTER .* has no effect without PUBLISH_CLICKHOUSE_DSN",
+        ),
+        (
+            {"PUBLISH_CLICKHOUSE_DSN": "clickhouse://u@h:8123/"},
+            "a server reads the warehouse itself, so set PUBLISH_WAR",
+        ),
+        (
+            {"PUBLISH_CLICKHOUSE_DSN": "chdb:///x", "WAREHOUSE_DSN": "postgresql://u@h/d"},
+            "the embedded engine reads your own warehouse with a login for that, so set PUBLISH_WAREHOUSE_DSN to it",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_mend(environment: dict[str, str], sentence: str) -> None:
@@ -162,6 +174,8 @@ def test_other_programs_variables_are_left_alone() -> None:
         {"SMTP_DSN": "u:topsecret@h"},
         {"SMTP_DSN": "smtp://u:top@secret:topsecret@h"},
         {"ALERT_WEBHOOK": "ftp://h/topsecret"},
+        {"PUBLISH_CLICKHOUSE_DSN": "clickhouse://u:topsecret@h:8123/"},
+        {"PUBLISH_WAREHOUSE_DSN": "postgresql://u:topsecret@h/d"},
     ],
 )
 def test_no_refusal_repeats_a_secret(environment: dict[str, str]) -> None:
@@ -178,6 +192,8 @@ def test_no_representation_shows_a_secret() -> None:
             "DAGSTER_DSN": "postgresql://u:topsecret@h/d",
             "SOURCES__JIRA__API_TOKEN": "topsecret",
             "ALERT_WEBHOOK": "https://h/topsecret",
+            "PUBLISH_CLICKHOUSE_DSN": "clickhouse://u:topsecret@h:8123/",
+            "PUBLISH_WAREHOUSE_DSN": "postgresql://u:topsecret@h/d",
             **mail,
         }
     )

@@ -226,6 +226,22 @@ def test_other_tools_logs_below_a_session_root_are_counted_by_kind(
     )
 
 
+def test_the_login_with_which_clickhouse_reads_is_tried(
+    environment: pytest.MonkeyPatch, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    environment.setenv("PUBLISH_CLICKHOUSE_DSN", f"chdb://{tmp_path / 'published'}")
+    environment.setenv("PUBLISH_WAREHOUSE_DSN", warehouse.dsn("analyst"))
+    (finding,) = (each for each in examine() if each.subject == "publishing")
+    assert not finding.failed
+    assert finding.sentence.endswith("reads the warehouse as analyst")
+    environment.setenv("PUBLISH_WAREHOUSE_DSN", warehouse.dsn("finance"))
+    assert "publishing: Login finance of PUBLISH_WAREHOUSE_DSN also reads schema private" in only_failure()
+    environment.setenv("PUBLISH_WAREHOUSE_DSN", "postgresql://ada:topsecret@127.0.0.1:1/nowhere")
+    sentence = only_failure()
+    assert sentence.startswith("publishing: ClickHouse refuses what publishing asks of it")
+    assert "topsecret" not in sentence
+
+
 def test_a_glob_that_matches_no_directory_is_found(environment: pytest.MonkeyPatch, warehouse: Warehouse) -> None:
     columns = "'*/acme' as path_glob, 'acme/api' as repo, 'Acme' as client, null::text as project"
     with warehouse.connect("transformer") as connection:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -47,10 +47,22 @@ class Filters:
     """Key of the row whose rows below it are asked for; not a filter of a page."""
 
     def parameters(self) -> dict[str, Any]:
-        """The values that queries bind, by name."""
+        """The values that queries bind, by name; each span of dates that pages read is here and nowhere else.
+
+        `start_date` to `end_date` is the range, `last_day` its last day up to as_of; `months_from` to `months_to` are
+        the whole months that it touches, up to as_of. `figures_from` begins the months of the figures, the last of
+        which is `this_month`, the running one, and the last but one `last_month`.
+        """
+        this_month = self.today.replace(day=1)
         return {
             "start_date": self.start,
             "end_date": self.end,
+            "last_day": min(self.end, self.today),
+            "months_from": self.start.replace(day=1),
+            "months_to": min(_month_after(self.end) - timedelta(days=1), self.today),
+            "figures_from": this_month.replace(year=this_month.year - 1),
+            "last_month": (this_month - timedelta(days=1)).replace(day=1),
+            "this_month": this_month,
             "today": self.today,
             "client": self.client,
             "person": self.person,
@@ -67,6 +79,10 @@ class Filters:
             "currency": self.currency,
         }
         return urlencode({name: value for name, value in chosen.items() if value and value != DEFAULT_RANGE})
+
+
+def _month_after(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def read_options(connection: psycopg.Connection[Any]) -> Options:

@@ -90,7 +90,7 @@ def _in_csv(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """One currency of a headline figure, or the figure itself where it has none."""
+    """One currency of a headline figure, or the figure itself where it has none, with its small line."""
 
     value: str
     currency: str | None
@@ -99,16 +99,16 @@ class Line:
     before: str | None
     running: str | None
     note: str | None
+    points: tuple[tuple[float, float, bool], ...] = ()
 
 
 @dataclass(frozen=True)
 class Card:
-    """A headline figure with its small line; `of` is its month, `today`, or that nothing is known."""
+    """A headline figure; `of` is its month, `today`, or that nothing is known."""
 
     figure: Figure
     of: str
     lines: tuple[Line, ...]
-    points: tuple[tuple[float, float, bool], ...]
 
 
 def cards(page: Page, result: Result) -> list[Card]:
@@ -130,12 +130,10 @@ def _card(figure: Figure, records: list[dict[str, Any]]) -> Card:
         # A currency in which nothing moved for a year says nothing.
         by_currency = {code: rows for code, rows in by_currency.items() if any(row[figure.column] for row in rows)}
     lines = tuple(_line(figure, currency, rows, closed) for currency, rows in by_currency.items())
-    only = next(iter(by_currency.values())) if len(by_currency) == 1 else []
     return Card(
         figure,
         f"{closed:%B %Y}" if closed else "today" if lines else "nothing known yet",
         lines or (Line(values.UNKNOWN, None, None, "flat", None, None, None),),
-        _points([(record[figure.column], record["is_complete"]) for record in only if record["month"]]),
     )
 
 
@@ -161,6 +159,7 @@ def _line(figure: Figure, currency: str | None, rows: list[dict[str, Any]], clos
         f"{before_month:%b}",
         f"{running['month']:%b} so far {values.figure(running[figure.column], form)}" if running else None,
         notes.get(closed),
+        _points([(row[figure.column], row["is_complete"]) for row in rows if row["month"]]),
     )
 
 

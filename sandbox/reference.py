@@ -137,6 +137,7 @@ class _Decisions:
             "country": "US",
             "contact_name": "Billing",
             "contact_email": "billing@lanternworks.example",
+            "utilization_target": "0.75",
         }
 
     def _bank_accounts(self) -> Iterable[Row]:

@@ -19,7 +19,7 @@ from marts.session_messages as messages
 left join marts.claude_sessions as sessions on messages.session_id = sessions.id
 where
     messages.answered_at
-    >= greatest(%(start_date)s::date, least(%(end_date)s::date, %(today)s::date) - 13)::timestamp at time zone 'UTC'
+    >= greatest(%(start_date)s::date, %(last_day)s - 13)::timestamp at time zone 'UTC'
     and messages.answered_at < (%(end_date)s::date + 1)::timestamp at time zone 'UTC'
     and (%(client)s::text is null or messages.client_id = %(client)s)
     and (%(person)s::text is null or sessions.developer_id = %(person)s)

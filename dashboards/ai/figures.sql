@@ -10,7 +10,7 @@ months as (
         sum(pull_requests_merged)::bigint as pull_requests
     from marts.productivity_triangle
     where
-        local_date between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+        local_date between %(figures_from)s and %(today)s
         and (%(client)s::text is null or client_id = %(client)s)
         and (%(person)s::text is null or developer_id = %(person)s)
     group by date_trunc('month', local_date)
@@ -23,7 +23,7 @@ hours as (
         sum(agent_seconds)::bigint as agent_seconds
     from marts.daily_overlay
     where
-        local_date between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+        local_date between %(figures_from)s and %(today)s
         and (%(client)s::text is null or client_id = %(client)s)
         and (%(person)s::text is null or developer_id = %(person)s)
     group by date_trunc('month', local_date)
@@ -31,7 +31,7 @@ hours as (
 
 select
     month,
-    month < date_trunc('month', %(today)s::date) as is_complete,
+    month < %(this_month)s as is_complete,
     'USD' as currency,
     months.cost_usd,
     months.tokens,

@@ -54,7 +54,7 @@ months as (
         (select round(3600 * coalesce(sum(remaining_hours), 0)) from periods where periods.month = months.month) as expired_seconds,
         coalesce(alerts.alerts, 0) as alerts
     from generate_series(
-        date_trunc('month', %(today)s::date) - interval '12 months', date_trunc('month', %(today)s::date), interval '1 month'
+        %(figures_from)s, %(this_month)s, interval '1 month'
     ) as months (month)
     left join alerts on months.month = alerts.month
 )
@@ -75,7 +75,7 @@ from state
 union all
 select
     month,
-    month < date_trunc('month', %(today)s::date),
+    month < %(this_month)s,
     null,
     null,
     null,
@@ -89,7 +89,7 @@ from months
 union all
 select
     month,
-    month < date_trunc('month', %(today)s::date),
+    month < %(this_month)s,
     currency,
     null,
     null,
@@ -100,5 +100,5 @@ select
     null,
     null
 from periods
-where month >= date_trunc('month', %(today)s::date) - interval '12 months'
+where month >= %(figures_from)s
 order by month asc nulls first, currency asc nulls first;

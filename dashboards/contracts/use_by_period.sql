@@ -6,7 +6,7 @@ periods as (
         not is_deleted
         and used_share is not null
         and period_end >= %(start_date)s
-        and period_start <= least(%(end_date)s, %(today)s)
+        and period_start <= %(last_day)s
         and (%(client)s::text is null or client_id = %(client)s)
 ),
 

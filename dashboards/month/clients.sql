@@ -16,6 +16,6 @@ select
 from marts.client_margin
 left join marts.clients on client_margin.client_id = clients.id
 where
-    client_margin.month = date_trunc('month', %(today)s::date) - interval '1 month'
+    client_margin.month = %(last_month)s
     and (%(client)s::text is null or client_margin.client_id = %(client)s)
 order by client_margin.accrued desc, client asc;

@@ -6,6 +6,7 @@ agency_months as (
         currency,
         billable_seconds,
         utilization,
+        utilization_target,
         accrued,
         labour_cost,
         ai_cost,
@@ -31,6 +32,7 @@ client_months as (
         client_margin.currency,
         coalesce(client_hours.billable_seconds, 0) as billable_seconds,
         null::numeric as utilization,
+        null::numeric as utilization_target,
         client_margin.accrued,
         client_margin.labour_cost,
         client_margin.ai_cost,
@@ -50,10 +52,11 @@ months as (
 
 select
     month,
-    month < date_trunc('month', %(today)s::date) as is_complete,
+    month < %(this_month)s as is_complete,
     currency,
     billable_seconds,
     utilization,
+    utilization_target,
     accrued,
     case when labour_cost > 0 then delivery_margin end as delivery_margin,
     ai_cost,

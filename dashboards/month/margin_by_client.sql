@@ -1,6 +1,6 @@
 select
     client_margin.month,
-    client_margin.month < date_trunc('month', %(today)s::date) as is_complete,
+    client_margin.month < %(this_month)s as is_complete,
     clients.name as client,
     case when client_margin.labour_cost > 0 then round(100 * client_margin.margin_share, 1) end as margin_percent,
     client_margin.accrued,
@@ -11,6 +11,6 @@ select
 from marts.client_margin
 inner join marts.clients on client_margin.client_id = clients.id
 where
-    client_margin.month between date_trunc('month', %(start_date)s::date) and least(%(end_date)s, %(today)s)
+    client_margin.month between %(months_from)s and %(months_to)s
     and (%(client)s::text is null or client_margin.client_id = %(client)s)
 order by client_margin.month asc, clients.name asc;

@@ -9,7 +9,7 @@ last_month as (
         ai_cost,
         margin
     from marts.agency_kpis
-    where %(client)s::text is null and month = date_trunc('month', %(today)s::date) - interval '1 month'
+    where %(client)s::text is null and month = %(last_month)s
     union all
     select
         month,
@@ -19,7 +19,7 @@ last_month as (
         ai_cost,
         margin
     from marts.client_margin
-    where client_id = %(client)s and month = date_trunc('month', %(today)s::date) - interval '1 month'
+    where client_id = %(client)s and month = %(last_month)s
 )
 
 select

@@ -32,7 +32,7 @@ months as (
 
 select
     months.month,
-    months.month < date_trunc('month', %(today)s::date) as is_complete,
+    months.month < %(this_month)s as is_complete,
     measures.measure,
     measures.amount,
     months.currency
@@ -45,6 +45,6 @@ cross join lateral (
     ('Received', months.received)
 ) as measures (measure, amount)
 where
-    months.month between date_trunc('month', %(start_date)s::date) and least(%(end_date)s, %(today)s)
+    months.month between %(months_from)s and %(months_to)s
     and measures.amount is not null
 order by months.month asc, measures.measure asc;

@@ -9,7 +9,7 @@ months as (
         count(*) filter (where counted_seconds > 0) as people
     from reports.utilization
     where
-        month between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+        month between %(figures_from)s and %(today)s
         and (%(person)s::text is null or developer_id = %(person)s)
     group by month
 ),
@@ -21,7 +21,7 @@ comparisons as (
         sum(observed_seconds)::bigint as observed_seconds
     from reports.logged_vs_observed
     where
-        local_date between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+        local_date between %(figures_from)s and %(today)s
         and (%(person)s::text is null or developer_id = %(person)s)
         and (%(client)s::text is null or client_id = %(client)s)
     group by date_trunc('month', local_date)
@@ -33,7 +33,7 @@ overlapping as (
         sum(overlap_seconds)::bigint as overlap_seconds
     from reports.overlaps
     where
-        local_date between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+        local_date between %(figures_from)s and %(today)s
         and (%(person)s::text is null or developer_id = %(person)s)
         and (%(client)s::text is null or %(client)s in (client_id, other_client_id))
     group by date_trunc('month', local_date)
@@ -41,8 +41,9 @@ overlapping as (
 
 select
     month,
-    month < date_trunc('month', %(today)s::date) as is_complete,
+    month < %(this_month)s as is_complete,
     months.utilization,
+    (select max(agency_kpis.utilization_target) from marts.agency_kpis) as utilization_target,
     months.billable_seconds,
     months.available_seconds,
     months.people,

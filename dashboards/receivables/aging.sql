@@ -2,16 +2,17 @@ with
 
 receivables as (
     select
-        receivables.currency::text as currency,
-        receivables.bucket,
-        receivables.open_amount,
-        clients.name as client
-    from billing.ar_open(%(today)s) as receivables
-    left join marts.clients on receivables.client_id = clients.id
+        bucket,
+        coalesce(client, '(no client)') as client,
+        currency,
+        sum(open_amount) as open_amount
+    from marts.ar_aging
     where
-        receivables.bucket <> 'unapplied'
-        and (%(client)s::text is null or receivables.client_id = %(client)s)
-        and (%(currency)s::text is null or receivables.currency = %(currency)s)
+        is_latest
+        and bucket <> 'unapplied'
+        and (%(client)s::text is null or client_id = %(client)s)
+        and (%(currency)s::text is null or currency = %(currency)s)
+    group by bucket, client, currency
 ),
 
 chosen as (
@@ -24,10 +25,9 @@ chosen as (
 
 select
     receivables.bucket as days_past_due,
-    coalesce(receivables.client, '(no client)') as client,
-    sum(receivables.open_amount) as open_amount,
+    receivables.client,
+    receivables.open_amount,
     receivables.currency
 from receivables
 inner join chosen on receivables.currency = chosen.currency
-group by receivables.bucket, receivables.client, receivables.currency
-order by days_past_due asc, client asc;
+order by receivables.bucket asc, receivables.client asc;

@@ -1,18 +1,18 @@
 select
-    coalesce(receivables.invoice_number, '(not allocated)') as invoice,
-    clients.name as client,
-    receivables.issue_date,
-    receivables.due_date,
-    receivables.days_past_due,
-    receivables.total,
-    receivables.settled,
-    receivables.open_amount as still_open,
-    receivables.currency::text as currency,
-    receivables.bucket as age,
-    receivables.invoice_id
-from billing.ar_open(%(today)s) as receivables
-left join marts.clients on receivables.client_id = clients.id
+    coalesce(invoice_number, '(not allocated)') as invoice,
+    client,
+    issue_date,
+    due_date,
+    days_past_due,
+    total,
+    settled,
+    open_amount as still_open,
+    currency,
+    bucket as age,
+    invoice_id
+from marts.ar_aging
 where
-    (%(client)s::text is null or receivables.client_id = %(client)s)
-    and (%(currency)s::text is null or receivables.currency = %(currency)s)
-order by receivables.days_past_due desc, receivables.due_date asc nulls last, receivables.invoice_number asc;
+    is_latest
+    and (%(client)s::text is null or client_id = %(client)s)
+    and (%(currency)s::text is null or currency = %(currency)s)
+order by days_past_due desc, due_date asc nulls last, invoice_number asc, id asc;

@@ -136,6 +136,5 @@
   document.addEventListener("toggle", unfold, true);
   dark.addEventListener("change", drawAll);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
-  document.querySelector("form.filters")?.addEventListener("change", (event) => event.currentTarget.requestSubmit());
   drawAll();
 })();

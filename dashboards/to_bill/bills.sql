@@ -2,7 +2,7 @@ select
     prefills.id as prefill_id,
     clients.name as client,
     prefills.invoice_month,
-    case when prefills.invoice_month >= date_trunc('month', %(today)s::date) then 'not over' end as month_is,
+    case when prefills.invoice_month >= %(this_month)s then 'not over' end as month_is,
     prefills.subtotal,
     prefills.tax,
     prefills.total,
@@ -14,7 +14,7 @@ select
 from marts.invoice_prefills as prefills
 inner join marts.clients on prefills.client_id = clients.id
 where
-    prefills.invoice_month >= date_trunc('month', %(today)s::date) - interval '1 month'
+    prefills.invoice_month >= %(last_month)s
     and (%(client)s::text is null or prefills.client_id = %(client)s)
     and (%(currency)s::text is null or prefills.currency = %(currency)s)
     and not exists (

@@ -3,7 +3,7 @@ with
 bills as (
     select * from marts.invoice_prefills
     where
-        invoice_month between date_trunc('month', %(start_date)s::date) and %(end_date)s
+        invoice_month between %(months_from)s and %(end_date)s
         and (%(client)s::text is null or client_id = %(client)s)
 ),
 
@@ -18,7 +18,7 @@ chosen as (
 
 select
     bills.invoice_month,
-    bills.invoice_month < date_trunc('month', %(today)s::date) as is_complete,
+    bills.invoice_month < %(this_month)s as is_complete,
     clients.name as client,
     bills.subtotal,
     bills.currency

@@ -15,7 +15,7 @@ select
 from reports.time_entry_export
 where
     line_id is not null
-    and invoice_month >= date_trunc('month', %(today)s::date) - interval '1 month'
+    and invoice_month >= %(last_month)s
     and (%(client)s::text is null or client_id = %(client)s)
     and (%(currency)s::text is null or currency = %(currency)s)
     and (%(parent)s::text is null or line_id = %(parent)s)

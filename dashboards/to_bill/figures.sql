@@ -3,7 +3,8 @@ with
 lines as (
     select
         prefill_id,
-        sum(billable_seconds) as billable_seconds
+        sum(billable_seconds) as billable_seconds,
+        coalesce(sum(line_total) filter (where basis = 'adjustment'), 0) as adjustments
     from marts.invoice_prefill_lines
     group by prefill_id
 ),
@@ -15,6 +16,7 @@ bills as (
         prefills.subtotal,
         jsonb_array_length(prefills.warnings) > 0 as has_warnings,
         coalesce(lines.billable_seconds, 0) as billable_seconds,
+        coalesce(lines.adjustments, 0) as adjustments,
         exists (
             select 1
             from billing.invoices
@@ -29,7 +31,7 @@ bills as (
     left join lines on prefills.id = lines.prefill_id
     where
         prefills.invoice_month <= %(today)s
-        and prefills.invoice_month >= date_trunc('month', %(today)s::date) - interval '12 months'
+        and prefills.invoice_month >= %(figures_from)s
         and (%(client)s::text is null or prefills.client_id = %(client)s)
         and (%(currency)s::text is null or prefills.currency = %(currency)s)
 ),
@@ -39,7 +41,8 @@ amounts as (
         month,
         currency,
         sum(subtotal) as proposed,
-        coalesce(sum(subtotal) filter (where not is_issued), 0) as not_issued
+        coalesce(sum(subtotal) filter (where not is_issued), 0) as not_issued,
+        sum(adjustments) as adjustments
     from bills
     group by month, currency
 ),
@@ -61,17 +64,18 @@ unbilled as (
     from reports.time_entry_export
     where
         unbilled_reason is not null
-        and local_date between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+        and local_date between %(figures_from)s and %(today)s
         and (%(client)s::text is null or client_id = %(client)s)
     group by date_trunc('month', local_date)
 )
 
 select
     month,
-    month < date_trunc('month', %(today)s::date) as is_complete,
+    month < %(this_month)s as is_complete,
     currency,
     proposed,
     not_issued,
+    adjustments,
     null::bigint as bills,
     null::bigint as with_warnings,
     null::bigint as billed_seconds,
@@ -80,7 +84,8 @@ from amounts
 union all
 select
     month,
-    month < date_trunc('month', %(today)s::date),
+    month < %(this_month)s,
+    null,
     null,
     null,
     null,

@@ -12,7 +12,7 @@ select
     lines.rate_source
 from marts.invoice_prefill_lines as lines
 where
-    lines.invoice_month >= date_trunc('month', %(today)s::date) - interval '1 month'
+    lines.invoice_month >= %(last_month)s
     and (%(client)s::text is null or lines.client_id = %(client)s)
     and (%(currency)s::text is null or lines.currency = %(currency)s)
     and (%(parent)s::text is null or lines.prefill_id = %(parent)s)

@@ -16,7 +16,7 @@ hours as (
         sum(counted_seconds) as counted_seconds,
         coalesce(sum(counted_seconds) filter (where developer_id is null or client_id is null), 0)::bigint as unresolved_seconds
     from reports.employee_time
-    where local_date between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+    where local_date between %(figures_from)s and %(today)s
     group by date_trunc('month', local_date)
 ),
 
@@ -42,7 +42,7 @@ suspicious as (
         date_trunc('month', local_date)::date as month,
         count(*) as suspicious_entries
     from reports.suspicious_entries
-    where local_date between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+    where local_date between %(figures_from)s and %(today)s
     group by date_trunc('month', local_date)
 ),
 
@@ -51,14 +51,14 @@ superseded as (
         date_trunc('month', local_date)::date as month,
         sum(superseded_seconds)::bigint as superseded_seconds
     from reports.superseded
-    where local_date between date_trunc('month', %(today)s::date) - interval '12 months' and %(today)s
+    where local_date between %(figures_from)s and %(today)s
     group by date_trunc('month', local_date)
 ),
 
 months as (
     select months.month::date as month
     from generate_series(
-        date_trunc('month', %(today)s::date) - interval '12 months', date_trunc('month', %(today)s::date), interval '1 month'
+        %(figures_from)s, %(this_month)s, interval '1 month'
     ) as months (month)
 )
 
@@ -76,7 +76,7 @@ from freshness
 union all
 select
     months.month,
-    months.month < date_trunc('month', %(today)s::date),
+    months.month < %(this_month)s,
     null,
     coalesce(hours.unresolved_seconds, 0),
     hours.unresolved_seconds / nullif(hours.counted_seconds, 0),

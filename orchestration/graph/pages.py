@@ -97,18 +97,20 @@ def pages_asset() -> dg.AssetsDefinition:
         kinds={"html"},
         description=(
             "The pages that `workledger look` serves, as one file each: data, charts and CSV are in it, so that it "
-            "opens from a mail. Pages with costs are among them; send only those that the reader may see."
+            "opens from a mail. Pages with costs are among them; send only those that the reader may see. To open one "
+            "on the machine that wrote it, copy its path below into the address bar of a browser."
         ),
     )
     def write_pages(
         context: dg.AssetExecutionContext, page_writer: dg.ResourceParam[PageWriter]
     ) -> dg.MaterializeResult[None]:
         files, failures = page_writer.write(context.instance)
-        links = {name: dg.MetadataValue.url(file.as_uri()) for name, file in files.items()}
+        # No links: browsers follow none from a page that is served to a file.
+        paths = {name: dg.MetadataValue.path(file.resolve()) for name, file in files.items()}
         if failures:
             # The pages are written: each says in its place what is missing.
-            raise dg.Failure(" ".join(failures), metadata=links)
-        return dg.MaterializeResult(metadata=links)
+            raise dg.Failure(" ".join(failures), metadata=paths)
+        return dg.MaterializeResult(metadata=paths)
 
     return write_pages
 

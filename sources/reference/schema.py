@@ -138,6 +138,12 @@ FILES: Final = (
             _optional("contact_name", "text", "Person or department to ask about invoices."),
             _optional("contact_phone", "text", "Its telephone number."),
             _optional("contact_email", "text", "Its e-mail address.", form="email"),
+            _optional(
+                "utilization_target",
+                "numeric",
+                "Billable part of available hours to aim at, 0.75 for 75 %; empty: no target.",
+                form="fraction",
+            ),
         ),
         single_row=True,
     ),

@@ -12,7 +12,18 @@ from dashboards.definitions import Chart, Page, Query, Table, pages, relations
 PAGES = list(pages().values())
 CHARTS = [(page, block) for page in PAGES for block in page.blocks if isinstance(block, Chart)]
 QUERIES = [(page, query) for page in PAGES for query in page.queries().values()]
-PARAMETERS = {"start_date", "end_date", "today", "client", "person", "currency", "parent"}
+SPANS = {
+    "start_date",
+    "end_date",
+    "last_day",
+    "months_from",
+    "months_to",
+    "figures_from",
+    "last_month",
+    "this_month",
+    "today",
+}
+PARAMETERS = {*SPANS, "client", "person", "currency", "parent"}
 
 
 def _ids(found: list[Any]) -> list[str]:
@@ -50,8 +61,9 @@ def test_sql_is_one_statement_that_reads_and_binds_known_parameters(page: Page, 
     assert statement.endswith(";")
     assert set(re.findall(r"%(?:\((\w+)\)s)?", query.sql)) <= PARAMETERS
     # A page filters by what its form offers.
-    offered = {"start_date", "end_date", "today", "parent", *page.filters}
-    assert set(re.findall(r"%\((\w+)\)s", query.sql)) <= offered
+    assert set(re.findall(r"%\((\w+)\)s", query.sql)) <= {*SPANS, "parent", *page.filters}
+    # Months are worked out in one place: `Filters.parameters`.
+    assert not re.search(r"date_trunc\('month', %\(|%\(\w+\)s (-|\+) interval", query.sql)
 
 
 @pytest.mark.parametrize(("page", "chart"), CHARTS, ids=_ids(CHARTS))

@@ -53,6 +53,7 @@ def test_guide_asks_what_an_agency_asks() -> None:
 
 # The small agency has issued no invoice; tests/dbt_project/money/test_receivables.py has some.
 WITHOUT_INVOICES = {
+    "What changed after it was invoiced, and is on no bill yet?",
     "Who owes how much, and since when?",
     "What was open on any day, and what did we know of it then?",
     "How many days of sales are unpaid?",

@@ -35,6 +35,7 @@ final as (
         agency.contact_name,
         agency.contact_phone,
         agency.contact_email,
+        agency.utilization_target,
         coalesce(bank_accounts.bank_accounts, '{}'::jsonb) as bank_accounts,
         coalesce(agency.currency, 'USD') as currency,
         coalesce(agency.timezone, 'UTC') as timezone,

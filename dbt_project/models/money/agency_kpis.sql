@@ -165,8 +165,10 @@ final as (
         case
             when margins.has_invoices is not true
                 then 'no invoice is issued yet: all that was accrued since ' || min(margins.month) over ()
-        end as work_in_progress_note
+        end as work_in_progress_note,
+        agency.utilization_target::numeric(14, 4) as utilization_target
     from margins
+    cross join agency
     inner join work_in_progress on margins.month = work_in_progress.month
     left join benches on margins.month = benches.month
     left join developer_hours on margins.month = developer_hours.month

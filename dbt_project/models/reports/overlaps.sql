@@ -1,11 +1,23 @@
 with
 
--- Read twice, so that each read can use its own index: developer and date, and developer and start.
-earlier_entries as (
+entries as (
     select * from {{ ref('time_entries') }}
     where is_counted and developer_id is not null and end_time > start_time
 ),
 
+-- In order of start an entry overlaps a later one only if it overlaps the next: of most entries nothing more is read.
+earlier_entries as (
+    select *
+    from (
+        select
+            *,
+            lead(start_time) over (partition by developer_id order by start_time, id) as next_start_time
+        from entries
+    ) as ordered
+    where next_start_time < end_time
+),
+
+-- Read again, so that the index of developer and start finds what overlaps.
 later_entries as (
     select * from {{ ref('time_entries') }}
     where is_counted and developer_id is not null and end_time > start_time

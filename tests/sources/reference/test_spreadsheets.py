@@ -203,6 +203,7 @@ REFUSED_CELLS: list[tuple[str, str, str, str]] = [
     ("client_terms", "tax_rate", "19", "is no fraction; write 0.19 for 19 %"),
     ("client_terms", "tax_rate", "8.1", "is no fraction; write 0.081 for 8.1 %"),
     ("client_terms", "tax_rate", "-0.1", "is no fraction; write 0.19 for 19 %"),
+    ("agency", "utilization_target", "75", "is no fraction; write 0.75 for 75 %"),
     ("rate_rules", "multiplier", "150%", "is no number; write 1.5 for 150 %"),
     ("fixed_lines", "amount", "1,234.56", "is no number; write 1234.56"),
     ("fixed_lines", "amount", "1.234,56", "is no number; write 1234.56"),

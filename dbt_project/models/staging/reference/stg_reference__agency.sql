@@ -28,6 +28,7 @@ final as (
         contact_name,
         contact_phone,
         contact_email,
+        utilization_target,
         row_number,
         row_key
     from source_rows

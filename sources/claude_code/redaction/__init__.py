@@ -19,12 +19,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
+from sources.claude_code.redaction.calls import called
 from sources.claude_code.redaction.carriers import unwrapped
+from sources.claude_code.redaction.codes import codes, recovery_codes
 from sources.claude_code.redaction.names import (
     assigned,
     is_named_secret,
-    pin_starts,
-    pins,
     tabled,
     told,
     told_before,
@@ -101,8 +101,10 @@ def _without_numbered(text: str, lines: str) -> str:
         text = replace(text, told_before(text, starts), "Secret Keyword")
     if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
         text = replace(text, tabled(text), "Secret Keyword")
-    if starts := pin_starts(lines):
-        text = replace(text, pins(text, starts), "PIN")
+    if "(" in lines or "auth " in lines:
+        text = replace(text, called(text), "Secret Keyword")
+    text = replace(text, recovery_codes(text, lines), "Recovery Code")
+    text = replace(text, codes(text, lines), "PIN")
     words = _numbered_words(text, lines if text is original else telling_lines(text))
     cleaned = replace(text, near(text, words), "Secret Keyword")
     if cleaned is not text:

@@ -92,8 +92,7 @@ TOLD_PASSWORDS: Final = (
 )
 _TOLD: Final = re.compile(
     rf"(?:(?P<password>{TOLD_PASSWORDS})|(?P<pass>pass(?<![a-z\d_]pass)(?![a-z\d_]))"
-    r"|(?P<code>(?:recovery|backup|rescue|scratch|emergency|verification)[ _-]?codes?"
-    r"|otp(?<![a-z\d]otp)|(?:2fa|mfa)(?<![a-z\d]...)(?![a-z\d])))"
+    r"|(?P<code>otp(?<![a-z\d]otp)|(?:2fa|mfa)(?<![a-z\d]...)(?![a-z\d])))"
     r"[\w\]\"'`)]{0,8}(?:[ \t]+\(?(?:[\w'äöüßàéèñç-]|\.(?=\w)){1,24}\)?){0,4}?"
     rf"(?:(?P<link>[ \t]*(?::|=>?|→|->|：)|[ \t]+(?:{_LINKS}|[–—-])(?=[ \t])|[ \t]+(?=[\"'`„“«]))[ \t]*"
     r"(?:(?<=:)\n\s*(?=\S+\s*(?:\n|\Z)))?|[ \t]+)[\"'`(*„“«‹\\\[]{0,3}[ \t]*"
@@ -102,7 +101,6 @@ _TOLD: Final = re.compile(
 _TOLD_STARTS: Final = (
     *("pass", "kennwort", "mot de passe", "mdp", "contrase", "wachtwoord", "senha", "parola", "adgangskode", "heslo"),
     *("salasana", "lozinka", "geslo", "parool", "palavra", "phrase secr", "clave", "pw", "otp", "mfa", "2fa"),
-    *("recovery", "backup", "rescue", "scratch", "emergency", "verification"),
 )
 _FOREIGN_STARTS: Final = (
     *("парол", "hasło", "lösenord", "şifre", "jelszó", "mật khẩu", "slaptažodis", "лозинк", "κωδικ"),
@@ -113,17 +111,6 @@ _TOLD_AFTER: Final = re.compile(
     r"(?P<value>(?=[^\s\d]*\d)(?=[\W\d]*[a-z])[^\s\"'`(),;“”»›<>\[\]{}|\\/=]{6,64})[\"'`”»]?[ \t]+(?:is|as|als"
     r"|ist|comme|como|come|это|как|est|es)"
     r"[ \t]+(?:[\w'.-]+[ \t]+){0,4}\Z"
-)
-_PIN: Final = re.compile(
-    r"(?:(?:pin|cvv2?|cvc2?|otp|2fa|mfa)(?![a-z\d])(?:[ _-]?(?:code|number))?"
-    r"|(?:verification|security|sms|door|alarm|login|one-time|passcode)[ _-]code"
-    r"|(?:bestätigungs|sicherheits|einmal)code|код подтверждения|code de vérification|código de verificación)"
-    rf"(?<![a-z]pin)\\{{0,3}}[\"']?[ \t]*(?:[:=]|(?:{_LINKS}|für|for)(?=[ \t]))?[ \t]*\\{{0,3}}[\"'`]?"
-    r"(?P<value>(?<!\w)\d{3,8})(?![\w.,:/-]*\w)"
-)
-_PIN_STARTS: Final = (
-    *("pin", "cvv", "cvc", "otp", "2fa", "mfa", "verification", "security", "sms", "door", "alarm", "login"),
-    *("one-time", "passcode", "bestätigungs", "sicherheits", "einmal", "код", "code de", "código"),
 )
 _WORDS: Final = re.compile(r"[a-z]+(?:-[a-z]+)*-?\d\d+\Z", re.IGNORECASE)
 _WIRELESS: Final = re.compile(r"(?:wi-?fi|wlan)[ \t]+\Z")
@@ -223,12 +210,6 @@ def told_starts(text: str) -> tuple[str, ...]:
     return tuple(start for start in starts if start in lowered)
 
 
-def pin_starts(text: str) -> tuple[str, ...]:
-    """With which words a text starts to speak of a PIN or a code."""
-    lowered = in_lower_case(text)
-    return tuple(start for start in _PIN_STARTS if start in lowered)
-
-
 def told(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Values that a sentence names as a password or code."""
     lowered = in_lower_case(text)
@@ -300,11 +281,6 @@ def tabled(text: str) -> Iterator[tuple[int, int]]:
                         yield start, start + len(value)
             end = row.end()
             row = _ROW.match(text, end)
-
-
-def pins(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    """Digits that a sentence or a name calls a PIN or a code."""
-    return (match.span("value") for match in matches_from(_PIN, in_lower_case(text), starts))
 
 
 def is_named_secret(name: str, value: Any) -> bool:

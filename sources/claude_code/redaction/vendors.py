@@ -13,8 +13,9 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import RegexBasedDetector
 from kingfisher_sdk import Rules, Scanner
 
+from sources.claude_code.redaction.commands import COMMAND_FORMS
 from sources.claude_code.redaction.forms import FORMS
-from sources.claude_code.redaction.looks import familiar, look_of
+from sources.claude_code.redaction.looks import familiar, has_all_signs, is_chosen, look_of
 from sources.claude_code.redaction.texts import in_lower_case, lines_with, replace
 
 # An address is no secret; what the other rules find, Kingfisher's and the general ones find, too, in less time.
@@ -55,6 +56,7 @@ _VALID: Final[Mapping[str, Callable[[str], bool]]] = {
     "Basic Auth Credentials": lambda value: value.lower() not in _EXAMPLES and value[0] not in "<[{",
     "Webhook URL": lambda value: look_of(value) in ("random", "hex"),
     "Application Password": lambda value: familiar(value) < 0.65,
+    "Argument": lambda value: bool(is_chosen(value) or has_all_signs(value) or look_of(value)),
     "Login": lambda value: look_of(value) != "",
 }
 # Of these the literals stand within the stretch, as written.
@@ -182,7 +184,7 @@ def _rules() -> list[_Rule]:
             kind in _TOKENS,
             kind in _ACROSS,
         )
-        for kind, stretch, literals, pattern in FORMS
+        for kind, stretch, literals, pattern in (*FORMS, *COMMAND_FORMS)
     ]
     rules += [
         _Rule(

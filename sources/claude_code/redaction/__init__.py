@@ -20,15 +20,17 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sources.claude_code.redaction.calls import called
-from sources.claude_code.redaction.carriers import unwrapped
+from sources.claude_code.redaction.carriers import PUBLIC, unwrapped
 from sources.claude_code.redaction.codes import codes, recovery_codes
+from sources.claude_code.redaction.groups import answered, blocked, paired, tabled
 from sources.claude_code.redaction.names import (
     assigned,
     is_named_secret,
-    tabled,
+    phrases,
     told,
     told_before,
     told_starts,
+    told_unspaced,
 )
 from sources.claude_code.redaction.numbers import EIGHT_DIGITS, mentions_phrase, mnemonics, payment_numbers
 from sources.claude_code.redaction.surroundings import CAPITALS, near, random, signed
@@ -64,6 +66,8 @@ def redact_value(value: Any, name: str = "") -> Any:
 
 
 def _redact(text: str) -> str:
+    if "BEGIN " in text and (parts := PUBLIC.split(text))[1:]:
+        return "".join([part if place % 2 else _redact(part) for place, part in enumerate(parts)])
     original = text
     words = text.split()
     longest = max(map(len, words), default=0)
@@ -77,6 +81,7 @@ def _redact(text: str) -> str:
         text = without_tokens(text)
     if tokens and any(True for _ in random(tokens)):
         text = replace(text, random(text), "Random Value")
+    text = replace(text, phrases(text), "Secret Keyword")
     # Without a digit only what is quoted, behind an equals sign or in an element of XML is more than a word.
     if lines or '"' in text or "'" in text or "`" in text or "=" in text or "</" in text or CAPITALS.search(text):
         text = replace(text, assigned(text), "Secret Keyword")
@@ -99,8 +104,14 @@ def _without_numbered(text: str, lines: str) -> str:
     if starts := told_starts(lines):
         text = replace(text, told(text, starts), "Secret Keyword")
         text = replace(text, told_before(text, starts), "Secret Keyword")
+    if not lines.isascii():
+        text = replace(text, told_unspaced(text), "Secret Keyword")
     if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
         text = replace(text, tabled(text), "Secret Keyword")
+    text = replace(text, blocked(text), "Secret Keyword")
+    text = replace(text, paired(text), "Secret Keyword")
+    if "?" in text or "？" in text:
+        text = replace(text, answered(text), "Secret Keyword")
     if "(" in lines or "auth " in lines:
         text = replace(text, called(text), "Secret Keyword")
     text = replace(text, recovery_codes(text, lines), "Recovery Code")

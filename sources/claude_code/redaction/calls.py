@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from sources.claude_code.redaction.looks import REFERENCE, has_all_signs, is_chosen, look_of
+from sources.claude_code.redaction.looks import REFERENCE, familiar, has_all_signs, is_chosen, look_of
 from sources.claude_code.redaction.texts import in_lower_case, lines_with
 
 # An argument that is none: a literal, an object, a name, a call.
@@ -22,7 +22,7 @@ _FIRST: Final = "|".join(
 )
 _SECOND: Final = "|".join(
     (
-        r"jwt\.\w+|jwt::\w+|createhmac|hmac\.new|signwith|aes\.(?:en|de)crypt|hmacsha\d+|create(?:de)?cipher\w*",
+        r"jwt\.\w+|jwt::\w+|createhmac|hmac\.new|signwith|aes\.(?:en|de)crypt|hmacsha\d+|create(?:de)?cipher\w*|hmac\.\w*digest",
         r"login|ftp_login|attempt|basic_?auth|setbasicauth|httpbasicauth|auth\.basic|username_pw_set|plaincredentials",
         r"passwordauthentication|networkcredential|usernamepassword\w*|simple_bind(?:_s)?|wifi\.begin|setcredentials",
         r"authenticate|sign_?in\w*|credentials",
@@ -31,12 +31,15 @@ _SECOND: Final = "|".join(
 _THIRD: Final = "|".join(
     (
         r"pdo|__construct|mysqli\w*|mysql_\w*connect|getconnection|connect|sequelize|ldap_bind|hash_hmac",
-        r"openssl_(?:en|de)crypt|connection|hmac\.\w*digest|ssh2_auth_password|createconnection|ftp_login|real_connect",
+        r"openssl_(?:en|de)crypt|connection|ssh2_auth_password|createconnection|ftp_login|real_connect",
     )
 )
 _CALL: Final = re.compile(
     rf"(?<![a-z\d_])(?:(?:{_FIRST})\(\s{{0,9}}{_LITERAL.format('first')}"
     rf"|(?:{_SECOND})[( ]\s{{0,9}}{_ANY}{_LITERAL.format('second')}"
+    rf"|cookiesession\([^()\n]{{0,120}}?keys:\s{{0,3}}\[\s{{0,3}}{_LITERAL.format('listed')}"
+    # User, password and the address of a database.
+    rf"|connect\(\s{{0,9}}{_ANY}{_LITERAL.format('middle')}\s{{0,9}},\s{{0,9}}['\"][^'\"\n]{{0,80}}[/:]"
     rf"|(?:{_THIRD})\(\s{{0,9}}{_ANY}{_ANY}(?:{_ANY}(?=[^\n,]*\)))?{_LITERAL.format('third')})"
 )
 # `page.fill('#password', '…')`, `getByLabel('Passwort').fill('…')`, `find_element(By.ID, "password").send_keys("…")`
@@ -52,6 +55,11 @@ _ORDINARY: Final = re.compile(
     r"|[a-z_]+\d?\Z|[a-z]+_[a-z_\d]+\Z|[\w.-]*[:/=;]",
     re.IGNORECASE,
 )
+_NUMBERS: Final = re.compile(r"\d\D*\d")
+_LONG: Final = 12
+_MIXED: Final = 10
+"""Characters from which on letters of both cases with a digit are no name."""
+_FAMILIAR: Final = 0.6
 
 
 def called(text: str) -> Iterator[tuple[int, int]]:
@@ -68,4 +76,8 @@ def called(text: str) -> Iterator[tuple[int, int]]:
 def _is_literal_secret(value: str) -> bool:
     if any(one.isspace() for one in value) or REFERENCE.match(value) or (_ORDINARY.match(value) and not is_chosen(value)):
         return False
+    if _NUMBERS.search(value) and len(value) >= _LONG:
+        return True
+    if len(value) >= _MIXED and not value.islower() and not value.isalpha() and familiar(value) < _FAMILIAR:
+        return True
     return bool(is_chosen(value) or has_all_signs(value) or look_of(value) in ("random", "password", "hex"))

@@ -15,7 +15,7 @@ _NAMES: Final = (
 )
 _FOREIGN_NAMES: Final = ("код", "códi", "kód", "пин", "密码", "密碼", "番号", "コード", "码", "番號", "번호", "코드", "şifre")
 _NUMBER: Final = re.compile(
-    r"(?<![\w.,/#+-])(?:[a-z]-)?(?P<value>\d{4,8}|\d{3}-\d{3}|\d\d?-\d\d?-\d\d?|\d{3})#?(?![.,:/-]?[\w-])(?![ ]?[%€$])"
+    r"(?<![a-z\d_.,/#+-])(?:[a-z]-)?(?P<value>\d{4,8}|\d{3}-\d{3}|\d\d?-\d\d?-\d\d?|\d{3})#?(?![.,:/-]?[a-z\d_-])(?![ ]?[%€$])"
 )
 _YEAR: Final = re.compile(r"(?:19|20)\d\d\Z")
 # One of these alone is the name of a code.
@@ -83,7 +83,7 @@ _FOREIGN_RECOVERY_STARTS: Final = (
 _GROUPS: Final = r"[a-z\d]{4,8}(?:-[a-z\d]{4,8}){1,7}"
 _RECOVERY_CODE: Final = rf"(?:{_GROUPS}|\d{{4}}[ ]\d{{4}}(?!\d)|\d{{6,10}}|(?=[a-z]*\d)[a-z\d]{{8,16}})"
 _ONE: Final = re.compile(
-    rf"(?<![\w./@-])(?=[a-z-]*\d)(?P<value>{_GROUPS})(?![\w./@-]*\w)|(?<=[:：=][ \t\"'`])(?P<plain>{_RECOVERY_CODE})(?![\w-])"
+    rf"(?<![\w./@-])(?P<value>{_GROUPS})(?![\w./@-]*\w)|(?<=[:：=][ \t\"'`])(?P<plain>{_RECOVERY_CODE})(?![\w-])"
 )
 _LINE: Final = re.compile(
     rf"[ \t>|]*(?:[-*•·☐]|\(?\d{{1,2}}[.):])?[ \t]*(?:[\"'`|]?{_RECOVERY_CODE}[\"'`|]?(?:[ \t,;|]+|(?=\n|\Z)))+(?=\n|\Z)"
@@ -91,6 +91,7 @@ _LINE: Final = re.compile(
 _LISTED: Final = re.compile(rf"(?<![\w-]){_RECOVERY_CODE}(?![\w-])")
 _BLANK: Final = re.compile(r"[ \t]*(?:`{3}\w*|[-=+|]*)[ \t]*(?=\n|\Z)")
 _ARRAY: Final = re.compile(r"[\w\\\"']{0,4}[ \t]*[:=][ \t]*\[[^\]\[]{0,600}")
+_DIGIT: Final = re.compile(r"\d")
 _DATE: Final = re.compile(r"(?:19|20)\d\d-\d\d-\d\d|(?:19|20)\d{6}\Z")
 _MOST_LINES: Final = 40
 _LONGEST_LINE: Final = 2_000
@@ -127,9 +128,9 @@ def _is_code(before: str, value: str) -> bool:
     rest = before[end:]
     if _NEXT.match(rest):
         return True
-    if len(value) < _SHORTEST_CODE or _YEAR.match(value) or _OTHER.search(rest):
+    if len(value) < _SHORTEST_CODE or _OTHER.search(rest):
         return False
-    return _LINKED.search(rest) is not None or _WORDS.match(rest) is not None
+    return _LINKED.search(rest) is not None or (_WORDS.match(rest) is not None and not _YEAR.match(value))
 
 
 def recovery_codes(text: str, lines: str) -> Iterator[tuple[int, int]]:
@@ -154,7 +155,9 @@ def _beside(lowered: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     found = (
         _LISTED.finditer(lowered, start, array.end()) if array else _ONE.finditer(lowered, start, min(end, start + _FAR))
     )
-    return (code.span(code.lastgroup or 0) for code in found if not _DATE.match(code[0]))
+    spans = [code.span(code.lastgroup or 0) for code in found if not _DATE.match(code[0])]
+    # One of several codes may have letters alone, as an ordinary word with a hyphen has.
+    return iter(spans if any(_DIGIT.search(lowered, *span) for span in spans) else ())
 
 
 def _below(lowered: str, end: int) -> Iterator[tuple[int, int]]:

@@ -41,9 +41,9 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        ("net use", "smbclient", "mount.cifs"),
+        ("net use", "smbclient", "ldappasswd"),
         rf"(?i:net[ ]use)[ \t]+(?:(?:[A-Za-z]:|\*)[ \t]+)?\\{{2,4}}[^\s]+[ \t]+{_ARGUMENT}"
-        rf"|\bsmbclient[ \t]+//\S+[ \t]+{_ARGUMENT}",
+        rf"|\bsmbclient[ \t]+//\S+[ \t]+{_ARGUMENT}|[ \t]-s[ \t]+{_ARGUMENT}(?=[ \t]+(?:uid|cn)=)",
     ),
     (
         "Basic Auth Credentials",
@@ -122,6 +122,26 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         rf"|[\w-]\.psk[ \t]+{_ARGUMENT}|\bPSK[ \t]+\\?\"([^\"\\]{{6,64}})"
         r"|(?<![^\s'\"])[\w.-]{1,64}/[\w.-]{1,64}:\\?['\"]?([^\s/@'\"]{6,64})\\?['\"]?@[\w]"
         r"|#define[ \t]+\w*(?:PASS|PW|PSK|SECRET|TOKEN)\w*[ \t]+\\?\"([^\"\\\s]{6,64})\\?\"",
+    ),
+    (
+        "Argument",
+        6,
+        ("wifi", "wi-fi", "wlan"),
+        r"(?i:wi-?fi|wlan)[^\n]{0,80}?(?i:\b(?:key|schlüssel|psk|pass\w*|pw|code|clé|clave|ключ|пароль)\b)[ \t]*(?:[:=]|is\b|ist\b)?"
+        rf"[ \t]*{_ARGUMENT}",
+    ),
+    (
+        "Argument",
+        6,
+        ("p: ", "pw: ", "p=", "pass: ", "pw=", "antwort", "security answer", "security question"),
+        rf"\b(?i:u|user|username|benutzer|login)[:=][ \t]*[^\s,;/]{{2,64}}[ \t]*[,;/]?[ \t]*(?i:p|pw|pass)[:=][ \t]*{_ARGUMENT}"
+        rf"|(?i:sicherheitsfrage|security (?:question|answer))[^\n]{{0,80}}?(?i:antwort|answer|[:=])[ \t:=]*(?i:is |ist )?{_ARGUMENT}",
+    ),
+    (
+        "Application Password",
+        3,
+        ("2fa", "totp", "authenticator"),
+        r"(?i:2fa|totp|authenticator)[^\n]{0,60}?\b((?:[a-z2-7]{4}[ ]){3,7}[a-z2-7]{4})\b",
     ),
     ("Argument", 6, ("<pass ", "{enter}"), r"<(?i:pass)[ \t][^>]{1,40}>([^<\s]{6,})<|(?i:send)\w*\(?[ \t]*\\?[\"']([^\"'{\s]{6,64})\{(?i:enter)\}"),
     ("Secret Keyword", 6, ("string(",), r"\[\"\w*(?i:pass|secret|token|pwd)\w*\"[^\]\n]{0,40}\]=>\s{0,9}string\(\d+\)[ ]\"([^\"\n]{4,})"),

@@ -148,7 +148,7 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         rf"(?i:\b(?:{_COMMANDS}))\b[^\n|;&]{{0,200}}?[ \t](?:(?:-{{1,2}}|/)(?:p|P|rp|pw|pwd|pass"
         rf"|passw(?:or)?d)(?:[ \t:=]+)"
         rf"|-[pP](?!bkdf)(?=[^\s'\"]*\d)){_ARGUMENT}"
-        rf"|\b(?:redis-cli\b[^\n|;&]{{0,200}}?[ \t]-a|ldap\w+\b[^\n|;&]{{0,200}}?[ \t]-w"
+        rf"|\b(?:redis-cli\b[^\n|;&]{{0,200}}?[ \t]-a|ldap\w+\b[^\n|;&]{{0,200}}?[ \t]-[ws]"
         rf"|openssl\b[^\n|;&]{{0,200}}?[ \t]-[kK]"
         rf"|snmp\w+\b[^\n|;&]{{0,200}}?[ \t]-[AX]|ssh-keygen\b[^\n|;&]{{0,200}}?[ \t]-[NP]"
         rf"|security\b[^\n|;&]{{0,200}}?[ \t]-w)"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from sources.claude_code.redaction.looks import looks_random
 from sources.claude_code.redaction.texts import in_lower_case, lines_with
 
 # What every name of a code contains.
@@ -157,7 +158,8 @@ def _beside(lowered: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     )
     spans = [code.span(code.lastgroup or 0) for code in found if not _DATE.match(code[0])]
     # One of several codes may have letters alone, as an ordinary word with a hyphen has.
-    return iter(spans if any(_DIGIT.search(lowered, *span) for span in spans) else ())
+    is_code = any(_DIGIT.search(lowered, *span) or looks_random(lowered[slice(*span)]) for span in spans)
+    return iter(spans if is_code else ())
 
 
 def _below(lowered: str, end: int) -> Iterator[tuple[int, int]]:

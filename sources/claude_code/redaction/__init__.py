@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from sources.claude_code.redaction.calls import called
 from sources.claude_code.redaction.carriers import PUBLIC, unwrapped
-from sources.claude_code.redaction.codes import codes, recovery_codes
+from sources.claude_code.redaction.codes import codes
 from sources.claude_code.redaction.groups import answered, blocked, paired, tabled
 from sources.claude_code.redaction.names import (
     assigned,
@@ -108,14 +108,13 @@ def _without_numbered(text: str, lines: str) -> str:
         text = replace(text, told_unspaced(text), "Secret Keyword")
     if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
         text = replace(text, tabled(text), "Secret Keyword")
-    text = replace(text, blocked(text), "Secret Keyword")
-    text = replace(text, paired(text), "Secret Keyword")
+    text = replace(text, blocked(text, lines), "Secret Keyword")
+    text = replace(text, paired(text, lines), "Secret Keyword")
     if "?" in text or "？" in text:
         text = replace(text, answered(text), "Secret Keyword")
-    if "(" in lines or "auth " in lines:
+    if "(" in lines and ("'" in lines or '"' in lines or "`" in lines):
         text = replace(text, called(text), "Secret Keyword")
-    text = replace(text, recovery_codes(text, lines), "Recovery Code")
-    text = replace(text, codes(text, lines), "PIN")
+    text = replace(text, codes(text, lines), "Code")
     words = _numbered_words(text, lines if text is original else telling_lines(text))
     cleaned = replace(text, near(text, words), "Secret Keyword")
     if cleaned is not text:

@@ -4,51 +4,63 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from string import ascii_lowercase, digits
 from typing import Final
 
 from sources.claude_code.redaction.looks import REFERENCE, familiar, has_all_signs, is_chosen, look_of
-from sources.claude_code.redaction.texts import in_lower_case, lines_with
+from sources.claude_code.redaction.texts import in_lower_case, places
 
+# Which argument is the password or the key, by the name of the call or the end of it.
+_CALLS: Final[dict[str, int]] = dict.fromkeys(
+    (
+        *("fernet", "aes.new", "chacha20.new", "chacha20_poly1305.new", "cookieparser", "urlsafeserializer", "urlsafetimedserializer"),
+        *("timestampsigner", "signedstring", "bcrypt", "hash::make", "hash::check", "password_hash", "password_verify"),
+        *("bcrypt.hash", "bcrypt.hashsync", "bcrypt.compare", "bcrypt.comparesync", "pwd_context.hash", "pwd_context.verify"),
+        *("argon2.hash", "argon2.verify", "pbkdf2", "pbkdf2sync", "scrypt", "scryptsync", "hashlib.scrypt", "make_password"),
+        *("set_password", "setpassword", "check_password", "generate_password_hash", "checkpw", "hashpw", "hmac.new"),
+        *("secretkeyspec", "hmacshakeyfor", "password", "generatefrompassword", "createsecretkey", "verifypassword"),
+    ),
+    1,
+) | dict.fromkeys(
+    (
+        *("jwt.sign", "jwt.verify", "jwt.encode", "jwt.decode", "jwt::encode", "jwt::decode", "createhmac", "signwith"),
+        *("hmac_new", "aes.encrypt", "aes.decrypt", "hmacsha1", "hmacsha256", "hmacsha512", "createcipheriv", "createcipher"),
+        *("createdecipheriv", "createdecipher", "hexdigest", "hmac.digest", "base64digest", "login", "ftp_login", "attempt"),
+        *("basic_auth", "basicauth", "setbasicauth", "httpbasicauth", "auth.basic", "username_pw_set", "plaincredentials"),
+        *("passwordauthentication", "networkcredential", "usernamepasswordcredentials", "usernamepasswordcredential"),
+        *("usernamepasswordauthenticationtoken", "simple_bind", "simple_bind_s", "wifi.begin", "setcredentials", "authenticate"),
+        *("signin", "sign_in", "signinwithemailandpassword", "createuserwithemailandpassword", "basiccredentials", "logon"),
+    ),
+    2,
+) | dict.fromkeys(
+    (
+        *("pdo", "__construct", "mysqli", "mysqli_connect", "mysqli_real_connect", "mysql_connect", "mysql_real_connect"),
+        *("getconnection", "connect", "sequelize", "ldap_bind", "hash_hmac", "openssl_encrypt", "openssl_decrypt"),
+        *("connection", "ssh2_auth_password", "createconnection", "real_connect", "dbi->connect"),
+    ),
+    3,
+)
+_NAME: Final = ascii_lowercase + digits + "_.:>-"
+_LONGEST_NAME: Final = 40
+_LAST: Final = re.compile(r"[.:>-]+")
 # An argument that is none: a literal, an object, a name, a call.
 _ANY: Final = r"(?:b?\\?['\"][^'\"\n]{0,120}['\"]|\{[^{}\n]{0,120}\}|[^,'\"(){}\n]{1,60}(?:\([^()\n]{0,60}\))?)\s{0,9},\s{0,9}"
-_LITERAL: Final = r"(?:b|n|new key\(|\[\]byte\()?\\?['\"`](?P<{}>[^'\"`\n\\]{{6,128}})\\?['\"`]"
-# What makes or checks a hash of a password, or takes a key, as its first argument.
-_FIRST: Final = "|".join(
-    (
-        r"fernet|aes\.new|chacha20\w*\.new|cookieparser|\w*serializer|timestampsigner|signedstring|bcrypt(?:\.\w+)?",
-        r"hash::make|hash::check|password_(?:hash|verify)|pwd_context\.\w+|argon2\.\w+|pbkdf2\w*|scrypt\w*",
-        r"(?:make|set|check|generate|verify)_?password\w*|checkpw|hashpw|hmac\.new|secretkeyspec|hmacshakeyfor|password",
-    )
-)
-_SECOND: Final = "|".join(
-    (
-        r"jwt\.\w+|jwt::\w+|createhmac|hmac\.new|signwith|aes\.(?:en|de)crypt|hmacsha\d+|create(?:de)?cipher\w*|hmac\.\w*digest",
-        r"login|ftp_login|attempt|basic_?auth|setbasicauth|httpbasicauth|auth\.basic|username_pw_set|plaincredentials",
-        r"passwordauthentication|networkcredential|usernamepassword\w*|simple_bind(?:_s)?|wifi\.begin|setcredentials",
-        r"authenticate|sign_?in\w*|credentials",
-    )
-)
-_THIRD: Final = "|".join(
-    (
-        r"pdo|__construct|mysqli\w*|mysql_\w*connect|getconnection|connect|sequelize|ldap_bind|hash_hmac",
-        r"openssl_(?:en|de)crypt|connection|ssh2_auth_password|createconnection|ftp_login|real_connect",
-    )
-)
-_CALL: Final = re.compile(
-    rf"(?<![a-z\d_])(?:(?:{_FIRST})\(\s{{0,9}}{_LITERAL.format('first')}"
-    rf"|(?:{_SECOND})[( ]\s{{0,9}}{_ANY}{_LITERAL.format('second')}"
-    rf"|cookiesession\([^()\n]{{0,120}}?keys:\s{{0,3}}\[\s{{0,3}}{_LITERAL.format('listed')}"
-    # User, password and the address of a database.
-    rf"|connect\(\s{{0,9}}{_ANY}{_LITERAL.format('middle')}\s{{0,9}},\s{{0,9}}['\"][^'\"\n]{{0,80}}[/:]"
-    rf"|(?:{_THIRD})\(\s{{0,9}}{_ANY}{_ANY}(?:{_ANY}(?=[^\n,]*\)))?{_LITERAL.format('third')})"
-)
+_LITERAL: Final = r"(?:b|n|new key\(|\[\]byte\()?\\?['\"`](?P<value>[^'\"`\n\\]{6,128})\\?['\"`]"
+_ARGUMENTS: Final = {
+    1: re.compile(rf"\s{{0,9}}{_LITERAL}"),
+    2: re.compile(rf"\s{{0,9}}{_ANY}{_LITERAL}"),
+    3: re.compile(rf"\s{{0,9}}{_ANY}{_ANY}(?:{_ANY}(?=[^\n,]*\)))?{_LITERAL}"),
+}
+# User, password and the address of a database.
+_MIDDLE: Final = re.compile(rf"\s{{0,9}}{_ANY}{_LITERAL}\s{{0,9}},\s{{0,9}}['\"][^'\"\n]{{0,80}}[/:]")
+# Go has the key behind the hash: `hmac.New(sha256.New, []byte("…"))`.
+_KEY_OF_GO: Final = re.compile(rf"{_ANY}(?=\[\]byte){_LITERAL}")
+_KEYS: Final = re.compile(rf"[^()\n]{{0,120}}?keys:\s{{0,3}}\[\s{{0,3}}{_LITERAL}")
 # `page.fill('#password', '…')`, `getByLabel('Passwort').fill('…')`, `find_element(By.ID, "password").send_keys("…")`
-_FILLED: Final = re.compile(
-    r"(?:passw|pwd|kennwort|contrase|\bpw\b|mot de passe|парол)[^\n'\"]{0,24}(?:['\"][^\n'\"]{0,24})?"
-    r"(?:['\"]\s{0,9},\s{0,9}|\)\.(?:fill|type|send_?keys|set_?value|presssequentially|clear\(\)\.type)\(\s{0,9})"
-    + _LITERAL.format("filled")
-)
-_FILLS: Final = ("fill", "type(", "keys(", "value(", "sequentially")
+_FIELDS: Final = frozenset(("fill", "type", "sendkeys", "send_keys", "setvalue", "set_value", "presssequentially", "input_text"))
+_FIELD: Final = re.compile(r"passw|pwd|kennwort|contrase|\bpw\b|mot de passe|парол|\bpass\b")
+_FILLED: Final = re.compile(rf"\s{{0,9}}(?:{_ANY})?{_LITERAL}")
+_FAR: Final = 80
 # Names of algorithms, hosts, addresses and files.
 _ORDINARY: Final = re.compile(
     r"[hrep]s\d{3}\Z|(?:[\w-]*(?:sha|aes|rsa|utf|iso|md5|argon|bcrypt|ecdsa|des))[-_]?\d|[\w.+-]+@[\w.-]+\Z|\w[\w-]*(?:\.[\w-]+)+\Z"
@@ -65,12 +77,34 @@ _FAMILIAR: Final = 0.6
 def called(text: str) -> Iterator[tuple[int, int]]:
     """Literals in the place of a password or a key among the arguments of a call."""
     lowered = in_lower_case(text)
-    for start, end in lines_with(text, ("(", "auth ")):
-        for pattern in (_CALL, _FILLED) if any(lowered.find(one, start, end) >= 0 for one in _FILLS) else (_CALL,):
-            for match in pattern.finditer(lowered, start, end):
-                span = match.span(match.lastgroup or 0)
-                if _is_literal_secret(text[span[0] : span[1]]):
-                    yield span
+    for at in places(text, ("(",)):
+        before = lowered[max(at - _LONGEST_NAME, 0) : at]
+        name = before[len(before.rstrip(_NAME)) :]
+        if not name:
+            continue
+        last = _LAST.split(name)[-1]
+        if last in _FIELDS:
+            patterns = [_FILLED] if _FIELD.search(lowered, max(at - _FAR, 0), at + _FAR) else []
+        elif last == "cookiesession":
+            patterns = [_KEYS]
+        elif place := _CALLS.get(last) or _CALLS.get(name) or _CALLS.get(_last_two(name)):
+            patterns = [_ARGUMENTS[place]]
+            if last == "connect":
+                patterns.append(_MIDDLE)
+            elif last == "new":
+                patterns.append(_KEY_OF_GO)
+        else:
+            continue
+        for match in (pattern.match(lowered, at + 1) for pattern in patterns):
+            if match is not None and _is_literal_secret(text[match.start("value") : match.end("value")]):
+                yield match.span("value")
+                break
+
+
+def _last_two(name: str) -> str:
+    """`jwt.sign` of `this.jwt.sign`, `hash::make` of `app.hash::make`."""
+    start = max(name.rfind(one, 0, max(name.rfind("."), name.rfind("::"), 0)) for one in ".>:")
+    return name[start + 1 :]
 
 
 def _is_literal_secret(value: str) -> bool:

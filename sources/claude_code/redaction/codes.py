@@ -12,9 +12,9 @@ from sources.claude_code.redaction.texts import in_lower_case, lines_with
 # What every name of a code contains.
 _NAMES: Final = (
     *("code", "kod", "codi", "pin", "puk", "tan", "otp", "2fa", "mfa", "cvv", "cvc", "geheimzahl", "zahlenschloss"),
-    "combination",
+    *("combination", "schlüssel", "recovery key", "backup key", "backup-key"),
 )
-_FOREIGN_NAMES: Final = ("код", "códi", "kód", "пин", "密码", "密碼", "番号", "コード", "码", "番號", "번호", "코드", "şifre")
+_FOREIGN_NAMES: Final = ("код", "códi", "kód", "пин", "密码", "密碼", "番号", "コード", "码", "番號", "번호", "코드", "şifre", "clé", "키")
 _NUMBER: Final = re.compile(
     r"(?<![a-z\d_.,/#+-])(?:[a-z]-)?(?P<value>\d{4,8}|\d{3}-\d{3}|\d\d?-\d\d?-\d\d?|\d{3})#?(?![.,:/-]?[a-z\d_-])(?![ ]?[%€$])"
 )
@@ -71,15 +71,6 @@ _RECOVERY: Final = re.compile(
     r"|genoprettelseskod\w*|palautuskood\w*|helyreállítási kód\w*|(?:恢复|恢復|备用|備用|备份)(?:代码|代碼|码|碼|密钥)"
     r"|(?:リカバリー?|回復|バックアップ|復旧)(?:コード|キー)|(?:복구|백업) ?(?:코드|키)"
 )
-_RECOVERY_STARTS: Final = (
-    *("recovery", "backup", "back-up", "rescue", "scratch", "emergency", "restore", "unlock", "wiederherstellung"),
-    *("notfall", "sicherungs", "ersatz", "einmal", "code", "codi", "kod", "herstel", "nood", "reserve", "kurtarma"),
-    "yedek",
-)
-_FOREIGN_RECOVERY_STARTS: Final = (
-    *("clé", "códi", "резервн", "запасн", "аварийн", "код", "obnov", "zálo", "återställ", "helyreállít", "恢复", "恢復"),
-    *("备用", "備用", "备份", "リカバリ", "回復", "バックアップ", "復旧", "복구", "백업"),
-)
 # `3466e-73625`, `NI3J-6937-UTGK`, `1234 5678`, `12345678`, `oasew6rd`
 _GROUPS: Final = r"[a-z\d]{4,8}(?:-[a-z\d]{4,8}){1,7}"
 _RECOVERY_CODE: Final = rf"(?:{_GROUPS}|\d{{4}}[ ]\d{{4}}(?!\d)|\d{{6,10}}|(?=[a-z]*\d)[a-z\d]{{8,16}})"
@@ -101,14 +92,22 @@ _LONGEST_REST: Final = 60
 
 
 def codes(text: str, lines: str) -> Iterator[tuple[int, int]]:
-    """Numbers that a sentence or a name calls a PIN, a one-time code, or the code of a door, a safe or an alarm.
+    """Numbers that a sentence or a name calls a PIN or a code, and codes that recover an account.
+
+    One code in a sentence, or a list of them below or behind its name.
 
     Args:
         text: the whole text.
         lines: its telling lines.
     """
+    lowered = in_lower_case(lines)
+    names = _NAMES if lowered.isascii() else (*_NAMES, *_FOREIGN_NAMES)
+    names = tuple(name for name in names if name in lowered)
+    if not names:
+        return
     lowered = in_lower_case(text)
-    for start, end in lines_with(lowered, _present(lines, _NAMES, _FOREIGN_NAMES)):
+    for start, end in lines_with(lowered, names):
+        yield from _recovery_codes(lowered, start, end)
         for number in _NUMBER.finditer(lowered, start, end):
             if _is_code(lowered[max(start, number.start() - _FAR) : number.start()], number["value"]) or (
                 _CALLED.match(lowered, number.end()) and len(number["value"]) >= _SHORTEST_CODE
@@ -134,20 +133,12 @@ def _is_code(before: str, value: str) -> bool:
     return _LINKED.search(rest) is not None or (_WORDS.match(rest) is not None and not _YEAR.match(value))
 
 
-def recovery_codes(text: str, lines: str) -> Iterator[tuple[int, int]]:
-    """Codes that recover an account: one in a sentence, or a list below or behind its name.
-
-    Args:
-        text: the whole text.
-        lines: its telling lines.
-    """
-    lowered = in_lower_case(text)
-    for start, end in lines_with(lowered, _present(lines, _RECOVERY_STARTS, _FOREIGN_RECOVERY_STARTS)):
-        names = list(_RECOVERY.finditer(lowered, start, min(end, start + _LONGEST_LINE)))
-        for name in names:
-            yield from _beside(lowered, name.end(), end)
-        if names and end - names[-1].end() <= _LONGEST_REST:
-            yield from _below(lowered, end)
+def _recovery_codes(lowered: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    names = list(_RECOVERY.finditer(lowered, start, min(end, start + _LONGEST_LINE)))
+    for name in names:
+        yield from _beside(lowered, name.end(), end)
+    if names and end - names[-1].end() <= _LONGEST_REST:
+        yield from _below(lowered, end)
 
 
 def _beside(lowered: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -176,8 +167,3 @@ def _below(lowered: str, end: int) -> Iterator[tuple[int, int]]:
         elif (line := _BLANK.match(lowered, start)) is None:
             return
         end = line.end()
-
-
-def _present(lines: str, names: tuple[str, ...], foreign: tuple[str, ...]) -> tuple[str, ...]:
-    lowered = in_lower_case(lines)
-    return tuple(name for name in (names if lowered.isascii() else (*names, *foreign)) if name in lowered)

@@ -28,6 +28,7 @@ _ENTRY: Final = re.compile(
     r"(?:[ \t]*\n){0,3}(?P<indent>[ \t]{0,40})(?:-[ \t]+)?\\?[\"']?(?P<name>[\w.@/-]{1,64})\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']?"
     r"(?P<value>[^\s\"'{},;#\\]{1,200})\\?[\"']?[ \t]*[,;]?(?:[ \t]*(?:#|//)[^\n]{0,200})?"
 )
+_BLOCK_WORDS: Final = ("tokens", "words", "secret", "keys", "credentials", "data")
 # What Kubernetes calls a secret holds nothing else.
 _SECRET: Final = re.compile(r"kind:[ \t]*secret\b")
 _DESCRIBED: Final = re.compile(r"(?:id|name|user|host|ur[li]|type|at|path|hash)\Z")
@@ -42,6 +43,7 @@ _ANSWER: Final = re.compile(
     r"(?:(?:\A|[\s:>,(])[\w.@+-]{2,64}[ \t]*(?:/|\||[ ][-–—][ ]|,[ ]|:(?=\S))[ \t]*"
     r"|(?<=\n)(?:[^\n]{1,40}?[:>\]][ \t]+)?)[\"'`*]{0,2}(?P<value>(?=\S*\d)[^\s\"'`*|,]{6,64})"
 )
+_DIGIT: Final = re.compile(r"\d")
 _FAR: Final = 300
 _MOST_LINES: Final = 6
 # `creds: lena@x.de / …`
@@ -79,8 +81,11 @@ def tabled(text: str) -> Iterator[tuple[int, int]]:
             row = _ROW.match(text, end)
 
 
-def blocked(text: str) -> Iterator[tuple[int, int]]:
+def blocked(text: str, lines: str) -> Iterator[tuple[int, int]]:
     """Values of the entries of a block whose head is a name such as `tokens`."""
+    lowered = in_lower_case(lines)
+    if not any(map(lowered.__contains__, _BLOCK_WORDS)):
+        return
     lowered = in_lower_case(text)
     for head in matches_from(_BLOCK, lowered, _BLOCK_STARTS):
         if head["encoded"] and _SECRET.search(lowered) is None:
@@ -106,7 +111,7 @@ def answered(text: str) -> Iterator[tuple[int, int]]:
     lowered = in_lower_case(text)
     done = 0
     for start, end in lines_with(lowered, ("?", "？")):
-        if start < done or _QUESTION.search(lowered, start, min(end, start + _FAR)) is None:
+        if start < done or _DIGIT.search(text, end, end + _FAR) is None or _QUESTION.search(lowered, start, min(end, start + _FAR)) is None:
             continue
         done = end
         for _ in range(_MOST_LINES):
@@ -120,9 +125,11 @@ def answered(text: str) -> Iterator[tuple[int, int]]:
                 yield answer.start("value"), answer.start("value") + len(value)
 
 
-def paired(text: str) -> Iterator[tuple[int, int]]:
+def paired(text: str, lines: str) -> Iterator[tuple[int, int]]:
     """Passwords that stand behind a user in a sentence on an access."""
-    for match in matches_from(_PAIRED, in_lower_case(text), _PAIR_STARTS):
+    lowered = in_lower_case(lines)
+    starts = tuple(start for start in _PAIR_STARTS if start in lowered)
+    for match in matches_from(_PAIRED, in_lower_case(text), starts):
         start, end = match.span("value")
         value = text[start:end].rstrip(".:")
         if _is_password(value) and (match["link"].strip() or not _SIGNS.isdisjoint(value)):

@@ -103,8 +103,8 @@ _TOLD: Final = re.compile(
     r"(?P<value>(?=[^\s\d]*\d)(?!\d+(?:\.\d+)+\s)[^\s\"'`(),;“”»›<>\[\]{}|\\]{4,200})"
 )
 _TOLD_STARTS: Final = (
-    *("pass", "kennwort", "mot de passe", "mdp", "contrase", "wachtwoord", "senha", "parola", "adgangskode", "heslo"),
-    *("salasana", "haslo", "hasla", "haslem", "kodeord", "hesla", "heslem", "contra", "ww", "kata sandi", "sifre", "lozinka", "geslo", "parool", "palavra", "phrase secr", "clave", "pw", "otp", "mfa", "2fa"),
+    *("pass", "kennwort", "mot de passe", "mdp", "wachtwoord", "senha", "parola", "adgangskode", "hesl"),
+    *("salasana", "hasl", "kodeord", "contra", "ww", "kata sandi", "sifre", "lozinka", "geslo", "parool", "palavra", "phrase secr", "clave", "pw", "otp", "mfa", "2fa"),
 )
 _FOREIGN_STARTS: Final = (
     *("парол", "пас", "hasł", "lösenord", "şifre", "jelszó", "mật khẩu", "slaptažodis", "лозинк", "κωδικ"),
@@ -126,7 +126,7 @@ _TOLD_UNSPACED: Final = re.compile(
 _UNSPACED: Final = ("密码", "密碼", "口令", "パス", "비밀번호", "암호")
 # Words in quotes, or joined by hyphens, that open a key or a vault.
 _PHRASE_NAMES: Final = (
-    rf"{TOLD_PASSWORDS}|phrase (?:de passe|secrète)|frase (?:de|di) (?:contrase|paso|acceso|accesso)|pass phrase|passfrase"
+    rf"{TOLD_PASSWORDS}|passe(?<=phrase de passe)|pass phrase|passfrase"
     r"|(?:парольн|секретн|кодов)\w+ фраз"
 )
 _PHRASE: Final = re.compile(
@@ -134,8 +134,8 @@ _PHRASE: Final = re.compile(
     r"(?:[\"'`«„“‘][ ]?(?P<quoted>[a-z]{3,10}(?: [a-z]{3,10}){3,9})[ ]?[\"'`»“”’]"
     r"|(?P<bare>[a-z]{3,9}(?:-[a-z]{3,9}){3,6})(?![\w.-]))"
 )
-_PHRASE_STARTS: Final = ("pass", "phrase", "frase", "kennwort", "contrase", "wachtwoord", "senha", "heslo", "mot de passe")
-_FOREIGN_PHRASE_STARTS: Final = ("парол", "фраз", "hasło", "lösenord", "şifre")
+_PHRASE_STARTS: Final = ("pass", "kennwort", "contrase", "wachtwoord")
+_FOREIGN_PHRASE_STARTS: Final = ("парол", "фраз", "hasło", "lösenord", "şifre", "секретн", "кодов")
 # Words of sentences and of programs, which a phrase made by a generator has none of.
 _JOINING: Final = frozenset(
     (

@@ -215,6 +215,8 @@ def _rules() -> list[_Rule]:
 
 
 _RULES: Final = _rules()
+# Rare first; every literal contains the last one.
+_STEMS: Final = ("$", "pass", "auth", "secret", "hook", "user", "://", "key", " -", '"', "(", "_", "-", "/", "=", ":", "e", "")
 _LONGEST_STRETCH: Final = max(rule.stretch for rule in _RULES)
 
 
@@ -227,20 +229,22 @@ def rules_in(text: str, tokens: str, lines: str, longest: int) -> Iterable[_Rule
         lines: its telling lines.
         longest: characters of its longest stretch without white space; most texts are words.
     """
-    by_place = _rules_by_place(min(longest, _LONGEST_STRETCH))
     places = (in_lower_case(text), text, in_lower_case(lines), lines, tokens)
     found = [
         rule
-        for place, (literals, rules) in zip(places, by_place, strict=True)
-        if place
-        for rule in compress(rules, map(place.__contains__, literals))
+        for number, stem, literals, rules in _rules_by_place(min(longest, _LONGEST_STRETCH))
+        if stem in places[number]
+        for rule in compress(rules, map(places[number].__contains__, literals))
     ]
     return dict.fromkeys(found)
 
 
 @lru_cache
-def _rules_by_place(longest: int) -> list[tuple[tuple[str, ...], tuple[_Rule, ...]]]:
-    """Literals and their rules: those to look for in the whole text, in telling lines, and in long stretches."""
+def _rules_by_place(longest: int) -> list[tuple[int, str, tuple[str, ...], tuple[_Rule, ...]]]:
+    """Literals and their rules: those to look for in the whole text, in telling lines, and in long stretches.
+
+    Literals with a common stem come together: a text that lacks the stem has none of them.
+    """
     pairs = [(literal, rule) for rule in _RULES if rule.stretch <= longest for literal in rule.literals]
     tokens = [pair for pair in pairs if pair[1].is_token]
     others = [pair for pair in pairs if not pair[1].is_token]
@@ -249,7 +253,15 @@ def _rules_by_place(longest: int) -> list[tuple[tuple[str, ...], tuple[_Rule, ..
         for crossing in (True, False)
         for lower in (True, False)
     ]
-    return [(tuple(literal for literal, _ in one), tuple(rule for _, rule in one)) for one in (*lists, tokens)]
+    groups: dict[tuple[int, str], list[tuple[str, _Rule]]] = {}
+    for number, one in enumerate((*lists, tokens)):
+        for literal, rule in one:
+            stem = next(stem for stem in _STEMS if stem in literal)
+            groups.setdefault((number, stem), []).append((literal, rule))
+    return [
+        (number, stem, tuple(literal for literal, _ in group), tuple(rule for _, rule in group))
+        for (number, stem), group in groups.items()
+    ]
 
 
 _SHORTEST_FOUND: Final = 6

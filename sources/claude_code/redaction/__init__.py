@@ -22,7 +22,8 @@ from typing import Any, Final
 from sources.claude_code.redaction.calls import called
 from sources.claude_code.redaction.carriers import PUBLIC, unwrapped
 from sources.claude_code.redaction.codes import codes
-from sources.claude_code.redaction.groups import answered, blocked, paired, tabled
+from sources.claude_code.redaction.groups import grouped
+from sources.claude_code.redaction.looks import looks_random
 from sources.claude_code.redaction.names import (
     assigned,
     is_named_secret,
@@ -34,7 +35,7 @@ from sources.claude_code.redaction.names import (
 )
 from sources.claude_code.redaction.numbers import EIGHT_DIGITS, mentions_phrase, mnemonics, payment_numbers
 from sources.claude_code.redaction.surroundings import CAPITALS, near, random, signed
-from sources.claude_code.redaction.texts import replace, telling_lines, to_the_end
+from sources.claude_code.redaction.texts import in_lower_case, replace, telling_lines, to_the_end
 from sources.claude_code.redaction.vendors import rules_in, without_tokens
 
 __all__ = ["redact", "redact_value"]
@@ -75,13 +76,16 @@ def _redact(text: str) -> str:
         return text
     tokens = " ".join([word for word in words if len(word) >= _SHORTEST_RANDOM]) if longest >= _SHORTEST_RANDOM else ""
     lines = telling_lines(text)
+    lowered = in_lower_case(text)
     for rule in rules_in(text, tokens, lines, longest):
         text = replace(text, to_the_end(text, rule.spans(text)), rule.kind)
-    if longest >= _SHORTEST_TOKEN:
+    # A vendor's token has digits, or letters in no order.
+    if longest >= _SHORTEST_TOKEN and (lines or any(len(word) >= _SHORTEST_TOKEN and looks_random(word) for word in words)):
         text = without_tokens(text)
     if tokens and any(True for _ in random(tokens)):
         text = replace(text, random(text), "Random Value")
-    text = replace(text, phrases(text), "Secret Keyword")
+    if "pass" in lowered or "kennwort" in lowered or "contrase" in lowered or not lowered.isascii():
+        text = replace(text, phrases(text), "Secret Keyword")
     # Without a digit only what is quoted, behind an equals sign or in an element of XML is more than a word.
     if lines or '"' in text or "'" in text or "`" in text or "=" in text or "</" in text or CAPITALS.search(text):
         text = replace(text, assigned(text), "Secret Keyword")
@@ -106,14 +110,9 @@ def _without_numbered(text: str, lines: str) -> str:
         text = replace(text, told_before(text, starts), "Secret Keyword")
     if not lines.isascii():
         text = replace(text, told_unspaced(text), "Secret Keyword")
-    if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
-        text = replace(text, tabled(text), "Secret Keyword")
-    text = replace(text, blocked(text, lines), "Secret Keyword")
-    text = replace(text, paired(text, lines), "Secret Keyword")
-    if "?" in text or "？" in text:
-        text = replace(text, answered(text), "Secret Keyword")
+    text = replace(text, grouped(text, lines), "Secret Keyword")
     if "(" in lines and ("'" in lines or '"' in lines or "`" in lines):
-        text = replace(text, called(text), "Secret Keyword")
+        text = replace(text, called(text, lines), "Secret Keyword")
     text = replace(text, codes(text, lines), "Code")
     words = _numbered_words(text, lines if text is original else telling_lines(text))
     cleaned = replace(text, near(text, words), "Secret Keyword")

@@ -8,7 +8,7 @@ from string import ascii_lowercase, digits
 from typing import Final
 
 from sources.claude_code.redaction.looks import REFERENCE, familiar, has_all_signs, is_chosen, look_of
-from sources.claude_code.redaction.texts import in_lower_case, places
+from sources.claude_code.redaction.texts import in_lower_case
 
 # Which argument is the password or the key, by the name of the call or the end of it.
 _CALLS: Final[dict[str, int]] = dict.fromkeys(
@@ -25,7 +25,7 @@ _CALLS: Final[dict[str, int]] = dict.fromkeys(
     (
         *("jwt.sign", "jwt.verify", "jwt.encode", "jwt.decode", "jwt::encode", "jwt::decode", "createhmac", "signwith"),
         *("hmac_new", "aes.encrypt", "aes.decrypt", "hmacsha1", "hmacsha256", "hmacsha512", "createcipheriv", "createcipher"),
-        *("createdecipheriv", "createdecipher", "hexdigest", "hmac.digest", "base64digest", "login", "ftp_login", "attempt"),
+        *("createdecipheriv", "createdecipher", "hexdigest", "hmac.digest", "base64digest", "login", "attempt"),
         *("basic_auth", "basicauth", "setbasicauth", "httpbasicauth", "auth.basic", "username_pw_set", "plaincredentials"),
         *("passwordauthentication", "networkcredential", "usernamepasswordcredentials", "usernamepasswordcredential"),
         *("usernamepasswordauthenticationtoken", "simple_bind", "simple_bind_s", "wifi.begin", "setcredentials", "authenticate"),
@@ -34,15 +34,16 @@ _CALLS: Final[dict[str, int]] = dict.fromkeys(
     2,
 ) | dict.fromkeys(
     (
-        *("pdo", "__construct", "mysqli", "mysqli_connect", "mysqli_real_connect", "mysql_connect", "mysql_real_connect"),
+        *("pdo", "__construct", "ftp_login", "mysqli", "mysqli_connect", "mysqli_real_connect", "mysql_connect", "mysql_real_connect"),
         *("getconnection", "connect", "sequelize", "ldap_bind", "hash_hmac", "openssl_encrypt", "openssl_decrypt"),
-        *("connection", "ssh2_auth_password", "createconnection", "real_connect", "dbi->connect"),
+        *("connection", "ssh2_auth_password", "createconnection", "real_connect"),
     ),
     3,
 )
 _NAME: Final = ascii_lowercase + digits + "_.:>-"
 _LONGEST_NAME: Final = 40
-_LAST: Final = re.compile(r"[.:>-]+")
+# Ruby does without the bracket.
+_CALL: Final = re.compile(r"(?<![a-z\d_])(?P<last>[a-z\d_]{2,40})(?:\(|(?<=basic_auth) )")
 # An argument that is none: a literal, an object, a name, a call.
 _ANY: Final = r"(?:b?\\?['\"][^'\"\n]{0,120}['\"]|\{[^{}\n]{0,120}\}|[^,'\"(){}\n]{1,60}(?:\([^()\n]{0,60}\))?)\s{0,9},\s{0,9}"
 _LITERAL: Final = r"(?:b|n|new key\(|\[\]byte\()?\\?['\"`](?P<value>[^'\"`\n\\]{6,128})\\?['\"`]"
@@ -60,6 +61,7 @@ _KEYS: Final = re.compile(rf"[^()\n]{{0,120}}?keys:\s{{0,3}}\[\s{{0,3}}{_LITERAL
 _FIELDS: Final = frozenset(("fill", "type", "sendkeys", "send_keys", "setvalue", "set_value", "presssequentially", "input_text"))
 _FIELD: Final = re.compile(r"passw|pwd|kennwort|contrase|\bpw\b|mot de passe|парол|\bpass\b")
 _FILLED: Final = re.compile(rf"\s{{0,9}}(?:{_ANY})?{_LITERAL}")
+_LAST_NAMES: Final = _FIELDS | {"cookiesession"} | {re.split("[.:>-]+", name)[-1] for name in _CALLS}
 _FAR: Final = 80
 # Names of algorithms, hosts, addresses and files.
 _ORDINARY: Final = re.compile(
@@ -67,6 +69,7 @@ _ORDINARY: Final = re.compile(
     r"|[a-z_]+\d?\Z|[a-z]+_[a-z_\d]+\Z|[\w.-]*[:/=;]",
     re.IGNORECASE,
 )
+_NUMBERED: Final = re.compile(r"['\"`](?=[^'\"`\s\d]{0,64}\d)[^'\"`\s]{6,128}['\"`]")
 _NUMBERS: Final = re.compile(r"\d\D*\d")
 _LONG: Final = 12
 _MIXED: Final = 10
@@ -74,15 +77,23 @@ _MIXED: Final = 10
 _FAMILIAR: Final = 0.6
 
 
-def called(text: str) -> Iterator[tuple[int, int]]:
-    """Literals in the place of a password or a key among the arguments of a call."""
+def called(text: str, lines: str) -> Iterator[tuple[int, int]]:
+    """Literals in the place of a password or a key among the arguments of a call.
+
+    Args:
+        text: the whole text.
+        lines: its telling lines.
+    """
+    if _NUMBERED.search(lines) is None:
+        return
     lowered = in_lower_case(text)
-    for at in places(text, ("(",)):
+    for call in _CALL.finditer(lowered):
+        last = call["last"]
+        if last not in _LAST_NAMES:
+            continue
+        at = call.end() - 1
         before = lowered[max(at - _LONGEST_NAME, 0) : at]
         name = before[len(before.rstrip(_NAME)) :]
-        if not name:
-            continue
-        last = _LAST.split(name)[-1]
         if last in _FIELDS:
             patterns = [_FILLED] if _FIELD.search(lowered, max(at - _FAR, 0), at + _FAR) else []
         elif last == "cookiesession":

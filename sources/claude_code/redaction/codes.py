@@ -15,6 +15,11 @@ _NAMES: Final = (
     *("combination", "schlüssel", "recovery key", "backup key", "backup-key"),
 )
 _FOREIGN_NAMES: Final = ("код", "códi", "kód", "пин", "密码", "密碼", "番号", "コード", "码", "番號", "번호", "코드", "şifre", "clé", "키")
+# The same as words: `standard` and `mapping` hold some, too.
+_NAMED: Final = re.compile(
+    r"code|codi[cg]|códi|kód|код|(?<![a-z])(?:kod|pin|puk|m?tan|otp|2fa|mfa|cv[vc])(?![a-z]{5})|geheimzahl|zahlenschloss|пин"
+    r"|combination|schlüssel|(?:recovery|backup)[ -]key|clé|[^\x00-\u04ff]"
+)
 _NUMBER: Final = re.compile(
     r"(?<![a-z\d_.,/#+-])(?:[a-z]-)?(?P<value>\d{4,8}|\d{3}-\d{3}|\d\d?-\d\d?-\d\d?|\d{3})#?(?![.,:/-]?[a-z\d_-])(?![ ]?[%€$])"
 )
@@ -107,6 +112,8 @@ def codes(text: str, lines: str) -> Iterator[tuple[int, int]]:
         return
     lowered = in_lower_case(text)
     for start, end in lines_with(lowered, names):
+        if _NAMED.search(lowered, start, end) is None:
+            continue
         yield from _recovery_codes(lowered, start, end)
         for number in _NUMBER.finditer(lowered, start, end):
             if _is_code(lowered[max(start, number.start() - _FAR) : number.start()], number["value"]) or (

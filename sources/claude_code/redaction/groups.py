@@ -40,7 +40,7 @@ _QUESTION: Final = re.compile(
     r"|erişim|şifre|toegang|wachtwoord|密码|账号|帳號|パスワード|ログイン)[^\n]{0,80}[?？]"
 )
 _ANSWER: Final = re.compile(
-    r"(?:(?:\A|[\s:>,(])[\w.@+-]{2,64}[ \t]*(?:/|\||[ ][-–—][ ]|,[ ]|:(?=\S))[ \t]*"
+    r"(?:(?:\A|[\s:>,(])[\w.@+-]{2,64}[ \t]*(?:/|\||[ ][-–—][ ]|:(?=\S))[ \t]*"
     r"|(?<=\n)(?:[^\n]{1,40}?[:>\]][ \t]+)?)[\"'`*]{0,2}(?P<value>(?=\S*\d)[^\s\"'`*|,]{6,64})"
 )
 _DIGIT: Final = re.compile(r"\d")
@@ -53,11 +53,30 @@ _PAIRED: Final = re.compile(
     r"(?P<link>[ \t]*[:=][ \t]*|[ \t](?:is|are|ist|sind|lautet|lauten|mit|with|as|sont|son|est|es)[ \t]+|[ \t]+)"
     r"[\"'`]?[\w.@+-]{2,64}[\"'`]?(?:[ \t]*[/|][ \t]*|,[ ]|:|[ ][-–—][ ])[\"'`]?(?P<value>[^\s\"'`/,;)]{6,64})"
 )
-_PAIR_STARTS: Final = ("cred", "login", "log-in", "zugang", "anmelde", "identifiant", "acces", "доступ", "логин", "dostęp", "přístup")
+_PAIR_STARTS: Final = ("cred", "login", "log-in", "zugang", "anmelde", "identifiant", "acces")
+_ALL_PAIR_STARTS: Final = (*_PAIR_STARTS, "доступ", "логин", "dostęp", "přístup")
 _SIGNS: Final = frozenset("!?#$*@+&%")
 
 
-def tabled(text: str) -> Iterator[tuple[int, int]]:
+def grouped(text: str, lines: str) -> Iterator[tuple[int, int]]:
+    """Values that a head, or a question, or the access that a sentence speaks of makes secrets.
+
+    Args:
+        text: the whole text.
+        lines: its telling lines.
+    """
+    if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
+        yield from _tabled(text)
+    lowered = in_lower_case(lines)
+    if any(map(lowered.__contains__, _BLOCK_WORDS)):
+        yield from _blocked(text)
+    if starts := tuple(filter(lowered.__contains__, _PAIR_STARTS if lowered.isascii() else _ALL_PAIR_STARTS)):
+        yield from _paired(text, starts)
+    if "?" in text or "？" in text:
+        yield from _answered(text)
+
+
+def _tabled(text: str) -> Iterator[tuple[int, int]]:
     """Values in a column of a table whose head is a name such as `password`."""
     end = 0
     for start, _ in lines_with(in_lower_case(text), _COLUMNS):
@@ -81,11 +100,8 @@ def tabled(text: str) -> Iterator[tuple[int, int]]:
             row = _ROW.match(text, end)
 
 
-def blocked(text: str, lines: str) -> Iterator[tuple[int, int]]:
+def _blocked(text: str) -> Iterator[tuple[int, int]]:
     """Values of the entries of a block whose head is a name such as `tokens`."""
-    lowered = in_lower_case(lines)
-    if not any(map(lowered.__contains__, _BLOCK_WORDS)):
-        return
     lowered = in_lower_case(text)
     for head in matches_from(_BLOCK, lowered, _BLOCK_STARTS):
         if head["encoded"] and _SECRET.search(lowered) is None:
@@ -106,7 +122,7 @@ def blocked(text: str, lines: str) -> Iterator[tuple[int, int]]:
                 yield entry.span("value")
 
 
-def answered(text: str) -> Iterator[tuple[int, int]]:
+def _answered(text: str) -> Iterator[tuple[int, int]]:
     """Passwords that answer a question for an access."""
     lowered = in_lower_case(text)
     done = 0
@@ -125,10 +141,8 @@ def answered(text: str) -> Iterator[tuple[int, int]]:
                 yield answer.start("value"), answer.start("value") + len(value)
 
 
-def paired(text: str, lines: str) -> Iterator[tuple[int, int]]:
+def _paired(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Passwords that stand behind a user in a sentence on an access."""
-    lowered = in_lower_case(lines)
-    starts = tuple(start for start in _PAIR_STARTS if start in lowered)
     for match in matches_from(_PAIRED, in_lower_case(text), starts):
         start, end = match.span("value")
         value = text[start:end].rstrip(".:")

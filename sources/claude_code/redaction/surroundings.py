@@ -14,7 +14,6 @@ from sources.claude_code.redaction.looks import (
     familiar,
     has_all_signs,
     is_all_signs,
-    is_chosen,
     look_of,
     looks_random,
 )
@@ -119,7 +118,6 @@ def near(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
             or _MIXED.match(_part(candidate))
             or _WORD_AND_NUMBER.match(candidate)
             or _WORDS_AND_NUMBER.match(_part(candidate))
-            or is_chosen(_part(candidate))
             or _LETTERS_ALONE.match(candidate)
         )
     ]
@@ -165,7 +163,7 @@ def _is_near_hint(text: str, lowered: str, value: str, span: tuple[int, int], at
     is_alone = text[start - 1 : start] in ("`", "'", '"', "\n") and text[end : end + 1] in (text[start - 1 : start], "")
     if (is_alone or before.endswith(" / ")) and "password" in hints and _WORD_AND_NUMBER.match(value):
         return True
-    if "password" in hints and _PAIR.search(before) and (_WORDS_AND_NUMBER.match(value) or is_chosen(value)):
+    if "password" in hints and _PAIR.search(before) and _WORDS_AND_NUMBER.match(value):
         return True
     return (
         is_alone

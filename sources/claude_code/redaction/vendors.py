@@ -233,7 +233,7 @@ def rules_in(text: str, tokens: str, lines: str, longest: int) -> Iterable[_Rule
     found = [
         rule
         for number, stem, literals, rules in _rules_by_place(min(longest, _LONGEST_STRETCH))
-        if stem in places[number]
+        if places[number] and stem in places[number]
         for rule in compress(rules, map(places[number].__contains__, literals))
     ]
     return dict.fromkeys(found)

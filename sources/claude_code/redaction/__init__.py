@@ -17,13 +17,13 @@ Not used: the IP address plugin (no secret) and entropy of any quoted string (co
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from sources.claude_code.redaction.calls import called
 from sources.claude_code.redaction.carriers import PUBLIC, unwrapped
 from sources.claude_code.redaction.codes import codes
 from sources.claude_code.redaction.groups import grouped
-from sources.claude_code.redaction.looks import looks_random
 from sources.claude_code.redaction.names import (
     assigned,
     is_named_secret,
@@ -79,8 +79,8 @@ def _redact(text: str) -> str:
     lowered = in_lower_case(text)
     for rule in rules_in(text, tokens, lines, longest):
         text = replace(text, to_the_end(text, rule.spans(text)), rule.kind)
-    # A vendor's token has digits, or letters in no order.
-    if longest >= _SHORTEST_TOKEN and (lines or any(len(word) >= _SHORTEST_TOKEN and looks_random(word) for word in words)):
+    # A vendor's token of so many characters has a digit.
+    if longest >= _SHORTEST_TOKEN and lines:
         text = without_tokens(text)
     if tokens and any(True for _ in random(tokens)):
         text = replace(text, random(text), "Random Value")
@@ -110,9 +110,7 @@ def _without_numbered(text: str, lines: str) -> str:
         text = replace(text, told_before(text, starts), "Secret Keyword")
     if not lines.isascii():
         text = replace(text, told_unspaced(text), "Secret Keyword")
-    text = replace(text, grouped(text, lines), "Secret Keyword")
-    if "(" in lines and ("'" in lines or '"' in lines or "`" in lines):
-        text = replace(text, called(text, lines), "Secret Keyword")
+    text = replace(text, chain(grouped(text, lines), called(text, lines)), "Secret Keyword")
     text = replace(text, codes(text, lines), "Code")
     words = _numbered_words(text, lines if text is original else telling_lines(text))
     cleaned = replace(text, near(text, words), "Secret Keyword")

@@ -43,7 +43,7 @@ _CALLS: Final[dict[str, int]] = dict.fromkeys(
 _NAME: Final = ascii_lowercase + digits + "_.:>-"
 _LONGEST_NAME: Final = 40
 # Ruby does without the bracket.
-_CALL: Final = re.compile(r"(?<![a-z\d_])(?P<last>[a-z\d_]{2,40})(?:\(|(?<=basic_auth) )")
+_CALL: Final = re.compile(r"(?<![a-z\d_])(?P<last>[a-z\d_]{2,40})(?:\(|(?<=basic_auth)[ ])")
 # An argument that is none: a literal, an object, a name, a call.
 _ANY: Final = r"(?:b?\\?['\"][^'\"\n]{0,120}['\"]|\{[^{}\n]{0,120}\}|[^,'\"(){}\n]{1,60}(?:\([^()\n]{0,60}\))?)\s{0,9},\s{0,9}"
 _LITERAL: Final = r"(?:b|n|new key\(|\[\]byte\()?\\?['\"`](?P<value>[^'\"`\n\\]{6,128})\\?['\"`]"
@@ -57,12 +57,14 @@ _MIDDLE: Final = re.compile(rf"\s{{0,9}}{_ANY}{_LITERAL}\s{{0,9}},\s{{0,9}}['\"]
 # Go has the key behind the hash: `hmac.New(sha256.New, []byte("…"))`.
 _KEY_OF_GO: Final = re.compile(rf"{_ANY}(?=\[\]byte){_LITERAL}")
 _KEYS: Final = re.compile(rf"[^()\n]{{0,120}}?keys:\s{{0,3}}\[\s{{0,3}}{_LITERAL}")
+_FURTHER: Final = {"connect": (_MIDDLE,), "new": (_KEY_OF_GO,)}
 # `page.fill('#password', '…')`, `getByLabel('Passwort').fill('…')`, `find_element(By.ID, "password").send_keys("…")`
 _FIELDS: Final = frozenset(("fill", "type", "sendkeys", "send_keys", "setvalue", "set_value", "presssequentially", "input_text"))
 _FIELD: Final = re.compile(r"passw|pwd|kennwort|contrase|\bpw\b|mot de passe|парол|\bpass\b")
 _FILLED: Final = re.compile(rf"\s{{0,9}}(?:{_ANY})?{_LITERAL}")
 _LAST_NAMES: Final = _FIELDS | {"cookiesession"} | {re.split("[.:>-]+", name)[-1] for name in _CALLS}
 _FAR: Final = 80
+_LONGEST_CALL: Final = 400
 # Names of algorithms, hosts, addresses and files.
 _ORDINARY: Final = re.compile(
     r"[hrep]s\d{3}\Z|(?:[\w-]*(?:sha|aes|rsa|utf|iso|md5|argon|bcrypt|ecdsa|des))[-_]?\d|[\w.+-]+@[\w.-]+\Z|\w[\w-]*(?:\.[\w-]+)+\Z"
@@ -84,32 +86,37 @@ def called(text: str, lines: str) -> Iterator[tuple[int, int]]:
         text: the whole text.
         lines: its telling lines.
     """
-    if _NUMBERED.search(lines) is None:
+    if "(" not in lines or _NUMBERED.search(lines) is None:
         return
     lowered = in_lower_case(text)
-    for call in _CALL.finditer(lowered):
-        last = call["last"]
+    for literal in _NUMBERED.finditer(text):
+        start = literal.start() + 1
+        line = max(lowered.rfind("\n", 0, start) + 1, start - _LONGEST_CALL)
+        if lowered.find("(", line, start) >= 0 and _is_argument(lowered, line, start) and _is_literal_secret(literal[0][1:-1]):
+            yield start, literal.end() - 1
+
+
+def _is_argument(lowered: str, line: int, start: int) -> bool:
+    """Whether a literal is the password or the key among the arguments of the call that it stands in."""
+    for call in _CALL.finditer(lowered, line, start):
+        last, at = call["last"], call.end() - 1
         if last not in _LAST_NAMES:
             continue
-        at = call.end() - 1
         before = lowered[max(at - _LONGEST_NAME, 0) : at]
         name = before[len(before.rstrip(_NAME)) :]
         if last in _FIELDS:
-            patterns = [_FILLED] if _FIELD.search(lowered, max(at - _FAR, 0), at + _FAR) else []
+            patterns = [_FILLED] if _FIELD.search(lowered, max(at - _FAR, line), start) else []
         elif last == "cookiesession":
             patterns = [_KEYS]
         elif place := _CALLS.get(last) or _CALLS.get(name) or _CALLS.get(_last_two(name)):
-            patterns = [_ARGUMENTS[place]]
-            if last == "connect":
-                patterns.append(_MIDDLE)
-            elif last == "new":
-                patterns.append(_KEY_OF_GO)
+            patterns = [_ARGUMENTS[place], *_FURTHER.get(last, ())]
         else:
             continue
-        for match in (pattern.match(lowered, at + 1) for pattern in patterns):
-            if match is not None and _is_literal_secret(text[match.start("value") : match.end("value")]):
-                yield match.span("value")
-                break
+        for pattern in patterns:
+            match = pattern.match(lowered, at + 1)
+            if match is not None and match.start("value") == start:
+                return True
+    return False
 
 
 def _last_two(name: str) -> str:

@@ -7,19 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from sources.claude_code.redaction.looks import looks_random
-from sources.claude_code.redaction.texts import in_lower_case, lines_with
+from sources.claude_code.redaction.texts import in_lower_case, lines_with, places
 
-# What every name of a code contains.
-_NAMES: Final = (
-    *("code", "kod", "codi", "pin", "puk", "tan", "otp", "2fa", "mfa", "cvv", "cvc", "geheimzahl", "zahlenschloss"),
-    *("combination", "schlüssel", "recovery key", "backup key", "backup-key"),
-)
+# What every name of a code contains; the short ones stand within other words, too.
+_NAMES: Final = ("code", "codi", "geheimzahl", "zahlenschloss", "combination", "schlüssel", "recovery key", "backup key")
+_SHORT_NAMES: Final = ("kod", "pin", "puk", "tan", "mtan", "otp", "2fa", "mfa", "cvv", "cvc")
 _FOREIGN_NAMES: Final = ("код", "códi", "kód", "пин", "密码", "密碼", "番号", "コード", "码", "番號", "번호", "코드", "şifre", "clé", "키")
-# The same as words: `standard` and `mapping` hold some, too.
-_NAMED: Final = re.compile(
-    r"code|codi[cg]|códi|kód|код|(?<![a-z])(?:kod|pin|puk|m?tan|otp|2fa|mfa|cv[vc])(?![a-z]{5})|geheimzahl|zahlenschloss|пин"
-    r"|combination|schlüssel|(?:recovery|backup)[ -]key|clé|[^\x00-\u04ff]"
-)
 _NUMBER: Final = re.compile(
     r"(?<![a-z\d_.,/#+-])(?:[a-z]-)?(?P<value>\d{4,8}|\d{3}-\d{3}|\d\d?-\d\d?-\d\d?|\d{3})#?(?![.,:/-]?[a-z\d_-])(?![ ]?[%€$])"
 )
@@ -106,20 +99,23 @@ def codes(text: str, lines: str) -> Iterator[tuple[int, int]]:
         lines: its telling lines.
     """
     lowered = in_lower_case(lines)
-    names = _NAMES if lowered.isascii() else (*_NAMES, *_FOREIGN_NAMES)
-    names = tuple(name for name in names if name in lowered)
+    names = [name for name in (_NAMES if lowered.isascii() else (*_NAMES, *_FOREIGN_NAMES)) if name in lowered]
+    names += [name for name in _SHORT_NAMES if name in lowered and _is_word(lowered, name)]
     if not names:
         return
     lowered = in_lower_case(text)
-    for start, end in lines_with(lowered, names):
-        if _NAMED.search(lowered, start, end) is None:
-            continue
+    for start, end in lines_with(lowered, tuple(names)):
         yield from _recovery_codes(lowered, start, end)
         for number in _NUMBER.finditer(lowered, start, end):
             if _is_code(lowered[max(start, number.start() - _FAR) : number.start()], number["value"]) or (
                 _CALLED.match(lowered, number.end()) and len(number["value"]) >= _SHORTEST_CODE
             ):
                 yield number.span("value")
+
+
+def _is_word(lowered: str, name: str) -> bool:
+    """Whether a name begins a word somewhere."""
+    return any(not lowered[at - 1 : at].isalpha()  for at in places(lowered, (name,)))
 
 
 def _is_code(before: str, value: str) -> bool:

@@ -91,12 +91,12 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         rf"|(?:keyvault[ ]secret|put-parameter|secret[ ]set)\b[^\n]{{0,160}}?[ \t](?:--value|--body|-b)[ =]?{_ARGUMENT}"
         rf"|\bbw[ \t]+(?:unlock|login[ \t]+\S+)[ \t]+{_ARGUMENT}",
     ),
-    # A line of its own: `user NAME PASSWORD` for ftp, `ADDRESS USER PASSWORD` for davfs2, `[HOST]:587 USER:PASSWORD`.
+    # A line of its own: `user NAME PASSWORD` for ftp, `[HOST]:587 USER:PASSWORD`.
     (
         "Argument",
         8,
-        ("user ", "https://", ":587", ":465", "l2tpd", "pptpd", ":25 "),
-        rf"(?:\A|(?<=\n))[ \t]*(?:user|https?://[^\s]{{4,200}}[ \t]+(?=\S+[ \t]+\S+[ \t]*(?:\n|\Z)))[ \t]*[\w.@-]{{1,64}}[ \t]+"
+        ("user ", ":587", ":465", "l2tpd", "pptpd", ":25 "),
+        rf"(?:\A|(?<=\n))[ \t]*user[ \t]+[\w.@-]{{1,64}}[ \t]+"
         rf"{_ARGUMENT}{_END}"
         rf"|:(?:25|465|587)[ \t]+[\w.@-]{{1,64}}:{_ARGUMENT}{_END}"
         rf"|\b(?:l2tpd|pptpd)[ \t]+{_ARGUMENT}",
@@ -115,7 +115,7 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        ("login=", "{plain}", "uci set", "@tcp(", "@unix(", ".psk ", "psk \"", "psk \\\"", "exec", "secretsdump", "#define"),
+        ("login=", "{plain}", "uci set", "@tcp(", "@unix(", ".psk ", "psk \"", "psk \\\"", "miexec", "psexec", "smbexec", "secretsdump", "#define"),
         rf"\blogin=[\w.@-]{{1,64}}:{_ARGUMENT}|\{{PLAIN\}}([^\s:\"']{{4,64}})"
         rf"|\buci[ \t]+set[ \t]+[\w.@\[\]-]{{1,80}}\.(?:key|password|psk)={_ARGUMENT}"
         r"|(?<![\w-])[\w-]{1,64}:([^\s:@/'\"]{4,64})@(?:tcp|unix)\("
@@ -133,7 +133,7 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Argument",
         6,
-        ("p: ", "pw: ", "p=", "pass: ", "pw=", "antwort", "security answer", "security question"),
+        (" p: ", " pw: ", " p=", " pass: ", " pw=", "antwort", "security answer", "security question"),
         rf"\b(?i:u|user|username|benutzer|login)[:=][ \t]*[^\s,;/]{{2,64}}[ \t]*[,;/]?[ \t]*(?i:p|pw|pass)[:=][ \t]*{_ARGUMENT}"
         rf"|(?i:sicherheitsfrage|security (?:question|answer))[^\n]{{0,80}}?(?i:antwort|answer|[:=])[ \t:=]*(?i:is |ist )?{_ARGUMENT}",
     ),

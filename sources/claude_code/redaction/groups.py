@@ -53,7 +53,7 @@ _PAIRED: Final = re.compile(
     r"(?P<link>[ \t]*[:=][ \t]*|[ \t](?:is|are|ist|sind|lautet|lauten|mit|with|as|sont|son|est|es)[ \t]+|[ \t]+)"
     r"[\"'`]?[\w.@+-]{2,64}[\"'`]?(?:[ \t]*[/|][ \t]*|,[ ]|:|[ ][-–—][ ])[\"'`]?(?P<value>[^\s\"'`/,;)]{6,64})"
 )
-_PAIR_STARTS: Final = ("cred", "login", "log-in", "zugang", "anmelde", "identifiant", "acces")
+_PAIR_STARTS: Final = ("cred", "login", "log-in", "zugang", "anmelde", "identifiant", "acceso", "accesso")
 _ALL_PAIR_STARTS: Final = (*_PAIR_STARTS, "доступ", "логин", "dostęp", "přístup")
 _SIGNS: Final = frozenset("!?#$*@+&%")
 
@@ -72,7 +72,7 @@ def grouped(text: str, lines: str) -> Iterator[tuple[int, int]]:
         yield from _blocked(text)
     if starts := tuple(filter(lowered.__contains__, _PAIR_STARTS if lowered.isascii() else _ALL_PAIR_STARTS)):
         yield from _paired(text, starts)
-    if "?" in text or "？" in text:
+    if "?\n" in text or "？\n" in text:
         yield from _answered(text)
 
 
@@ -126,7 +126,7 @@ def _answered(text: str) -> Iterator[tuple[int, int]]:
     """Passwords that answer a question for an access."""
     lowered = in_lower_case(text)
     done = 0
-    for start, end in lines_with(lowered, ("?", "？")):
+    for start, end in lines_with(lowered, ("?\n", "？\n")):
         if start < done or _DIGIT.search(text, end, end + _FAR) is None or _QUESTION.search(lowered, start, min(end, start + _FAR)) is None:
             continue
         done = end

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from sources.claude_code.redaction.calls import called
 from sources.claude_code.redaction.carriers import PUBLIC, unwrapped
-from sources.claude_code.redaction.codes import codes
+from sources.claude_code.redaction.codes import coded
 from sources.claude_code.redaction.groups import grouped
 from sources.claude_code.redaction.names import (
     assigned,
@@ -43,6 +43,7 @@ __all__ = ["redact", "redact_value"]
 _SHORT: Final = 64
 _SHORTEST_TOKEN: Final = 16
 _SHORTEST_RANDOM: Final = 20
+_SHORTEST_BASE64: Final = 24
 _SHORTEST_PHRASE: Final = 12
 """Words."""
 
@@ -77,12 +78,13 @@ def _redact(text: str) -> str:
     tokens = " ".join([word for word in words if len(word) >= _SHORTEST_RANDOM]) if longest >= _SHORTEST_RANDOM else ""
     lines = telling_lines(text)
     lowered = in_lower_case(text)
-    for rule in rules_in(text, tokens, lines, longest):
+    # A random value of so many characters has a digit.
+    numbered = tokens if lines else ""
+    for rule in rules_in(text, numbered, lines, longest):
         text = replace(text, to_the_end(text, rule.spans(text)), rule.kind)
-    # A vendor's token of so many characters has a digit.
     if longest >= _SHORTEST_TOKEN and lines:
         text = without_tokens(text)
-    if tokens and any(True for _ in random(tokens)):
+    if numbered and any(True for _ in random(numbered)):
         text = replace(text, random(text), "Random Value")
     if "pass" in lowered or "kennwort" in lowered or "contrase" in lowered or not lowered.isascii():
         text = replace(text, phrases(text), "Secret Keyword")
@@ -94,7 +96,7 @@ def _redact(text: str) -> str:
         text = _without_numbered(text, lines)
     if len(words) >= _SHORTEST_PHRASE and (mentions_phrase(text) or "".join(words).isalpha()):
         text = replace(text, mnemonics(text), "Mnemonic")
-    return unwrapped(text, tokens, redact)
+    return unwrapped(text, tokens if longest >= _SHORTEST_BASE64 else "", redact)
 
 
 def _without_numbered(text: str, lines: str) -> str:
@@ -111,7 +113,7 @@ def _without_numbered(text: str, lines: str) -> str:
     if not lines.isascii():
         text = replace(text, told_unspaced(text), "Secret Keyword")
     text = replace(text, chain(grouped(text, lines), called(text, lines)), "Secret Keyword")
-    text = replace(text, codes(text, lines), "Code")
+    text = replace(text, coded(text, lines), "Code")
     words = _numbered_words(text, lines if text is original else telling_lines(text))
     cleaned = replace(text, near(text, words), "Secret Keyword")
     if cleaned is not text:

@@ -89,7 +89,7 @@ _LONGEST_REST: Final = 60
 """Characters between a name and the end of its line, if a list follows."""
 
 
-def codes(text: str, lines: str) -> Iterator[tuple[int, int]]:
+def coded(text: str, lines: str) -> Iterator[tuple[int, int]]:
     """Numbers that a sentence or a name calls a PIN or a code, and codes that recover an account.
 
     One code in a sentence, or a list of them below or behind its name.

@@ -34,7 +34,7 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        ("snmp", "community"),
+        (" -c", "community"),
         rf"\bsnmp\w+\b[^\n|;&]{{0,120}}?[ \t]-c[ \t]*{_ARGUMENT}"
         rf"|\b(?:snmp-server[ \t]+community|snmp[ \t]+community|r[ow]community6?|trapcommunity)[ \t]+{_ARGUMENT}",
     ),
@@ -48,7 +48,7 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        ("htpasswd ", "mosquitto_passwd ", "openssl passwd", "rabbitmqctl", "samba-tool", "user:", "wpa_passphrase"),
+        ("passwd ", "add_user ", "change_password ", "authenticate_user ", "samba-tool", "user:", "wpa_passphrase"),
         rf"(?:htpasswd|mosquitto_passwd)[ \t]+-\w*b\w*[ \t]+(?:-\S+[ \t]+)*(?:[^\s'\"]+[ \t]+){{1,2}}?{_ARGUMENT}{_END}"
         rf"|openssl[ \t]+passwd(?:[ \t]+-\S+)*[ \t]+{_ARGUMENT}"
         rf"|rabbitmqctl[ \t]+(?:add_user|change_password|authenticate_user)[ \t]+\S+[ \t]+{_ARGUMENT}"
@@ -75,7 +75,7 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        ("http ", "https ", "lftp", "ncftp", "rabbitmqadmin", "check_", "cli-login", "security ", "altool", "notary"),
+        (" -a ", " --auth", " -u ", " -p", " --password"),
         rf"\bhttps?[ \t]+(?:[^\n|;&]{{1,120}}?[ \t])?(?:-a|--auth)[ \t=]+\\?['\"]?[\w.@-]{{1,64}}:{_ARGUMENT}"
         rf"|\blftp\b[^\n|;]{{0,120}}?[ \t]-u[ \t]+[\w.@-]{{1,64}},{_ARGUMENT}"
         rf"|\b(?:ncftp\w*|rabbitmqadmin|check_\w+|[\w-]*cli-login|security)\b[^\n|;&]{{0,120}}?[ \t](?:-p|--password)[ \t=]+"
@@ -85,9 +85,9 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Argument",
         6,
-        ("--from-literal", "vault kv ", "vault write ", "keyvault secret", "put-parameter", "secret set ", "bw unlock", "bw login"),
+        ("--from-literal", "vault kv ", "keyvault secret", "put-parameter", "secret set ", "bw unlock", "bw login"),
         rf"--from-literal[= ]\\?['\"]?[\w.-]{{1,64}}={_ARGUMENT}"
-        rf"|vault[ \t]+(?:kv[ \t]+(?:put|patch)|write)[ \t]+\S+[ \t]+(?:\w+=\S*[ \t]+)?\w+={_ARGUMENT}"
+        rf"|vault[ \t]+kv[ \t]+(?:put|patch)[ \t]+\S+[ \t]+(?:\w+=\S*[ \t]+)?\w+={_ARGUMENT}"
         rf"|(?:keyvault[ ]secret|put-parameter|secret[ ]set)\b[^\n]{{0,160}}?[ \t](?:--value|--body|-b)[ =]?{_ARGUMENT}"
         rf"|\bbw[ \t]+(?:unlock|login[ \t]+\S+)[ \t]+{_ARGUMENT}",
     ),
@@ -95,17 +95,16 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Argument",
         8,
-        ("user ", ":587", ":465", "l2tpd", "pptpd", ":25 "),
+        ("user ", ":587", ":465", ":25 "),
         rf"(?:\A|(?<=\n))[ \t]*user[ \t]+[\w.@-]{{1,64}}[ \t]+"
         rf"{_ARGUMENT}{_END}"
-        rf"|:(?:25|465|587)[ \t]+[\w.@-]{{1,64}}:{_ARGUMENT}{_END}"
-        rf"|\b(?:l2tpd|pptpd)[ \t]+{_ARGUMENT}",
+        rf"|:(?:25|465|587)[ \t]+[\w.@-]{{1,64}}:{_ARGUMENT}{_END}",
     ),
     # Devices: switches, routers, firewalls.
     (
         "Basic Auth Credentials",
         6,
-        ("username ", "enable ", "-server ", "isakmp", "key-string", "-key ", " md5 ", "neighbor ", "ascii-text"),
+        ("username ", "enable ", "-server ", "isakmp key", "key-string", "-key ", "authentication md5", "neighbor ", "ascii-text"),
         rf"\b(?:username[ \t]\S{{1,64}}[^\n]{{0,40}}?|enable|neighbor[ \t]\S{{1,64}})[ \t](?:password|secret)[ \t]+"
         rf"(?:level[ \t]\d+[ \t]+)?(?:\d[ \t]+)?{_ARGUMENT}"
         rf"|(?:tacacs|radius|isakmp|ntp)[^\n]{{0,80}}?\bkey[ \t]+(?:\d+[ \t]+md5[ \t]+)?(?:\d[ \t]+)?{_ARGUMENT}"
@@ -133,7 +132,7 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Argument",
         6,
-        (" p: ", " pw: ", " p=", " pass: ", " pw=", "antwort", "security answer", "security question"),
+        (" p: ", " pw: ", " p=", " pass: ", " pw=", "sicherheitsfrage", "security answer", "security question"),
         rf"\b(?i:u|user|username|benutzer|login)[:=][ \t]*[^\s,;/]{{2,64}}[ \t]*[,;/]?[ \t]*(?i:p|pw|pass)[:=][ \t]*{_ARGUMENT}"
         rf"|(?i:sicherheitsfrage|security (?:question|answer))[^\n]{{0,80}}?(?i:antwort|answer|[:=])[ \t:=]*(?i:is |ist )?{_ARGUMENT}",
     ),

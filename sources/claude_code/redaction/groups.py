@@ -28,7 +28,7 @@ _ENTRY: Final = re.compile(
     r"(?:[ \t]*\n){0,3}(?P<indent>[ \t]{0,40})(?:-[ \t]+)?\\?[\"']?(?P<name>[\w.@/-]{1,64})\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']?"
     r"(?P<value>[^\s\"'{},;#\\]{1,200})\\?[\"']?[ \t]*[,;]?(?:[ \t]*(?:#|//)[^\n]{0,200})?"
 )
-_BLOCK_WORDS: Final = ("tokens", "words", "secret", "keys", "credentials", "data")
+_BLOCK_WORDS: Final = ("tokens", "words", "secrets", "keys", "credential")
 # What Kubernetes calls a secret holds nothing else.
 _SECRET: Final = re.compile(r"kind:[ \t]*secret\b")
 _DESCRIBED: Final = re.compile(r"(?:id|name|user|host|ur[li]|type|at|path|hash)\Z")
@@ -68,7 +68,7 @@ def grouped(text: str, lines: str) -> Iterator[tuple[int, int]]:
     if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
         yield from _tabled(text)
     lowered = in_lower_case(lines)
-    if any(map(lowered.__contains__, _BLOCK_WORDS)):
+    if any(map(lowered.__contains__, _BLOCK_WORDS)) or "kind: Secret" in text:
         yield from _blocked(text)
     if starts := tuple(filter(lowered.__contains__, _PAIR_STARTS if lowered.isascii() else _ALL_PAIR_STARTS)):
         yield from _paired(text, starts)

@@ -44,6 +44,8 @@ def telling_lines(text: str) -> str:
     search = (_OPTION if " -" in text or "://" in text else _DIGIT).search
     if search(text) is None:
         return ""
+    if "\n" not in text:
+        return text
     kept: list[str] = []
     before = ""
     for line in text.split("\n"):

@@ -11,41 +11,148 @@ from sources.claude_code.redaction.looks import REFERENCE, familiar, has_all_sig
 from sources.claude_code.redaction.texts import in_lower_case
 
 # Which argument is the password or the key, by the name of the call or the end of it.
-_CALLS: Final[dict[str, int]] = dict.fromkeys(
-    (
-        *("fernet", "aes.new", "chacha20.new", "chacha20_poly1305.new", "cookieparser", "urlsafeserializer", "urlsafetimedserializer"),
-        *("timestampsigner", "signedstring", "bcrypt", "hash::make", "hash::check", "password_hash", "password_verify"),
-        *("bcrypt.hash", "bcrypt.hashsync", "bcrypt.compare", "bcrypt.comparesync", "pwd_context.hash", "pwd_context.verify"),
-        *("argon2.hash", "argon2.verify", "pbkdf2", "pbkdf2sync", "scrypt", "scryptsync", "hashlib.scrypt", "make_password"),
-        *("set_password", "setpassword", "check_password", "generate_password_hash", "checkpw", "hashpw", "hmac.new"),
-        *("secretkeyspec", "hmacshakeyfor", "password", "generatefrompassword", "createsecretkey", "verifypassword"),
-    ),
-    1,
-) | dict.fromkeys(
-    (
-        *("jwt.sign", "jwt.verify", "jwt.encode", "jwt.decode", "jwt::encode", "jwt::decode", "createhmac", "signwith"),
-        *("hmac_new", "aes.encrypt", "aes.decrypt", "hmacsha1", "hmacsha256", "hmacsha512", "createcipheriv", "createcipher"),
-        *("createdecipheriv", "createdecipher", "hexdigest", "hmac.digest", "base64digest", "login", "attempt"),
-        *("basic_auth", "basicauth", "setbasicauth", "httpbasicauth", "auth.basic", "username_pw_set", "plaincredentials"),
-        *("passwordauthentication", "networkcredential", "usernamepasswordcredentials", "usernamepasswordcredential"),
-        *("usernamepasswordauthenticationtoken", "simple_bind", "simple_bind_s", "wifi.begin", "setcredentials", "authenticate"),
-        *("signin", "sign_in", "signinwithemailandpassword", "createuserwithemailandpassword", "basiccredentials", "logon"),
-    ),
-    2,
-) | dict.fromkeys(
-    (
-        *("pdo", "__construct", "ftp_login", "mysqli", "mysqli_connect", "mysqli_real_connect", "mysql_connect", "mysql_real_connect"),
-        *("getconnection", "connect", "sequelize", "ldap_bind", "hash_hmac", "openssl_encrypt", "openssl_decrypt"),
-        *("connection", "ssh2_auth_password", "createconnection", "real_connect"),
-    ),
-    3,
+_CALLS: Final[dict[str, int]] = (
+    dict.fromkeys(
+        (
+            *(
+                "fernet",
+                "aes.new",
+                "chacha20.new",
+                "chacha20_poly1305.new",
+                "cookieparser",
+                "urlsafeserializer",
+                "urlsafetimedserializer",
+            ),
+            *(
+                "timestampsigner",
+                "signedstring",
+                "bcrypt",
+                "hash::make",
+                "hash::check",
+                "password_hash",
+                "password_verify",
+            ),
+            *(
+                "bcrypt.hash",
+                "bcrypt.hashsync",
+                "bcrypt.compare",
+                "bcrypt.comparesync",
+                "pwd_context.hash",
+                "pwd_context.verify",
+            ),
+            *(
+                "argon2.hash",
+                "argon2.verify",
+                "pbkdf2",
+                "pbkdf2sync",
+                "scrypt",
+                "scryptsync",
+                "hashlib.scrypt",
+                "make_password",
+            ),
+            *(
+                "set_password",
+                "setpassword",
+                "check_password",
+                "generate_password_hash",
+                "checkpw",
+                "hashpw",
+                "hmac.new",
+            ),
+            *(
+                "secretkeyspec",
+                "hmacshakeyfor",
+                "password",
+                "generatefrompassword",
+                "createsecretkey",
+                "verifypassword",
+            ),
+        ),
+        1,
+    )
+    | dict.fromkeys(
+        (
+            *(
+                "jwt.sign",
+                "jwt.verify",
+                "jwt.encode",
+                "jwt.decode",
+                "jwt::encode",
+                "jwt::decode",
+                "createhmac",
+                "signwith",
+            ),
+            *(
+                "hmac_new",
+                "aes.encrypt",
+                "aes.decrypt",
+                "hmacsha1",
+                "hmacsha256",
+                "hmacsha512",
+                "createcipheriv",
+                "createcipher",
+            ),
+            *("createdecipheriv", "createdecipher", "hexdigest", "hmac.digest", "base64digest", "login", "attempt"),
+            *(
+                "basic_auth",
+                "basicauth",
+                "setbasicauth",
+                "httpbasicauth",
+                "auth.basic",
+                "username_pw_set",
+                "plaincredentials",
+            ),
+            *(
+                "passwordauthentication",
+                "networkcredential",
+                "usernamepasswordcredentials",
+                "usernamepasswordcredential",
+            ),
+            *(
+                "usernamepasswordauthenticationtoken",
+                "simple_bind",
+                "simple_bind_s",
+                "wifi.begin",
+                "setcredentials",
+                "authenticate",
+            ),
+            *(
+                "signin",
+                "sign_in",
+                "signinwithemailandpassword",
+                "createuserwithemailandpassword",
+                "basiccredentials",
+                "logon",
+            ),
+        ),
+        2,
+    )
+    | dict.fromkeys(
+        (
+            *(
+                "pdo",
+                "__construct",
+                "ftp_login",
+                "mysqli",
+                "mysqli_connect",
+                "mysqli_real_connect",
+                "mysql_connect",
+                "mysql_real_connect",
+            ),
+            *("getconnection", "connect", "sequelize", "ldap_bind", "hash_hmac", "openssl_encrypt", "openssl_decrypt"),
+            *("connection", "ssh2_auth_password", "createconnection", "real_connect"),
+        ),
+        3,
+    )
 )
 _NAME: Final = ascii_lowercase + digits + "_.:>-"
 _LONGEST_NAME: Final = 40
 # Ruby does without the bracket.
 _CALL: Final = re.compile(r"(?<![a-z\d_])(?P<last>[a-z\d_]{2,40})(?:\(|(?<=basic_auth)[ ])")
 # An argument that is none: a literal, an object, a name, a call.
-_ANY: Final = r"(?:b?\\?['\"][^'\"\n]{0,120}['\"]|\{[^{}\n]{0,120}\}|[^,'\"(){}\n]{1,60}(?:\([^()\n]{0,60}\))?)\s{0,9},\s{0,9}"
+_ANY: Final = (
+    r"(?:b?\\?['\"][^'\"\n]{0,120}['\"]|\{[^{}\n]{0,120}\}|[^,'\"(){}\n]{1,60}(?:\([^()\n]{0,60}\))?)\s{0,9},\s{0,9}"
+)
 _LITERAL: Final = r"(?:b|n|new key\(|\[\]byte\()?\\?['\"`](?P<value>[^'\"`\n\\]{6,128})\\?['\"`]"
 _ARGUMENTS: Final = {
     1: re.compile(rf"\s{{0,9}}{_LITERAL}"),
@@ -59,7 +166,9 @@ _KEY_OF_GO: Final = re.compile(rf"{_ANY}(?=\[\]byte){_LITERAL}")
 _KEYS: Final = re.compile(rf"[^()\n]{{0,120}}?keys:\s{{0,3}}\[\s{{0,3}}{_LITERAL}")
 _FURTHER: Final = {"connect": (_MIDDLE,), "new": (_KEY_OF_GO,)}
 # `page.fill('#password', '…')`, `getByLabel('Passwort').fill('…')`, `find_element(By.ID, "password").send_keys("…")`
-_FIELDS: Final = frozenset(("fill", "type", "sendkeys", "send_keys", "setvalue", "set_value", "presssequentially", "input_text"))
+_FIELDS: Final = frozenset(
+    ("fill", "type", "sendkeys", "send_keys", "setvalue", "set_value", "presssequentially", "input_text")
+)
 _FIELD: Final = re.compile(r"passw|pwd|kennwort|contrase|\bpw\b|mot de passe|парол|\bpass\b")
 _FILLED: Final = re.compile(rf"\s{{0,9}}(?:{_ANY})?{_LITERAL}")
 _LAST_NAMES: Final = _FIELDS | {"cookiesession"} | {re.split("[.:>-]+", name)[-1] for name in _CALLS}
@@ -92,7 +201,11 @@ def called(text: str, lines: str) -> Iterator[tuple[int, int]]:
     for literal in _NUMBERED.finditer(text):
         start = literal.start() + 1
         line = max(lowered.rfind("\n", 0, start) + 1, start - _LONGEST_CALL)
-        if lowered.find("(", line, start) >= 0 and _is_argument(lowered, line, start) and _is_literal_secret(literal[0][1:-1]):
+        if (
+            lowered.find("(", line, start) >= 0
+            and _is_argument(lowered, line, start)
+            and _is_literal_secret(literal[0][1:-1])
+        ):
             yield start, literal.end() - 1
 
 
@@ -126,7 +239,11 @@ def _last_two(name: str) -> str:
 
 
 def _is_literal_secret(value: str) -> bool:
-    if any(one.isspace() for one in value) or REFERENCE.match(value) or (_ORDINARY.match(value) and not is_chosen(value)):
+    if (
+        any(one.isspace() for one in value)
+        or REFERENCE.match(value)
+        or (_ORDINARY.match(value) and not is_chosen(value))
+    ):
         return False
     if _NUMBERS.search(value) and len(value) >= _LONG:
         return True

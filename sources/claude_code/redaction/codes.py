@@ -7,12 +7,57 @@ from collections.abc import Iterator
 from typing import Final
 
 from sources.claude_code.redaction.looks import looks_random
-from sources.claude_code.redaction.texts import in_lower_case, lines_with, places
+from sources.claude_code.redaction.texts import in_lower_case, lines_with, places, word_starts
 
 # What every name of a code contains; the short ones stand within other words, too.
-_NAMES: Final = ("code", "codi", "geheimzahl", "zahlenschloss", "combination", "schlüssel", "recovery key", "backup key")
+_NAMES: Final = (
+    "code",
+    "codi",
+    "geheimzahl",
+    "zahlenschloss",
+    "combination",
+    "schlüssel",
+    "recovery key",
+    "backup key",
+)
+# How words begin that hold one, `code` apart.
+_STARTS: Final = frozenset(
+    (
+        "codi",
+        "gehe",
+        "zahl",
+        "comb",
+        "schl",
+        "reco",
+        "back",
+        "kod",
+        "kodu",
+        "kody",
+        "kode",
+        "koda",
+        "pin",
+        "pins",
+        "puk",
+    )
+) | {"tan", "mtan", "otp", "mfa", "fa", "cvv", "cvc"}
 _SHORT_NAMES: Final = ("kod", "pin", "puk", "tan", "mtan", "otp", "2fa", "mfa", "cvv", "cvc")
-_FOREIGN_NAMES: Final = ("код", "códi", "kód", "пин", "密码", "密碼", "番号", "コード", "码", "番號", "번호", "코드", "şifre", "clé", "키")
+_FOREIGN_NAMES: Final = (
+    "код",
+    "códi",
+    "kód",
+    "пин",
+    "密码",
+    "密碼",
+    "番号",
+    "コード",
+    "码",
+    "番號",
+    "번호",
+    "코드",
+    "şifre",
+    "clé",
+    "키",
+)
 _NUMBER: Final = re.compile(
     r"(?<![a-z\d_.,/#+-])(?:[a-z]-)?(?P<value>\d{4,8}|\d{3}-\d{3}|\d\d?-\d\d?-\d\d?|\d{3})#?(?![.,:/-]?[a-z\d_-])(?![ ]?[%€$])"
 )
@@ -30,7 +75,9 @@ _CODES: Final = re.compile(
     r"|codice di (?:verifica|sicurezza|accesso)|kod (?:weryfikacyjny|dostępu)|(?:doğrulama|onay) kodu"
     r"|验证码|驗證碼|認証コード|인증 ?(?:번호|코드)"
 )
-_CODE: Final = re.compile(r"code|kod[aeuy]?|kód|codi(?:ce|go)|código|код|combination|kombination|密码|密碼|コード|şifre")
+_CODE: Final = re.compile(
+    r"code|kod[aeuy]?|kód|codi(?:ce|go)|código|код|combination|kombination|密码|密碼|コード|şifre"
+)
 # What a code opens.
 _THINGS: Final = re.compile(
     r"(?<![a-zа-я])(?:alarm|door|gate|garage|safe|vault|lock-?box|padlock|key-?box|key-?pad|entrance|locker|tresor|tür|tor"
@@ -99,6 +146,8 @@ def coded(text: str, lines: str) -> Iterator[tuple[int, int]]:
         lines: its telling lines.
     """
     lowered = in_lower_case(lines)
+    if "code" not in lowered and lowered.isascii() and word_starts(lines).isdisjoint(_STARTS):
+        return
     names = [name for name in (_NAMES if lowered.isascii() else (*_NAMES, *_FOREIGN_NAMES)) if name in lowered]
     names += [name for name in _SHORT_NAMES if name in lowered and _is_word(lowered, name)]
     if not names:
@@ -115,7 +164,7 @@ def coded(text: str, lines: str) -> Iterator[tuple[int, int]]:
 
 def _is_word(lowered: str, name: str) -> bool:
     """Whether a name begins a word somewhere."""
-    return any(not lowered[at - 1 : at].isalpha()  for at in places(lowered, (name,)))
+    return any(not lowered[at - 1 : at].isalpha() for at in places(lowered, (name,)))
 
 
 def _is_code(before: str, value: str) -> bool:
@@ -148,7 +197,9 @@ def _beside(lowered: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Codes in the line of their name, or in the array that is its value."""
     array = _ARRAY.match(lowered, start)
     found = (
-        _LISTED.finditer(lowered, start, array.end()) if array else _ONE.finditer(lowered, start, min(end, start + _FAR))
+        _LISTED.finditer(lowered, start, array.end())
+        if array
+        else _ONE.finditer(lowered, start, min(end, start + _FAR))
     )
     spans = [code.span(code.lastgroup or 0) for code in found if not _DATE.match(code[0])]
     # One of several codes may have letters alone, as an ordinary word with a hyphen has.

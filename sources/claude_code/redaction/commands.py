@@ -34,7 +34,7 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        (" -c", "community"),
+        (" -c", "community", "rocommunity", "rwcommunity"),
         rf"\bsnmp\w+\b[^\n|;&]{{0,120}}?[ \t]-c[ \t]*{_ARGUMENT}"
         rf"|\b(?:snmp-server[ \t]+community|snmp[ \t]+community|r[ow]community6?|trapcommunity)[ \t]+{_ARGUMENT}",
     ),
@@ -48,7 +48,17 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        ("passwd ", "add_user ", "change_password ", "authenticate_user ", "samba-tool", "user:", "wpa_passphrase"),
+        (
+            "htpasswd ",
+            "mosquitto_passwd ",
+            "openssl passwd",
+            "add_user ",
+            "change_password ",
+            "authenticate_user ",
+            "samba-tool",
+            "user:",
+            "wpa_passphrase",
+        ),
         rf"(?:htpasswd|mosquitto_passwd)[ \t]+-\w*b\w*[ \t]+(?:-\S+[ \t]+)*(?:[^\s'\"]+[ \t]+){{1,2}}?{_ARGUMENT}{_END}"
         rf"|openssl[ \t]+passwd(?:[ \t]+-\S+)*[ \t]+{_ARGUMENT}"
         rf"|rabbitmqctl[ \t]+(?:add_user|change_password|authenticate_user)[ \t]+\S+[ \t]+{_ARGUMENT}"
@@ -104,7 +114,17 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        ("username ", "enable ", "-server ", "isakmp key", "key-string", "-key ", "authentication md5", "neighbor ", "ascii-text"),
+        (
+            "username ",
+            "enable ",
+            "-server ",
+            "isakmp key",
+            "key-string",
+            "-key ",
+            "authentication md5",
+            "neighbor ",
+            "ascii-text",
+        ),
         rf"\b(?:username[ \t]\S{{1,64}}[^\n]{{0,40}}?|enable|neighbor[ \t]\S{{1,64}})[ \t](?:password|secret)[ \t]+"
         rf"(?:level[ \t]\d+[ \t]+)?(?:\d[ \t]+)?{_ARGUMENT}"
         rf"|(?:tacacs|radius|isakmp|ntp)[^\n]{{0,80}}?\bkey[ \t]+(?:\d+[ \t]+md5[ \t]+)?(?:\d[ \t]+)?{_ARGUMENT}"
@@ -114,7 +134,21 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Basic Auth Credentials",
         6,
-        ("login=", "{plain}", "uci set", "@tcp(", "@unix(", ".psk ", "psk \"", "psk \\\"", "miexec", "psexec", "smbexec", "secretsdump", "#define"),
+        (
+            "login=",
+            "{plain}",
+            "uci set",
+            "@tcp(",
+            "@unix(",
+            ".psk ",
+            'psk "',
+            'psk \\"',
+            "wmiexec",
+            "psexec",
+            "smbexec",
+            "secretsdump",
+            "#define",
+        ),
         rf"\blogin=[\w.@-]{{1,64}}:{_ARGUMENT}|\{{PLAIN\}}([^\s:\"']{{4,64}})"
         rf"|\buci[ \t]+set[ \t]+[\w.@\[\]-]{{1,80}}\.(?:key|password|psk)={_ARGUMENT}"
         r"|(?<![\w-])[\w-]{1,64}:([^\s:@/'\"]{4,64})@(?:tcp|unix)\("
@@ -142,6 +176,16 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         ("2fa", "totp", "authenticator"),
         r"(?i:2fa|totp|authenticator)[^\n]{0,60}?\b((?:[a-z2-7]{4}[ ]){3,7}[a-z2-7]{4})\b",
     ),
-    ("Argument", 6, ("<pass ", "{enter}"), r"<(?i:pass)[ \t][^>]{1,40}>([^<\s]{6,})<|(?i:send)\w*\(?[ \t]*\\?[\"']([^\"'{\s]{6,64})\{(?i:enter)\}"),
-    ("Secret Keyword", 6, ("string(",), r"\[\"\w*(?i:pass|secret|token|pwd)\w*\"[^\]\n]{0,40}\]=>\s{0,9}string\(\d+\)[ ]\"([^\"\n]{4,})"),
+    (
+        "Argument",
+        6,
+        ("<pass ", "{enter}"),
+        r"<(?i:pass)[ \t][^>]{1,40}>([^<\s]{6,})<|(?i:send)\w*\(?[ \t]*\\?[\"']([^\"'{\s]{6,64})\{(?i:enter)\}",
+    ),
+    (
+        "Secret Keyword",
+        6,
+        ("string(",),
+        r"\[\"\w*(?i:pass|secret|token|pwd)\w*\"[^\]\n]{0,40}\]=>\s{0,9}string\(\d+\)[ ]\"([^\"\n]{4,})",
+    ),
 )

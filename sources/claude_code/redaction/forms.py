@@ -122,7 +122,12 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"(?i:\b(?:signtool|net[ ]use)\b)[^\n]{0,200}?"
         r"[ \t](?:[/-]p(?:ass)?[: \t]+|[/-](?i:user|u)[: \t]\S{1,64}[ \t]+)['\"]?([^\s'\"$/-][^\s'\"]{3,})",
     ),
-    ("Basic Auth Credentials", 4, ('send "', 'send \\"', "send -- "), r"(?:\b|(?<=\\n))send[ \t]+(?:--[ \t]+)?\\*\"([^\s\"\\$]{4,})\\+r"),
+    (
+        "Basic Auth Credentials",
+        4,
+        ('send "', 'send \\"', "send -- "),
+        r"(?:\b|(?<=\\n))send[ \t]+(?:--[ \t]+)?\\*\"([^\s\"\\$]{4,})\\+r",
+    ),
     (
         "Basic Auth Credentials",
         4,

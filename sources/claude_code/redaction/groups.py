@@ -8,7 +8,7 @@ from typing import Final
 
 from sources.claude_code.redaction.looks import has_all_signs, is_chosen, look_of
 from sources.claude_code.redaction.names import NAME
-from sources.claude_code.redaction.texts import in_lower_case, lines_with, matches_from
+from sources.claude_code.redaction.texts import in_lower_case, lines_with, matches_from, word_starts
 
 # The head of a table, in Markdown or CSV, and its rows.
 _HEAD: Final = re.compile(
@@ -29,6 +29,7 @@ _ENTRY: Final = re.compile(
     r"(?P<value>[^\s\"'{},;#\\]{1,200})\\?[\"']?[ \t]*[,;]?(?:[ \t]*(?:#|//)[^\n]{0,200})?"
 )
 _BLOCK_WORDS: Final = ("tokens", "words", "secrets", "keys", "credential")
+_BLOCK_KEYS: Final = frozenset(("toke", "pass", "secr", "keys", "apik", "cred"))
 # What Kubernetes calls a secret holds nothing else.
 _SECRET: Final = re.compile(r"kind:[ \t]*secret\b")
 _DESCRIBED: Final = re.compile(r"(?:id|name|user|host|ur[li]|type|at|path|hash)\Z")
@@ -54,6 +55,7 @@ _PAIRED: Final = re.compile(
     r"[\"'`]?[\w.@+-]{2,64}[\"'`]?(?:[ \t]*[/|][ \t]*|,[ ]|:|[ ][-–—][ ])[\"'`]?(?P<value>[^\s\"'`/,;)]{6,64})"
 )
 _PAIR_STARTS: Final = ("cred", "login", "log-in", "zugang", "anmelde", "identifiant", "acceso", "accesso")
+_PAIR_KEYS: Final = frozenset(("cred", "logi", "log", "zuga", "anme", "iden", "acce"))
 _ALL_PAIR_STARTS: Final = (*_PAIR_STARTS, "доступ", "логин", "dostęp", "přístup")
 _SIGNS: Final = frozenset("!?#$*@+&%")
 
@@ -67,10 +69,12 @@ def grouped(text: str, lines: str) -> Iterator[tuple[int, int]]:
     """
     if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
         yield from _tabled(text)
-    lowered = in_lower_case(lines)
-    if any(map(lowered.__contains__, _BLOCK_WORDS)) or "kind: Secret" in text:
+    lowered, starting = in_lower_case(lines), word_starts(lines)
+    if not starting.isdisjoint(_BLOCK_KEYS) and any(map(lowered.__contains__, _BLOCK_WORDS)) or "kind: Secret" in text:
         yield from _blocked(text)
-    if starts := tuple(filter(lowered.__contains__, _PAIR_STARTS if lowered.isascii() else _ALL_PAIR_STARTS)):
+    if not (lowered.isascii() and starting.isdisjoint(_PAIR_KEYS)) and (
+        starts := tuple(filter(lowered.__contains__, _PAIR_STARTS if lowered.isascii() else _ALL_PAIR_STARTS))
+    ):
         yield from _paired(text, starts)
     if "?\n" in text or "？\n" in text:
         yield from _answered(text)
@@ -118,7 +122,11 @@ def _blocked(text: str) -> Iterator[tuple[int, int]]:
             looks = ("uuid", "hex", "random", "password") if head["human"] else ("uuid", "hex", "random")
             if _DESCRIBED.search(entry["name"]):
                 continue
-            if look_of(value) in looks or (head["human"] and _is_password(value)) or (head["encoded"] and len(value) >= 8):
+            if (
+                look_of(value) in looks
+                or (head["human"] and _is_password(value))
+                or (head["encoded"] and len(value) >= 8)
+            ):
                 yield entry.span("value")
 
 
@@ -127,7 +135,11 @@ def _answered(text: str) -> Iterator[tuple[int, int]]:
     lowered = in_lower_case(text)
     done = 0
     for start, end in lines_with(lowered, ("?\n", "？\n")):
-        if start < done or _DIGIT.search(text, end, end + _FAR) is None or _QUESTION.search(lowered, start, min(end, start + _FAR)) is None:
+        if (
+            start < done
+            or _DIGIT.search(text, end, end + _FAR) is None
+            or _QUESTION.search(lowered, start, min(end, start + _FAR)) is None
+        ):
             continue
         done = end
         for _ in range(_MOST_LINES):

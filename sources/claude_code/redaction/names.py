@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from detect_secrets.filters.heuristic import is_sequential_string
 
-from sources.claude_code.redaction.looks import NUMBERED, REFERENCE, has_all_signs, is_chosen, is_secret, is_worded, look_of
+from sources.claude_code.redaction.looks import (
+    NUMBERED,
+    REFERENCE,
+    has_all_signs,
+    is_chosen,
+    is_secret,
+    is_worded,
+    look_of,
+)
 from sources.claude_code.redaction.texts import in_lower_case, matches_from, to_the_end
 
 # Written in lower case and run on lower-cased texts: three times faster than IGNORECASE.
@@ -104,7 +112,25 @@ _TOLD: Final = re.compile(
 )
 _TOLD_STARTS: Final = (
     *("pass", "kennwort", "mot de passe", "mdp", "wachtwoord", "senha", "parola", "adgangskode", "hesl"),
-    *("salasana", "hasl", "kodeord", "contra", "ww", "kata sandi", "sifre", "lozinka", "geslo", "parool", "palavra", "phrase secr", "clave", "pw", "otp", "mfa", "2fa"),
+    *(
+        "salasana",
+        "hasl",
+        "kodeord",
+        "contra",
+        "ww",
+        "kata sandi",
+        "sifre",
+        "lozinka",
+        "geslo",
+        "parool",
+        "palavra",
+        "phrase secr",
+        "clave",
+        "pw",
+        "otp",
+        "mfa",
+        "2fa",
+    ),
 )
 _FOREIGN_STARTS: Final = (
     *("парол", "пас", "hasł", "lösenord", "şifre", "jelszó", "mật khẩu", "slaptažodis", "лозинк", "κωδικ"),

@@ -236,7 +236,10 @@ def _is_id(text: str, start: int, end: int) -> bool:
 
 def _is_of_cache(text: str, start: int, end: int) -> bool:
     """Whether a word is the key of something cached, which ends with a hash of what it is made from."""
-    return _CACHE.match(text, start, end) is not None and _OF_CACHE.search(text, max(start - _BEFORE, 0), start) is not None
+    return (
+        _CACHE.match(text, start, end) is not None
+        and _OF_CACHE.search(text, max(start - _BEFORE, 0), start) is not None
+    )
 
 
 def signed(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -59,6 +59,17 @@ def telling_lines(text: str) -> str:
     return "\n".join(kept)
 
 
+_LETTERS: Final = re.compile("[a-z]+")
+START: Final = 4
+"""Letters of a word that `word_starts` keeps."""
+
+
+@lru_cache(4)
+def word_starts(text: str) -> frozenset[str]:
+    """The first four letters of every word: whether many words are in a text is then told without a search for each."""
+    return frozenset([word[:START] for word in _LETTERS.findall(in_lower_case(text))])
+
+
 def lines_with(text: str, literals: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Where the lines begin and end that hold one of the literals."""
     end = -1

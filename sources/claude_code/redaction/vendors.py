@@ -16,7 +16,7 @@ from kingfisher_sdk import Rules, Scanner
 from sources.claude_code.redaction.commands import COMMAND_FORMS
 from sources.claude_code.redaction.forms import FORMS
 from sources.claude_code.redaction.looks import familiar, has_all_signs, is_chosen, look_of
-from sources.claude_code.redaction.texts import in_lower_case, lines_with, replace
+from sources.claude_code.redaction.texts import START, in_lower_case, lines_with, replace, word_starts
 
 # An address is no secret; what the other rules find, Kingfisher's and the general ones find, too, in less time.
 _NOT_USED: Final = frozenset(
@@ -137,6 +137,8 @@ class _Rule:
     """Whether the literals stand within the stretch, as written."""
     crosses_lines: bool = False
     """Whether a match may begin in another line than the one that holds the literal."""
+    begins_words: bool = False
+    """Whether the literals begin a word, where they begin with letters."""
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where in the text the secrets stand."""
@@ -184,7 +186,19 @@ def _rules() -> list[_Rule]:
             kind in _TOKENS,
             kind in _ACROSS,
         )
-        for kind, stretch, literals, pattern in (*FORMS, *COMMAND_FORMS)
+        for kind, stretch, literals, pattern in FORMS
+    ]
+    rules += [
+        _Rule(
+            kind,
+            stretch,
+            literals,
+            (re.compile(pattern, re.DOTALL),),
+            _VALID.get(kind),
+            begins_words=kind not in _ACROSS,
+            crosses_lines=kind in _ACROSS,
+        )
+        for kind, stretch, literals, pattern in COMMAND_FORMS
     ]
     rules += [
         _Rule(
@@ -216,7 +230,39 @@ def _rules() -> list[_Rule]:
 
 _RULES: Final = _rules()
 # Rare first; every literal contains the last one.
-_STEMS: Final = ("$", "pass", "auth", "secret", "hook", "user", "://", "key", " -", '"', "(", "_", "-", "/", "=", ":", "e", "")
+_STEMS: Final = (
+    "$",
+    "pass",
+    "auth",
+    "secret",
+    "hook",
+    "user",
+    "://",
+    "key",
+    " -",
+    '"',
+    "(",
+    "_",
+    "-",
+    "/",
+    "=",
+    ":",
+    "e",
+    "",
+)
+
+
+def _first_word(literal: str) -> str:
+    """The beginning of the word that a literal begins with, or nothing."""
+    word = re.match("[a-z]+", literal)
+    return word[0][:START] if word and (len(word[0]) >= START or word.end() < len(literal)) else ""
+
+
+_BY_WORD: Final[dict[str, list[tuple[str, _Rule]]]] = {}
+for _one in _RULES:
+    for _literal in _one.literals if _one.begins_words else ():
+        if _first_word(_literal):
+            _BY_WORD.setdefault(_first_word(_literal), []).append((_literal, _one))
 _LONGEST_STRETCH: Final = max(rule.stretch for rule in _RULES)
 
 
@@ -236,6 +282,8 @@ def rules_in(text: str, tokens: str, lines: str, longest: int) -> Iterable[_Rule
         if places[number] and stem in places[number]
         for rule in compress(rules, map(places[number].__contains__, literals))
     ]
+    starts = word_starts(lines)
+    found += [rule for start in starts & _BY_WORD.keys() for literal, rule in _BY_WORD[start] if literal in places[2]]
     return dict.fromkeys(found)
 
 
@@ -245,7 +293,13 @@ def _rules_by_place(longest: int) -> list[tuple[int, str, tuple[str, ...], tuple
 
     Literals with a common stem come together: a text that lacks the stem has none of them.
     """
-    pairs = [(literal, rule) for rule in _RULES if rule.stretch <= longest for literal in rule.literals]
+    pairs = [
+        (literal, rule)
+        for rule in _RULES
+        if rule.stretch <= longest
+        for literal in rule.literals
+        if not (rule.begins_words and _first_word(literal))
+    ]
     tokens = [pair for pair in pairs if pair[1].is_token]
     others = [pair for pair in pairs if not pair[1].is_token]
     lists = [

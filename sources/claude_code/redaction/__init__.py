@@ -17,22 +17,25 @@ Not used: the IP address plugin (no secret) and entropy of any quoted string (co
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
-from sources.claude_code.redaction.carriers import unwrapped
+from sources.claude_code.redaction.calls import called
+from sources.claude_code.redaction.carriers import PUBLIC, unwrapped
+from sources.claude_code.redaction.codes import coded
+from sources.claude_code.redaction.groups import grouped
 from sources.claude_code.redaction.names import (
     assigned,
     is_named_secret,
-    pin_starts,
-    pins,
-    tabled,
+    phrases,
     told,
     told_before,
     told_starts,
+    told_unspaced,
 )
 from sources.claude_code.redaction.numbers import EIGHT_DIGITS, mentions_phrase, mnemonics, payment_numbers
 from sources.claude_code.redaction.surroundings import CAPITALS, near, random, signed
-from sources.claude_code.redaction.texts import replace, telling_lines, to_the_end
+from sources.claude_code.redaction.texts import in_lower_case, replace, telling_lines, to_the_end
 from sources.claude_code.redaction.vendors import rules_in, without_tokens
 
 __all__ = ["redact", "redact_value"]
@@ -40,6 +43,7 @@ __all__ = ["redact", "redact_value"]
 _SHORT: Final = 64
 _SHORTEST_TOKEN: Final = 16
 _SHORTEST_RANDOM: Final = 20
+_SHORTEST_BASE64: Final = 24
 _SHORTEST_PHRASE: Final = 12
 """Words."""
 
@@ -64,6 +68,8 @@ def redact_value(value: Any, name: str = "") -> Any:
 
 
 def _redact(text: str) -> str:
+    if "BEGIN " in text and (parts := PUBLIC.split(text))[1:]:
+        return "".join([part if place % 2 else _redact(part) for place, part in enumerate(parts)])
     original = text
     words = text.split()
     longest = max(map(len, words), default=0)
@@ -71,12 +77,17 @@ def _redact(text: str) -> str:
         return text
     tokens = " ".join([word for word in words if len(word) >= _SHORTEST_RANDOM]) if longest >= _SHORTEST_RANDOM else ""
     lines = telling_lines(text)
-    for rule in rules_in(text, tokens, lines, longest):
+    lowered = in_lower_case(text)
+    # A random value of so many characters has a digit.
+    numbered = tokens if lines else ""
+    for rule in rules_in(text, numbered, lines, longest):
         text = replace(text, to_the_end(text, rule.spans(text)), rule.kind)
-    if longest >= _SHORTEST_TOKEN:
+    if longest >= _SHORTEST_TOKEN and lines:
         text = without_tokens(text)
-    if tokens and any(True for _ in random(tokens)):
+    if numbered and any(True for _ in random(numbered)):
         text = replace(text, random(text), "Random Value")
+    if "pass" in lowered or "kennwort" in lowered or "contrase" in lowered or not lowered.isascii():
+        text = replace(text, phrases(text), "Secret Keyword")
     # Without a digit only what is quoted, behind an equals sign or in an element of XML is more than a word.
     if lines or '"' in text or "'" in text or "`" in text or "=" in text or "</" in text or CAPITALS.search(text):
         text = replace(text, assigned(text), "Secret Keyword")
@@ -85,7 +96,7 @@ def _redact(text: str) -> str:
         text = _without_numbered(text, lines)
     if len(words) >= _SHORTEST_PHRASE and (mentions_phrase(text) or "".join(words).isalpha()):
         text = replace(text, mnemonics(text), "Mnemonic")
-    return unwrapped(text, tokens, redact)
+    return unwrapped(text, tokens if longest >= _SHORTEST_BASE64 else "", redact)
 
 
 def _without_numbered(text: str, lines: str) -> str:
@@ -99,10 +110,10 @@ def _without_numbered(text: str, lines: str) -> str:
     if starts := told_starts(lines):
         text = replace(text, told(text, starts), "Secret Keyword")
         text = replace(text, told_before(text, starts), "Secret Keyword")
-    if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
-        text = replace(text, tabled(text), "Secret Keyword")
-    if starts := pin_starts(lines):
-        text = replace(text, pins(text, starts), "PIN")
+    if not lines.isascii():
+        text = replace(text, told_unspaced(text), "Secret Keyword")
+    text = replace(text, chain(grouped(text, lines), called(text, lines)), "Secret Keyword")
+    text = replace(text, coded(text, lines), "Code")
     words = _numbered_words(text, lines if text is original else telling_lines(text))
     cleaned = replace(text, near(text, words), "Secret Keyword")
     if cleaned is not text:

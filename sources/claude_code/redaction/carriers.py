@@ -11,6 +11,12 @@ from urllib.parse import unquote
 
 from sources.claude_code.redaction.looks import looks_random
 
+# What is public in a file of keys; it holds nothing but base64, and maybe some lines with a name.
+PUBLIC: Final = re.compile(
+    r"(-{4,5}[ ]?BEGIN (?:[A-Z0-9]+ ){0,3}(?:CERTIFICATE(?: REQUEST)?|PUBLIC KEY(?: BLOCK)?|SIGNATURE|CRL|PARAMETERS|PKCS7|CMS)"
+    r"[ ]?-{4,5}(?:(?:\s|\\[nrt]|>)*[A-Za-z\d+/=]+|(?:\s|\\[nrt])+(?:Version|Comment|Hash|Subject): [^\n\\]*)*"
+    r"(?:(?:\s|\\[nrt])*-{4,5}[ ]?END [A-Z0-9 ]{3,40}-{4,5})?)"
+)
 _COLOURS: Final = re.compile(r"(?:\x1b|\\u001b|\\x1b|\\033|\\e)\[[\d;]*m")
 _COLOUR_SIGNS: Final = ("\x1b[", "1b[", "\\033[", "\\e[")
 _ENCODED: Final = re.compile(r"%(?:3[ad]|22|7b)|(?:bearer|basic)%20", re.IGNORECASE)

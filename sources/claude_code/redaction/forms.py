@@ -122,7 +122,12 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"(?i:\b(?:signtool|net[ ]use)\b)[^\n]{0,200}?"
         r"[ \t](?:[/-]p(?:ass)?[: \t]+|[/-](?i:user|u)[: \t]\S{1,64}[ \t]+)['\"]?([^\s'\"$/-][^\s'\"]{3,})",
     ),
-    ("Basic Auth Credentials", 4, ('send "', 'send \\"'), r"(?:\b|(?<=\\n))send[ \t]+\\*\"([^\s\"\\$]{4,})\\+r"),
+    (
+        "Basic Auth Credentials",
+        4,
+        ('send "', 'send \\"', "send -- "),
+        r"(?:\b|(?<=\\n))send[ \t]+(?:--[ \t]+)?\\*\"([^\s\"\\$]{4,})\\+r",
+    ),
     (
         "Basic Auth Credentials",
         4,
@@ -135,7 +140,11 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Basic Auth Credentials",
         6,
         ("-u ", "-user "),
-        r"(?<!\S)(?:-u|--(?:proxy-)?user)[ \t]+['\"]?[\w.@-]+:([^\s'\"$]{4,})",
+        # The name is the token where the password is `x`, `api_token` or nothing.
+        r"(?<!\S)(?:-u|--(?:proxy-)?user)[ \t]+\\?['\"]?(?:(?=[^\s:]*\d)([\w.~-]{16,200}):"
+        r"(?:[xX]|api_token|x-oauth-basic|unused|)(?![^\s'\"\\])"
+        # A user and a group are none.
+        r"|[\w.@-]*:(?!\d{1,6}(?![^\s'\"]))(?<!\b(www-data):)(?!\1(?![^\s'\"]))([^\s'\"$]{4,}))",
     ),
     (
         "Basic Auth Credentials",
@@ -143,8 +152,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         (" -p", " /p", " /rp", " --p", ' \\"-p', " -w ", " -n ", " -a ", " -x ", " -k "),
         rf"(?i:\b(?:{_COMMANDS}))\b[^\n|;&]{{0,200}}?[ \t](?:(?:-{{1,2}}|/)(?:p|P|rp|pw|pwd|pass"
         rf"|passw(?:or)?d)(?:[ \t:=]+)"
-        rf"|-[pP](?=[^\s'\"]*\d)){_ARGUMENT}"
-        rf"|\b(?:redis-cli\b[^\n|;&]{{0,200}}?[ \t]-a|ldap\w+\b[^\n|;&]{{0,200}}?[ \t]-w"
+        rf"|-[pP](?!bkdf)(?=[^\s'\"]*\d)){_ARGUMENT}"
+        rf"|\b(?:redis-cli\b[^\n|;&]{{0,200}}?[ \t]-a|ldap\w+\b[^\n|;&]{{0,200}}?[ \t]-[ws]"
         rf"|openssl\b[^\n|;&]{{0,200}}?[ \t]-[kK]"
         rf"|snmp\w+\b[^\n|;&]{{0,200}}?[ \t]-[AX]|ssh-keygen\b[^\n|;&]{{0,200}}?[ \t]-[NP]"
         rf"|security\b[^\n|;&]{{0,200}}?[ \t]-w)"

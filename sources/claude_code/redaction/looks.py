@@ -49,12 +49,19 @@ BASE64: Final = re.compile(r"(?:sha\d+-)?(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}=
 _SIGNS_OF_PASSWORDS: Final = frozenset("!?#*+~$%^&@=")
 REFERENCE: Final = re.compile(
     r"[$<{%\[*.~/]|[A-Za-z_][\w-]*(?:(?:\.|::|->)[A-Za-z_]\w*)+\Z|(?:process|os|env|config|settings|self|this)\."
+    # Rules for the input of a form.
+    r"|(?:required|nullable|sometimes|present|filled|bail|string|confirmed|min:\d+|max:\d+)\|"
     r"|(?:x{3,}|\*{3,}|\.{3,})|\[redacted|[\w-]*(?:\.\.\.|…|\*\*\*+|x{4,})\Z",
     re.IGNORECASE,
 )
 # `falcon.tiger6584`: two words, then more digits than the name of an attribute has.
 _WORDS_AND_NUMBER: Final = re.compile(
     r"[A-Za-z]{3,12}[._-][A-Za-z]{3,12}(?<![^A-Za-z]sha)(?<![^A-Za-z]utf)\d{2,4}[!?#$*]?\Z"
+)
+# `otterharbor97`, `Falcon-thunder-335`, `CopperWalnut#5009`, `NebelHafen31?`: words and a number as people choose them.
+_CHOSEN: Final = re.compile(
+    r"(?=(?:[^A-Za-z]*[A-Za-z]){7})(?!\w*(?:sha|utf|iso|md5|aes|http)-?\d)"
+    r"[A-Za-z]{2,16}(?:[-.]?[A-Za-z]{2,16}){0,4}(?:[-.#@!$*+&]?(?!(?:19|20)\d\d\Z)\d{2,4}|[#@!$*+&]\d{2,4})[!?#$*@+&]?\Z"
 )
 _ATTRIBUTE: Final = re.compile(
     r"(?:self|this|cls|config|conf|cfg|settings|process|env|os|app|ctx|context|req|request|res|response|data|args"
@@ -104,6 +111,11 @@ def has_all_signs(value: str) -> bool:
 def is_worded(value: str) -> bool:
     """Whether a value is two words and a number as people choose them for a password, and no attribute in code."""
     return _WORDS_AND_NUMBER.match(value) is not None and not _ATTRIBUTE.match(value)
+
+
+def is_chosen(value: str) -> bool:
+    """Whether a value is made of words and a number of two to four digits, as people choose passwords."""
+    return _CHOSEN.match(value) is not None and not _ATTRIBUTE.match(value)
 
 
 def look_of(value: str) -> str:

@@ -8,8 +8,16 @@ from typing import Any, Final
 
 from detect_secrets.filters.heuristic import is_sequential_string
 
-from sources.claude_code.redaction.looks import NUMBERED, REFERENCE, has_all_signs, is_secret, is_worded, look_of
-from sources.claude_code.redaction.texts import in_lower_case, lines_with, matches_from, to_the_end
+from sources.claude_code.redaction.looks import (
+    NUMBERED,
+    REFERENCE,
+    has_all_signs,
+    is_chosen,
+    is_secret,
+    is_worded,
+    look_of,
+)
+from sources.claude_code.redaction.texts import in_lower_case, matches_from, to_the_end
 
 # Written in lower case and run on lower-cased texts: three times faster than IGNORECASE.
 _PASSWORDS: Final = (
@@ -20,7 +28,8 @@ _PASSWORDS: Final = (
 _SHORT_PASSWORDS: Final = (
     r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)"
     r"|(?<=sshpass)|(?<=smtppass)|(?<=adminpass)|(?<=keypass))(?![a-z])"
-    r"|pw(?<![a-z]pw)(?![a-z])|psk(?![a-z])|cred(?=s)"
+    r"|pw(?:(?<![a-z]pw)|(?<=adminpw)|(?<=userpw)|(?<=dbpw)|(?<=ftppw)|(?<=sshpw)|(?<=mailpw)|(?<=smtppw)|(?<=wifipw))(?![a-z])"
+    r"|psk(?![a-z])|cred(?=s)"
 )
 _OWNERS: Final = (
     *("access", "account", "admin", "api", "app", "application", "auth", "client", "database", "db", "deploy"),
@@ -63,11 +72,11 @@ _ASSIGNMENT: Final = re.compile(
     r"|(?:[ \t]+[\w/-]+){0,2}[ \t]*<<<[ \t]*|</key>\s{0,9}<string>|>(?:<value>|\s{0,9}<string>)?(?=[^<\s]{6,200}<)"
     r"|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
     r"|(?P<call>[(,])[ \t]*(?=\\{0,3}[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
-    r"(?:n?\\{0,3}[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\{0,3}[\"'`])"
+    r"(?:[bn]?\\{0,3}[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\{0,3}[\"'`])"
     r"|(?P<brace>\{(?!\{))?(?P<bare>[^\s\"'`,;&|<>(){}\[\]\\]{6,200}))"
 )
 _NO_SECRET_KEY: Final = re.compile(
-    r"(?:cache|partition|sort|primary|foreign|public|idempotency|group|order|row|object|routing|translation)[_-]\Z"
+    r"(?:cache|restore|partition|sort|primary|foreign|public|idempotency|group|order|row|object|routing|translation)[_-]\Z"
 )
 # The address of a secret at AWS names it.
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[\w:/-]*\Z")
@@ -86,26 +95,45 @@ _LINKS: Final = r"is|was|are|ist|lautet|sind|est|es|è|é|to|jest|är|er|это"
 TOLD_PASSWORDS: Final = (
     r"passwor[dt]|kennwort|passphrase|passcode|парол[ьяею]|mot de passe|mdp(?<![a-z]mdp)"
     r"|contrase[ñn]a|wachtwoord"
-    r"|hasło|senha|parola|lösenord|adgangskode|heslo|lozinka|geslo|jelszó|passord|parool|şifre"
-    r"|palavra.passe|phrase secr|mật khẩu|salasana|clave(?<![a-z]clave)|slaptažodis|парола|лозинк|κωδικ"
+    r"|has[łl](?:o|a|em|u)(?![a-z])|senha|parola|lösenord|adgangskode|kodeord|hesl(?:o|a|em|u)(?![a-z])|lozinka|geslo|jelszó|passord|parool|şifre"
+    r"|palavra.passe|phrase secr|mật khẩu|salasana|clave(?<![a-z]clave)(?! (?:prim|for|únic|unic|públ|publ|compu))|slaptažodis|парола|лозинк|κωδικ"
     r"|pwd?(?<![a-z\d]pw)(?<![a-z\d]pwd)(?![a-z\d])|密码|密碼|口令|パスワード|비밀번호|पासवर्ड|كلمة المرور|סיסמ"
+    # As people say it.
+    r"|пасс?(?:а|у|ом|ворд[а-я]?)?(?<![а-я]пасс)(?<![а-я]пас)(?![а-я])|contra(?<![a-z]contra)(?![a-zñ])"
+    r"|ww(?<![a-z\d.]ww)(?![a-z\d.])|kata sandi|sifre(?<![a-z]sifre)"
 )
 _TOLD: Final = re.compile(
     rf"(?:(?P<password>{TOLD_PASSWORDS})|(?P<pass>pass(?<![a-z\d_]pass)(?![a-z\d_]))"
-    r"|(?P<code>(?:recovery|backup|rescue|scratch|emergency|verification)[ _-]?codes?"
-    r"|otp(?<![a-z\d]otp)|(?:2fa|mfa)(?<![a-z\d]...)(?![a-z\d])))"
+    r"|(?P<code>otp(?<![a-z\d]otp)|(?:2fa|mfa)(?<![a-z\d]...)(?![a-z\d])))"
     r"[\w\]\"'`)]{0,8}(?:[ \t]+\(?(?:[\w'äöüßàéèñç-]|\.(?=\w)){1,24}\)?){0,4}?"
     rf"(?:(?P<link>[ \t]*(?::|=>?|→|->|：)|[ \t]+(?:{_LINKS}|[–—-])(?=[ \t])|[ \t]+(?=[\"'`„“«]))[ \t]*"
     r"(?:(?<=:)\n\s*(?=\S+\s*(?:\n|\Z)))?|[ \t]+)[\"'`(*„“«‹\\\[]{0,3}[ \t]*"
     r"(?P<value>(?=[^\s\d]*\d)(?!\d+(?:\.\d+)+\s)[^\s\"'`(),;“”»›<>\[\]{}|\\]{4,200})"
 )
 _TOLD_STARTS: Final = (
-    *("pass", "kennwort", "mot de passe", "mdp", "contrase", "wachtwoord", "senha", "parola", "adgangskode", "heslo"),
-    *("salasana", "lozinka", "geslo", "parool", "palavra", "phrase secr", "clave", "pw", "otp", "mfa", "2fa"),
-    *("recovery", "backup", "rescue", "scratch", "emergency", "verification"),
+    *("pass", "kennwort", "mot de passe", "mdp", "wachtwoord", "senha", "parola", "adgangskode", "hesl"),
+    *(
+        "salasana",
+        "hasl",
+        "kodeord",
+        "contra",
+        "ww",
+        "kata sandi",
+        "sifre",
+        "lozinka",
+        "geslo",
+        "parool",
+        "palavra",
+        "phrase secr",
+        "clave",
+        "pw",
+        "otp",
+        "mfa",
+        "2fa",
+    ),
 )
 _FOREIGN_STARTS: Final = (
-    *("парол", "hasło", "lösenord", "şifre", "jelszó", "mật khẩu", "slaptažodis", "лозинк", "κωδικ"),
+    *("парол", "пас", "hasł", "lösenord", "şifre", "jelszó", "mật khẩu", "slaptažodis", "лозинк", "κωδικ"),
     *("密码", "密碼", "口令", "パスワード", "비밀번호", "पासवर्ड", "كلمة المرور", "סיסמ"),
 )
 # A value, then what it is, as in `use … as the password`.
@@ -114,29 +142,38 @@ _TOLD_AFTER: Final = re.compile(
     r"|ist|comme|como|come|это|как|est|es)"
     r"[ \t]+(?:[\w'.-]+[ \t]+){0,4}\Z"
 )
-_PIN: Final = re.compile(
-    r"(?:(?:pin|cvv2?|cvc2?|otp|2fa|mfa)(?![a-z\d])(?:[ _-]?(?:code|number))?"
-    r"|(?:verification|security|sms|door|alarm|login|one-time|passcode)[ _-]code"
-    r"|(?:bestätigungs|sicherheits|einmal)code|код подтверждения|code de vérification|código de verificación)"
-    rf"(?<![a-z]pin)\\{{0,3}}[\"']?[ \t]*(?:[:=]|(?:{_LINKS}|für|for)(?=[ \t]))?[ \t]*\\{{0,3}}[\"'`]?"
-    r"(?P<value>(?<!\w)\d{3,8})(?![\w.,:/-]*\w)"
-)
-_PIN_STARTS: Final = (
-    *("pin", "cvv", "cvc", "otp", "2fa", "mfa", "verification", "security", "sms", "door", "alarm", "login"),
-    *("one-time", "passcode", "bestätigungs", "sicherheits", "einmal", "код", "code de", "código"),
-)
 _WORDS: Final = re.compile(r"[a-z]+(?:-[a-z]+)*-?\d\d+\Z", re.IGNORECASE)
+_QUANTITY: Final = re.compile(r"\d+[a-z]{1,8}\Z", re.IGNORECASE)
+# Languages without spaces between words.
+_TOLD_UNSPACED: Final = re.compile(
+    r"(?:密码|密碼|口令|パスワード|パス|비밀번호|암호)[^\x00-\x7f\s]{0,6}[ \t]{0,3}[:：]?[ \t]{0,3}[\"'`「『]?"
+    r"(?P<value>(?=[!-~]*\d)(?=[!-~]*[a-z])[!-~]{6,64})"
+)
+_UNSPACED: Final = ("密码", "密碼", "口令", "パス", "비밀번호", "암호")
+# Words in quotes, or joined by hyphens, that open a key or a vault.
+_PHRASE_NAMES: Final = (
+    rf"{TOLD_PASSWORDS}|passe(?<=phrase de passe)|pass phrase|passfrase"
+    r"|(?:парольн|секретн|кодов)\w+ фраз"
+)
+_PHRASE: Final = re.compile(
+    rf"(?:{_PHRASE_NAMES})[\w\])]{{0,8}}[\"'`]?(?:[ \t]+[^\s\"'`«„“:=]{{1,24}}){{0,6}}?[ \t]*(?P<link>[:=]|[ ](?:{_LINKS}))?[ \t]*"
+    r"(?:[\"'`«„“‘][ ]?(?P<quoted>[a-z]{3,10}(?: [a-z]{3,10}){3,9})[ ]?[\"'`»“”’]"
+    r"|(?P<bare>[a-z]{3,9}(?:-[a-z]{3,9}){3,6})(?![\w.-]))"
+)
+_PHRASE_STARTS: Final = ("pass", "kennwort", "contrase", "wachtwoord")
+_FOREIGN_PHRASE_STARTS: Final = ("парол", "фраз", "hasło", "lösenord", "şifre", "секретн", "кодов")
+# Words of sentences and of programs, which a phrase made by a generator has none of.
+_JOINING: Final = frozenset(
+    (
+        "the and are was for with from not but has have its they this that into can all you your must should will when "
+        "then than too long short least enter please required invalid incorrect wrong empty field form reset login auth "
+        "user token secret key label input password change forgot confirm error page repeat new old does did been only "
+        "das der die und ist nicht ein eine muss sein mit oder bitte falsch les des une pas est que los las una por sin "
+    ).split()
+)
 _WIRELESS: Final = re.compile(r"(?:wi-?fi|wlan)[ \t]+\Z")
 _PASSWORD: Final = re.compile(TOLD_PASSWORDS)
-# The head of a table, in Markdown or CSV, and its rows.
-_HEAD: Final = re.compile(
-    r"\|?(?P<row>[\w /-]{1,40}(?:[|,;\t][\w /-]{1,40}){1,20})\|?[ \t]*\n(?:[|: -]+\n)?",
-    re.MULTILINE,
-)
-_COLUMNS: Final = ("pass", "token", "secret", "key", "pwd")
-_ROW: Final = re.compile(r"\|?(?P<row>[^\n|,;\t]*[|,;\t][^\n]*?)\|?[ \t]*(?:\n|\Z)")
-_CELL: Final = re.compile(r"[^|,;\t]+")
-_NAME: Final = re.compile(rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})[\w-]{{0,24}}\Z")
+NAME: Final = re.compile(rf"(?:(?P<password>{_PASSWORDS})|{_KEYS})[\w-]{{0,24}}\Z")
 _SHORTEST_KEY: Final = 20
 """Characters below which the value of a key of any name (`cache_key`) is rather an id."""
 _SURE: Final = 16
@@ -223,18 +260,17 @@ def told_starts(text: str) -> tuple[str, ...]:
     return tuple(start for start in starts if start in lowered)
 
 
-def pin_starts(text: str) -> tuple[str, ...]:
-    """With which words a text starts to speak of a PIN or a code."""
-    lowered = in_lower_case(text)
-    return tuple(start for start in _PIN_STARTS if start in lowered)
-
-
 def told(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Values that a sentence names as a password or code."""
     lowered = in_lower_case(text)
     for match in matches_from(_TOLD, lowered, starts):
         start, end = match.span("value")
         value = text[start:end].rstrip(".:").removesuffix("**")
+        # `required').min(8)` has its digit behind the word; `90days` is a quantity.
+        if not any(map(str.isdigit, value)) or (match["link"] is None and _QUANTITY.match(value)):
+            continue
+        if match["link"] == " to" and not (is_chosen(value) or look_of(value) or sum(map(str.isdigit, value)) >= 2):
+            continue
         if match["pass"] and not (has_all_signs(value) or look_of(value)) and not _WORDS.match(value):
             continue
         if (
@@ -257,6 +293,8 @@ def told(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
 
 def _is_likely(match: re.Match[str], value: str) -> bool:
     """Whether a value that only words join to its name is one; `passwords are hashed with argon2id` has none."""
+    if is_chosen(value):
+        return True
     if NUMBERED.search(value):
         return False
     return bool(match["password"] is None or look_of(value) or sum(map(str.isdigit, value)) >= 2)
@@ -278,38 +316,28 @@ def told_before(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]
                 yield start, end
 
 
-def tabled(text: str) -> Iterator[tuple[int, int]]:
-    """Values in a column of a table whose head is a name such as `password`."""
-    end = 0
-    for start, _ in lines_with(in_lower_case(text), _COLUMNS):
-        head = _HEAD.match(text, start) if start >= end else None
-        if head is None:
-            continue
-        names = [name.strip().lower() for name in _CELL.findall(head["row"])]
-        secret = [_NAME.search(name) for name in names]
-        if len(names) < 2 or not any(named and not named["any_key"] for named in secret):
-            continue
-        row = _ROW.match(text, head.end())
-        while row is not None:
-            cells = list(_CELL.finditer(text, row.start("row"), row.end("row")))
-            if len(cells) == len(names):
-                for cell, named in zip(cells, secret, strict=True):
-                    value = cell[0].strip(" \t\"'`")
-                    if value and named and not named["any_key"] and look_of(value) in ("random", "password", "hex"):
-                        start = text.index(value, cell.start())
-                        yield start, start + len(value)
-            end = row.end()
-            row = _ROW.match(text, end)
+def told_unspaced(text: str) -> Iterator[tuple[int, int]]:
+    """Values that follow the name of a password in a language without spaces."""
+    for match in matches_from(_TOLD_UNSPACED, in_lower_case(text), _UNSPACED):
+        start, end = match.span("value")
+        value = text[start:end].rstrip(".,;:)")
+        if not REFERENCE.match(value) and not is_sequential_string(value) and "=" not in value:
+            yield start, start + len(value)
 
 
-def pins(text: str, starts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    """Digits that a sentence or a name calls a PIN or a code."""
-    return (match.span("value") for match in matches_from(_PIN, in_lower_case(text), starts))
+def phrases(text: str) -> Iterator[tuple[int, int]]:
+    """Several plain words that a sentence calls a passphrase or a password."""
+    lowered = in_lower_case(text)
+    starts = _PHRASE_STARTS if lowered.isascii() else (*_PHRASE_STARTS, *_FOREIGN_PHRASE_STARTS)
+    for match in matches_from(_PHRASE, lowered, starts):
+        words = match["quoted"] or match["bare"]
+        if (match["quoted"] or match["link"]) and _JOINING.isdisjoint(words.replace("-", " ").split()):
+            yield match.span("quoted" if match["quoted"] else "bare")
 
 
 def is_named_secret(name: str, value: Any) -> bool:
     """Whether a name such as `password` makes the whole value a secret."""
-    named = _NAME.search(name.lower())
+    named = NAME.search(name.lower())
     return named is not None and is_secret(
         value, is_password=bool(named["password"]), is_quoted=True, may_be_uuid=not named["any_key"]
     )

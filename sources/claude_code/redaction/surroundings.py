@@ -30,7 +30,7 @@ _HINTS: Final = re.compile(
     r"|jwt|jeton|\bllave|\bchave|\bclé\b|sleutel|klucz|\bseed\b|pat\b|signature|hmac|[?&]sig=|verify=|\bwif\b"
     r"|\btotp|\b2fa|\bmfa|令牌|密钥|秘钥|トークン|토큰|serial number|activation|product ?key)"
     r"|(?P<cookie>session|webhook|\bsid\b|sessid|cookie|logged_in)"
-    r"|(?P<key>(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])"
+    r"|(?P<key>(?<!cache)(?<!idempotency)(?<!object)(?<!public)(?<!site)(?<!object )(?<!site )(?<!redis )(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])"
     r"(?<!partition[ _-])key(?![a-z\d_]))"
 )
 _ENOUGH: Final[dict[str, frozenset[str | None]]] = {
@@ -79,9 +79,16 @@ _RUN: Final = re.compile(
     r"|(?<!\.)(?=[a-z\d+/]{0,160}[A-Z])[A-Za-z\d+/]{32,160}+(?![_-]))={0,2})"
 )
 _BEFORE_ID: Final = re.compile(
-    r"(?:h1|SHA256|sha\d+):\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z"
+    r"(?:h1|SHA256|sha\d+)[:=]\Z|(?<!\S)(?:git (?:show|log|checkout|revert|cherry-pick|diff)|commit) \Z"
+    # `[service,trace,span]` in a line of a log.
+    r"|\[[\w .-]{1,40},\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z"
     r"|(?:google\.com/\w{4,14}/d|/folders|/files?|/design|/board|/blob|/commit)/\Z|base64,\Z"
 )
+# The address of a secret at AWS names it.
+_ARN: Final = re.compile(r"arn:aws[a-z-]*:[\w:/-]*\Z")
+# `Linux-npm-` and the hash of what is cached.
+_CACHE: Final = re.compile(r"-?(?:[A-Za-z][A-Za-z\d]*[-_.]){1,8}[0-9a-f]{32,64}\Z")
+_OF_CACHE: Final = re.compile(r"cache|restore-?key|runner\.os|hashfiles", re.IGNORECASE)
 # A file drawn in base64 is longer than a secret.
 _BASE64_BEFORE: Final = re.compile(r"[A-Za-z\d+/_=-]*\Z")
 _BASE64_AFTER: Final = re.compile(r"[A-Za-z\d+/_=-]*")
@@ -123,7 +130,9 @@ def near(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
         value = _part(candidate)
         start = at + candidate.rindex(value)
         end = start + len(value)
-        if _BEFORE_ID.search(text, max(start - 30, 0), start) or _in_file(text, start, end):
+        if _BEFORE_ID.search(text, max(start - 60, 0), start) or _in_file(text, start, end):
+            continue
+        if _ARN.search(lowered, max(start - 120, 0), start) or _is_of_cache(text, start, end):
             continue
         if _is_near_hint(text, lowered, value, (start, end), at):
             yield start, end
@@ -217,8 +226,20 @@ def _is_id(text: str, start: int, end: int) -> bool:
             return True
     if _BEFORE_ID.search(text, max(start - 30, 0), start) or _in_file(text, start, end):
         return True
+    if _is_of_cache(text, start, end):
+        return True
     before = _BASE64_BEFORE.search(text, max(start - 300, 0), start)
+    if before is not None and text.endswith("base64,", 0, before.start()):
+        return True
     return (before is not None and _CHECK_SUM.match(text, before.start()) is not None) or hides_text(text[start:end])
+
+
+def _is_of_cache(text: str, start: int, end: int) -> bool:
+    """Whether a word is the key of something cached, which ends with a hash of what it is made from."""
+    return (
+        _CACHE.match(text, start, end) is not None
+        and _OF_CACHE.search(text, max(start - _BEFORE, 0), start) is not None
+    )
 
 
 def signed(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -44,6 +44,8 @@ def telling_lines(text: str) -> str:
     search = (_OPTION if " -" in text or "://" in text else _DIGIT).search
     if search(text) is None:
         return ""
+    if "\n" not in text:
+        return text
     kept: list[str] = []
     before = ""
     for line in text.split("\n"):
@@ -55,6 +57,17 @@ def telling_lines(text: str) -> str:
         elif line and not line.isspace():
             before = line if len(line) <= _LONGEST_LABEL else ""
     return "\n".join(kept)
+
+
+_LETTERS: Final = re.compile("[a-z]+")
+START: Final = 4
+"""Letters of a word that `word_starts` keeps."""
+
+
+@lru_cache(4)
+def word_starts(text: str) -> frozenset[str]:
+    """The first four letters of every word: whether many words are in a text is then told without a search for each."""
+    return frozenset([word[:START] for word in _LETTERS.findall(in_lower_case(text))])
 
 
 def lines_with(text: str, literals: tuple[str, ...]) -> Iterator[tuple[int, int]]:

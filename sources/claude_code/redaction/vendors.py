@@ -13,9 +13,10 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import RegexBasedDetector
 from kingfisher_sdk import Rules, Scanner
 
+from sources.claude_code.redaction.commands import COMMAND_FORMS
 from sources.claude_code.redaction.forms import FORMS
-from sources.claude_code.redaction.looks import familiar, look_of
-from sources.claude_code.redaction.texts import in_lower_case, lines_with, replace
+from sources.claude_code.redaction.looks import familiar, has_all_signs, is_chosen, look_of
+from sources.claude_code.redaction.texts import START, in_lower_case, lines_with, replace, word_starts
 
 # An address is no secret; what the other rules find, Kingfisher's and the general ones find, too, in less time.
 _NOT_USED: Final = frozenset(
@@ -55,6 +56,7 @@ _VALID: Final[Mapping[str, Callable[[str], bool]]] = {
     "Basic Auth Credentials": lambda value: value.lower() not in _EXAMPLES and value[0] not in "<[{",
     "Webhook URL": lambda value: look_of(value) in ("random", "hex"),
     "Application Password": lambda value: familiar(value) < 0.65,
+    "Argument": lambda value: bool(is_chosen(value) or has_all_signs(value) or look_of(value)),
     "Login": lambda value: look_of(value) != "",
 }
 # Of these the literals stand within the stretch, as written.
@@ -135,6 +137,8 @@ class _Rule:
     """Whether the literals stand within the stretch, as written."""
     crosses_lines: bool = False
     """Whether a match may begin in another line than the one that holds the literal."""
+    begins_words: bool = False
+    """Whether the literals begin a word, where they begin with letters."""
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where in the text the secrets stand."""
@@ -187,6 +191,18 @@ def _rules() -> list[_Rule]:
     rules += [
         _Rule(
             kind,
+            stretch,
+            literals,
+            (re.compile(pattern, re.DOTALL),),
+            _VALID.get(kind),
+            begins_words=kind not in _ACROSS,
+            crosses_lines=kind in _ACROSS,
+        )
+        for kind, stretch, literals, pattern in COMMAND_FORMS
+    ]
+    rules += [
+        _Rule(
+            kind,
             len(prefix) + _least_length(rest),
             (prefix,),
             (re.compile(rf"(?<![A-Za-z0-9]){re.escape(prefix)}{rest}"),),
@@ -213,6 +229,40 @@ def _rules() -> list[_Rule]:
 
 
 _RULES: Final = _rules()
+# Rare first; every literal contains the last one.
+_STEMS: Final = (
+    "$",
+    "pass",
+    "auth",
+    "secret",
+    "hook",
+    "user",
+    "://",
+    "key",
+    " -",
+    '"',
+    "(",
+    "_",
+    "-",
+    "/",
+    "=",
+    ":",
+    "e",
+    "",
+)
+
+
+def _first_word(literal: str) -> str:
+    """The beginning of the word that a literal begins with, or nothing."""
+    word = re.match("[a-z]+", literal)
+    return word[0][:START] if word and (len(word[0]) >= START or word.end() < len(literal)) else ""
+
+
+_BY_WORD: Final[dict[str, list[tuple[str, _Rule]]]] = {}
+for _one in _RULES:
+    for _literal in _one.literals if _one.begins_words else ():
+        if _first_word(_literal):
+            _BY_WORD.setdefault(_first_word(_literal), []).append((_literal, _one))
 _LONGEST_STRETCH: Final = max(rule.stretch for rule in _RULES)
 
 
@@ -225,21 +275,31 @@ def rules_in(text: str, tokens: str, lines: str, longest: int) -> Iterable[_Rule
         lines: its telling lines.
         longest: characters of its longest stretch without white space; most texts are words.
     """
-    by_place = _rules_by_place(min(longest, _LONGEST_STRETCH))
     places = (in_lower_case(text), text, in_lower_case(lines), lines, tokens)
     found = [
         rule
-        for place, (literals, rules) in zip(places, by_place, strict=True)
-        if place
-        for rule in compress(rules, map(place.__contains__, literals))
+        for number, stem, literals, rules in _rules_by_place(min(longest, _LONGEST_STRETCH))
+        if places[number] and stem in places[number]
+        for rule in compress(rules, map(places[number].__contains__, literals))
     ]
+    starts = word_starts(lines)
+    found += [rule for start in starts & _BY_WORD.keys() for literal, rule in _BY_WORD[start] if literal in places[2]]
     return dict.fromkeys(found)
 
 
 @lru_cache
-def _rules_by_place(longest: int) -> list[tuple[tuple[str, ...], tuple[_Rule, ...]]]:
-    """Literals and their rules: those to look for in the whole text, in telling lines, and in long stretches."""
-    pairs = [(literal, rule) for rule in _RULES if rule.stretch <= longest for literal in rule.literals]
+def _rules_by_place(longest: int) -> list[tuple[int, str, tuple[str, ...], tuple[_Rule, ...]]]:
+    """Literals and their rules: those to look for in the whole text, in telling lines, and in long stretches.
+
+    Literals with a common stem come together: a text that lacks the stem has none of them.
+    """
+    pairs = [
+        (literal, rule)
+        for rule in _RULES
+        if rule.stretch <= longest
+        for literal in rule.literals
+        if not (rule.begins_words and _first_word(literal))
+    ]
     tokens = [pair for pair in pairs if pair[1].is_token]
     others = [pair for pair in pairs if not pair[1].is_token]
     lists = [
@@ -247,7 +307,15 @@ def _rules_by_place(longest: int) -> list[tuple[tuple[str, ...], tuple[_Rule, ..
         for crossing in (True, False)
         for lower in (True, False)
     ]
-    return [(tuple(literal for literal, _ in one), tuple(rule for _, rule in one)) for one in (*lists, tokens)]
+    groups: dict[tuple[int, str], list[tuple[str, _Rule]]] = {}
+    for number, one in enumerate((*lists, tokens)):
+        for literal, rule in one:
+            stem = next(stem for stem in _STEMS if stem in literal)
+            groups.setdefault((number, stem), []).append((literal, rule))
+    return [
+        (number, stem, tuple(literal for literal, _ in group), tuple(rule for _, rule in group))
+        for (number, stem), group in groups.items()
+    ]
 
 
 _SHORTEST_FOUND: Final = 6

@@ -30,7 +30,8 @@ _HINTS: Final = re.compile(
     r"|jwt|jeton|\bllave|\bchave|\bclé\b|sleutel|klucz|\bseed\b|pat\b|signature|hmac|[?&]sig=|verify=|\bwif\b"
     r"|\btotp|\b2fa|\bmfa|令牌|密钥|秘钥|トークン|토큰|serial number|activation|product ?key)"
     r"|(?P<cookie>session|webhook|\bsid\b|sessid|cookie|logged_in)"
-    r"|(?P<key>(?<!cache)(?<!idempotency)(?<!object)(?<!public)(?<!site)(?<!object )(?<!site )(?<!redis )(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])"
+    r"|(?P<key>(?<!cache)(?<!idempotency)(?<!object)(?<!public)(?<!site)(?<!object )(?<!site )(?<!redis"
+    r" )(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])"
     r"(?<!partition[ _-])key(?![a-z\d_]))"
 )
 _ENOUGH: Final[dict[str, frozenset[str | None]]] = {

@@ -67,7 +67,8 @@ _YEAR: Final = re.compile(r"(?:19|20)\d\d\Z")
 _CODES: Final = re.compile(
     r"(?<![a-zа-я])(?:pin|puk|cvv2?|cvc2?|otp|2fa|mfa|m?-?tan|sms-?tan|пин)"
     r"(?:[ _-]?(?:code|number|nummer|kode?|код|码|コード)[ау]?|(?![a-zа-я\d]))"
-    r"|geheimzahl|digicode|pincode|zahlenschloss|暗証番号|combination(?<=lock combination)|combination(?<=safe combination)"
+    r"|geheimzahl|digicode|pincode|zahlenschloss|暗証番号|combination(?<=lock combination)"
+    r"|combination(?<=safe combination)"
     r"|(?:verification|security|sms|login|one-time|passcode|guard|whatsapp|access|unlock|entry|confirmation|auth\w*)"
     r"[ _-]code"
     r"|(?:bestätigungs|sicherheits|einmal|zugangs|freischalt|anmelde|verifizierungs)-?code"

@@ -80,7 +80,7 @@ _RUN: Final = re.compile(
     r"|(?<!\.)(?=[a-z\d+/]{0,160}[A-Z])[A-Za-z\d+/]{32,160}+(?![_-]))={0,2})"
 )
 _BEFORE_ID: Final = re.compile(
-    r"(?:h1|SHA256|sha\d+)[:=]\Z|(?<!\S)(?:git (?:show|log|checkout|revert|cherry-pick|diff)|commit) \Z"
+    r"(?:h1|SHA256|sha\d+):\Z|(?<!\S)(?:git (?:show|log|checkout|revert|cherry-pick|diff)|commit) \Z"
     # `[service,trace,span]` in a line of a log.
     r"|\[[\w .-]{1,40},\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z"
     r"|(?:google\.com/\w{4,14}/d|/folders|/files?|/design|/board|/blob|/commit)/\Z|base64,\Z"

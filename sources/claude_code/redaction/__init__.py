@@ -78,11 +78,11 @@ def _redact(text: str) -> str:
     tokens = " ".join([word for word in words if len(word) >= _SHORTEST_RANDOM]) if longest >= _SHORTEST_RANDOM else ""
     lines = telling_lines(text)
     lowered = in_lower_case(text)
-    # A random value of so many characters has a digit.
-    numbered = tokens if lines else ""
+    # A shorter random value has a digit.
+    numbered = tokens if lines or any(len(word) >= 30 and not word.islower() for word in tokens.split()) else ""
     for rule in rules_in(text, numbered, lines, longest):
         text = replace(text, to_the_end(text, rule.spans(text)), rule.kind)
-    if longest >= _SHORTEST_TOKEN and lines:
+    if longest >= _SHORTEST_TOKEN and (lines or numbered):
         text = without_tokens(text)
     if numbered and any(True for _ in random(numbered)):
         text = replace(text, random(text), "Random Value")

@@ -13,7 +13,8 @@ from sources.claude_code.redaction.looks import looks_random
 
 # What is public in a file of keys; it holds nothing but base64, and maybe some lines with a name.
 PUBLIC: Final = re.compile(
-    r"(-{4,5}[ ]?BEGIN (?:[A-Z0-9]+ ){0,3}(?:CERTIFICATE(?: REQUEST)?|PUBLIC KEY(?: BLOCK)?|SIGNATURE|CRL|PARAMETERS|PKCS7|CMS)"
+    r"(-{4,5}[ ]?BEGIN (?:[A-Z0-9]+ ){0,3}(?:CERTIFICATE(?: REQUEST)?|PUBLIC KEY(?: BLOCK)?|SIGNATURE|CRL"
+    r"|PARAMETERS|PKCS7|CMS)"
     r"[ ]?-{4,5}(?:(?:\s|\\[nrt]|>)*[A-Za-z\d+/=]+|(?:\s|\\[nrt])+(?:Version|Comment|Hash|Subject): [^\n\\]*)*"
     r"(?:(?:\s|\\[nrt])*-{4,5}[ ]?END [A-Z0-9 ]{3,40}-{4,5})?)"
 )

@@ -59,14 +59,16 @@ _FOREIGN_NAMES: Final = (
     "키",
 )
 _NUMBER: Final = re.compile(
-    r"(?<![a-z\d_.,/#+-])(?:[a-z]-)?(?P<value>\d{4,8}|\d{3}-\d{3}|\d\d?-\d\d?-\d\d?|\d{3})#?(?![.,:/-]?[a-z\d_-])(?![ ]?[%€$])"
+    r"(?<![a-z\d_.,/#+-])(?:[a-z]-)?(?P<value>\d{4,8}|\d{3}-\d{3}|\d\d?-\d\d?-\d\d?"
+    r"|\d{3})#?(?![.,:/-]?[a-z\d_-])(?![ ]?[%€$])"
 )
 _YEAR: Final = re.compile(r"(?:19|20)\d\d\Z")
 # One of these alone is the name of a code.
 _CODES: Final = re.compile(
     r"(?<![a-zа-я])(?:pin|puk|cvv2?|cvc2?|otp|2fa|mfa|m?-?tan|sms-?tan|пин)"
     r"(?:[ _-]?(?:code|number|nummer|kode?|код|码|コード)[ау]?|(?![a-zа-я\d]))"
-    r"|geheimzahl|digicode|pincode|zahlenschloss|暗証番号|combination(?<=lock combination)|combination(?<=safe combination)"
+    r"|geheimzahl|digicode|pincode|zahlenschloss|暗証番号|combination(?<=lock combination)"
+    r"|combination(?<=safe combination)"
     r"|(?:verification|security|sms|login|one-time|passcode|guard|whatsapp|access|unlock|entry|confirmation|auth\w*)"
     r"[ _-]code"
     r"|(?:bestätigungs|sicherheits|einmal|zugangs|freischalt|anmelde|verifizierungs)-?code"
@@ -80,7 +82,8 @@ _CODE: Final = re.compile(
 )
 # What a code opens.
 _THINGS: Final = re.compile(
-    r"(?<![a-zа-я])(?:alarm|door|gate|garage|safe|vault|lock-?box|padlock|key-?box|key-?pad|entrance|locker|tresor|tür|tor"
+    r"(?<![a-zа-я])(?:alarm|door|gate|garage|safe|vault|lock-?box|padlock|key-?box|key-?pad|entrance|locker"
+    r"|tresor|tür|tor"
     r"|schließ|schlüssel|eingang|porte|portail|immeuble|coffre|puerta|portal|caja fuerte|porta|portão|cofre|cassaforte"
     r"|cancello|allarme|drzwi|bram[ya]|sejf|dveř|trezor|kapı|kasa|deur|kluis|poort|dør|dörr|двер|домофон|сейф|подъезд"
     r"|сигнализац|ворот|πόρτα)|门|門|保险|金庫|ドア|玄関"
@@ -99,7 +102,8 @@ _OTHER: Final = re.compile(
 )
 _SENTENCE_END: Final = re.compile(r"[.;?!]\s|\d(?![a-z])")
 _CALLED: Final = re.compile(
-    r"[ \t]+(?:is|ist|est|es|é|è|—|-|–|это)[ \t]+(?:your|dein|ihr|votre|ton|tu|su|seu|il tuo|ваш|the|der)\b[^\n\d]{0,40}?"
+    r"[ \t]+(?:is|ist|est|es|é|è|—|-|–|это)[ \t]+(?:your|dein|ihr|votre|ton|tu|su|seu|il tuo|ваш|the"
+    r"|der)\b[^\n\d]{0,40}?"
     r"(?:code|código|codice|код|\bpin\b|\botp\b|\btan\b|passwor)"
 )
 _FAR: Final = 110
@@ -123,7 +127,8 @@ _ONE: Final = re.compile(
     rf"(?<![\w./@-])(?P<value>{_GROUPS})(?![\w./@-]*\w)|(?<=[:：=][ \t\"'`])(?P<plain>{_RECOVERY_CODE})(?![\w-])"
 )
 _LINE: Final = re.compile(
-    rf"[ \t>|]*(?:[-*•·☐]|\(?\d{{1,2}}[.):])?[ \t]*(?:[\"'`|]?{_RECOVERY_CODE}[\"'`|]?(?:[ \t,;|]+|(?=\n|\Z)))+(?=\n|\Z)"
+    rf"[ \t>|]*(?:[-*•·☐]|\(?\d{{1,2}}[.):])?[ \t]*(?:[\"'`|]?{_RECOVERY_CODE}[\"'`|]?(?:[ \t,;|]+|(?=\n"
+    rf"|\Z)))+(?=\n|\Z)"
 )
 _LISTED: Final = re.compile(rf"(?<![\w-]){_RECOVERY_CODE}(?![\w-])")
 _BLANK: Final = re.compile(r"[ \t]*(?:`{3}\w*|[-=+|]*)[ \t]*(?=\n|\Z)")

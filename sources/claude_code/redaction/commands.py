@@ -16,7 +16,8 @@ _ECHO: Final = (
 # Commands that read a password from their standard input.
 _READERS: Final = (
     r"sudo[ ](?:-\w+[ ])*-\w*S|passwd|smbpasswd|kinit|gpg2?|openssl|cryptsetup|(?:docker|podman)[ ](?:secret|login)"
-    r"|gcloud[ ]secrets|gh[ ](?:secret|auth)|(?:npx[ ])?wrangler|vncpasswd|keepassxc-cli|pass[ ]insert|ansible-vault|su[ ]"
+    r"|gcloud[ ]secrets|gh[ ](?:secret|auth)|(?:npx[ ])?wrangler|vncpasswd|keepassxc-cli|pass[ ]insert"
+    r"|ansible-vault|su[ ]"
     r"|fly(?:ctl)?[ ]secrets|kubeseal|borg|restic|helm[ ]registry|htpasswd|bw[ ]|skopeo|ssh-add|wpa_passphrase|ldap\w+"
     r"|mysql_config_editor|systemd-creds|systemd-ask-password|az[ ]acr|oc[ ]login|vault|security|cloudflared"
 )
@@ -79,7 +80,8 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         6,
         ("chpasswd",),
         rf"(?<![\w.-])[\w.-]{{1,64}}:{_ARGUMENT}\\?['\"]?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd"
-        rf"|chpasswd[^\n]{{0,40}}\n(?:[ \t]*(?:list|expire|users)[^\n]{{0,40}}\n){{0,2}}[ \t]*(?:-[ \t]+)?[\w.-]{{1,64}}:"
+        rf"|chpasswd[^\n]{{0,40}}\n(?:[ \t]*(?:list|expire"
+        rf"|users)[^\n]{{0,40}}\n){{0,2}}[ \t]*(?:-[ \t]+)?[\w.-]{{1,64}}:"
         rf"{_ARGUMENT}",
     ),
     (
@@ -88,7 +90,8 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         (" -a ", " --auth", " -u ", " -p", " --password"),
         rf"\bhttps?[ \t]+(?:[^\n|;&]{{1,120}}?[ \t])?(?:-a|--auth)[ \t=]+\\?['\"]?[\w.@-]{{1,64}}:{_ARGUMENT}"
         rf"|\blftp\b[^\n|;]{{0,120}}?[ \t]-u[ \t]+[\w.@-]{{1,64}},{_ARGUMENT}"
-        rf"|\b(?:ncftp\w*|rabbitmqadmin|check_\w+|[\w-]*cli-login|security)\b[^\n|;&]{{0,120}}?[ \t](?:-p|--password)[ \t=]+"
+        rf"|\b(?:ncftp\w*|rabbitmqadmin|check_\w+|[\w-]*cli-login|security)\b[^\n|;&]{{0,120}}?[ \t](?:-p"
+        rf"|--password)[ \t=]+"
         rf"{_ARGUMENT}"
         r"|(?:altool|notarytool)\b[^\n]{0,160}?[ \t](?:-p|--password)[ \t]+\\?['\"]?([a-z]{4}(?:-[a-z]{4}){3})\b",
     ),
@@ -160,15 +163,18 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Argument",
         6,
         ("wifi", "wi-fi", "wlan"),
-        r"(?i:wi-?fi|wlan)[^\n]{0,80}?(?i:\b(?:key|schlüssel|psk|pass\w*|pw|code|clé|clave|ключ|пароль)\b)[ \t]*(?:[:=]|is\b|ist\b)?"
+        r"(?i:wi-?fi|wlan)[^\n]{0,80}?(?i:\b(?:key|schlüssel|psk|pass\w*|pw|code|clé|clave|ключ"
+        r"|пароль)\b)[ \t]*(?:[:=]|is\b|ist\b)?"
         rf"[ \t]*{_ARGUMENT}",
     ),
     (
         "Argument",
         6,
         (" p: ", " pw: ", " p=", " pass: ", " pw=", "sicherheitsfrage", "security answer", "security question"),
-        rf"\b(?i:u|user|username|benutzer|login)[:=][ \t]*[^\s,;/]{{2,64}}[ \t]*[,;/]?[ \t]*(?i:p|pw|pass)[:=][ \t]*{_ARGUMENT}"
-        rf"|(?i:sicherheitsfrage|security (?:question|answer))[^\n]{{0,80}}?(?i:antwort|answer|[:=])[ \t:=]*(?i:is |ist )?{_ARGUMENT}",
+        rf"\b(?i:u|user|username|benutzer|login)[:=][ \t]*[^\s,;/]{{2,64}}[ \t]*[,;/]?[ \t]*(?i:p|pw"
+        rf"|pass)[:=][ \t]*{_ARGUMENT}"
+        rf"|(?i:sicherheitsfrage|security (?:question|answer))[^\n]{{0,80}}?(?i:antwort|answer"
+        rf"|[:=])[ \t:=]*(?i:is |ist )?{_ARGUMENT}",
     ),
     (
         "Application Password",

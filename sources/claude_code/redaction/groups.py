@@ -21,11 +21,14 @@ _CELL: Final = re.compile(r"[^|,;\t]+")
 # `tokens {`, `passwords:`, `"api_keys": {`
 _BLOCK_STARTS: Final = ("tokens", "passwords", "secrets", "keys", "credentials", "stringdata", "\ndata:")
 _BLOCK: Final = re.compile(
-    r"(?:tokens|(?P<encoded>\ndata)|(?P<human>passwords|secrets|credentials|stringdata)|keys(?<=api_keys)|keys(?<=apikeys)|keys(?<=api-keys))"
+    r"(?:tokens|(?P<encoded>\ndata)|(?P<human>passwords|secrets|credentials|stringdata)|keys(?<=api_keys)"
+    r"|keys(?<=apikeys)|keys(?<=api-keys))"
     r"(?:\\?[\"'])?[ \t]*(?:[:=][ \t]*)?(?:(?P<brace>\{)|\n)"
 )
 _ENTRY: Final = re.compile(
-    r"(?:[ \t]*\n){0,3}(?P<indent>[ \t]{0,40})(?:-[ \t]+)?\\?[\"']?(?P<name>[\w.@/-]{1,64})\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']?"
+    r"(?:[ \t]*\n){0,3}(?P<indent>[ \t]{0,40})(?:-[ \t]+)?\\?[\"']?(?P<name>[\w.@/-]{1,64})"
+    r"\\?[\"']?[ \t]*[:=][ \t]*\\?[\"']?"
+    r""
     r"(?P<value>[^\s\"'{},;#\\]{1,200})\\?[\"']?[ \t]*[,;]?(?:[ \t]*(?:#|//)[^\n]{0,200})?"
 )
 _BLOCK_WORDS: Final = ("tokens", "words", "secrets", "keys", "credential")
@@ -36,8 +39,10 @@ _DESCRIBED: Final = re.compile(r"(?:id|name|user|host|ur[li]|type|at|path|hash)\
 _MOST_ENTRIES: Final = 60
 # Who asks for the access to something is answered with a user and a password, or with a password alone.
 _QUESTION: Final = re.compile(
-    r"(?:log-?in|access|creds?\b|credential|zugang|anmelde|passwor[td]|\bpwd?\b|\bpass\b|kennwort|доступ|логин|парол|пасс"
-    r"|identifiant|accès|mot de passe|\bmdp\b|acceso|contrase|\bclave\b|credenzial|accesso|senha|dostęp|has[łl]|přístup|hesl"
+    r"(?:log-?in|access|creds?\b|credential|zugang|anmelde|passwor[td]|\bpwd?\b|\bpass\b|kennwort|доступ|логин"
+    r"|парол|пасс"
+    r"|identifiant|accès|mot de passe|\bmdp\b|acceso|contrase|\bclave\b|credenzial|accesso|senha|dostęp|has[łl]"
+    r"|přístup|hesl"
     r"|erişim|şifre|toegang|wachtwoord|密码|账号|帳號|パスワード|ログイン)[^\n]{0,80}[?？]"
 )
 _ANSWER: Final = re.compile(
@@ -49,7 +54,8 @@ _FAR: Final = 300
 _MOST_LINES: Final = 6
 # `creds: lena@x.de / …`
 _PAIRED: Final = re.compile(
-    r"(?:creds?|credentials?|log-?in|zugang\w{0,8}|anmeldedaten|identifiants?|acceso|accesso|credencial\w*|credenzial\w*"
+    r"(?:creds?|credentials?|log-?in|zugang\w{0,8}|anmeldedaten|identifiants?|acceso|accesso|credencial\w*"
+    r"|credenzial\w*"
     r"|доступ\w{0,3}|логин|dostęp|přístup)(?![\w-])[^\n/:,]{0,40}?"
     r"(?P<link>[ \t]*[:=][ \t]*|[ \t](?:is|are|ist|sind|lautet|lauten|mit|with|as|sont|son|est|es)[ \t]+|[ \t]+)"
     r"[\"'`]?[\w.@+-]{2,64}[\"'`]?(?:[ \t]*[/|][ \t]*|,[ ]|:|[ ][-–—][ ])[\"'`]?(?P<value>[^\s\"'`/,;)]{6,64})"
@@ -70,7 +76,9 @@ def grouped(text: str, lines: str) -> Iterator[tuple[int, int]]:
     if "|" in lines or "," in lines or "\t" in lines or ";" in lines:
         yield from _tabled(text)
     lowered, starting = in_lower_case(lines), word_starts(lines)
-    if not starting.isdisjoint(_BLOCK_KEYS) and any(map(lowered.__contains__, _BLOCK_WORDS)) or "kind: Secret" in text:
+    if (
+        not starting.isdisjoint(_BLOCK_KEYS) and any(map(lowered.__contains__, _BLOCK_WORDS))
+    ) or "kind: Secret" in text:
         yield from _blocked(text)
     if not (lowered.isascii() and starting.isdisjoint(_PAIR_KEYS)) and (
         starts := tuple(filter(lowered.__contains__, _PAIR_STARTS if lowered.isascii() else _ALL_PAIR_STARTS))

@@ -28,7 +28,8 @@ _PASSWORDS: Final = (
 _SHORT_PASSWORDS: Final = (
     r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)"
     r"|(?<=sshpass)|(?<=smtppass)|(?<=adminpass)|(?<=keypass))(?![a-z])"
-    r"|pw(?:(?<![a-z]pw)|(?<=adminpw)|(?<=userpw)|(?<=dbpw)|(?<=ftppw)|(?<=sshpw)|(?<=mailpw)|(?<=smtppw)|(?<=wifipw))(?![a-z])"
+    r"|pw(?:(?<![a-z]pw)|(?<=adminpw)|(?<=userpw)|(?<=dbpw)|(?<=ftppw)|(?<=sshpw)|(?<=mailpw)|(?<=smtppw)"
+    r"|(?<=wifipw))(?![a-z])"
     r"|psk(?![a-z])|cred(?=s)"
 )
 _OWNERS: Final = (
@@ -76,7 +77,8 @@ _ASSIGNMENT: Final = re.compile(
     r"|(?P<brace>\{(?!\{))?(?P<bare>[^\s\"'`,;&|<>(){}\[\]\\]{6,200}))"
 )
 _NO_SECRET_KEY: Final = re.compile(
-    r"(?:cache|restore|partition|sort|primary|foreign|public|idempotency|group|order|row|object|routing|translation)[_-]\Z"
+    r"(?:cache|restore|partition|sort|primary|foreign|public|idempotency|group|order|row|object|routing"
+    r"|translation)[_-]\Z"
 )
 # The address of a secret at AWS names it.
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[\w:/-]*\Z")
@@ -95,8 +97,10 @@ _LINKS: Final = r"is|was|are|ist|lautet|sind|est|es|è|é|to|jest|är|er|это"
 TOLD_PASSWORDS: Final = (
     r"passwor[dt]|kennwort|passphrase|passcode|парол[ьяею]|mot de passe|mdp(?<![a-z]mdp)"
     r"|contrase[ñn]a|wachtwoord"
-    r"|has[łl](?:o|a|em|u)(?![a-z])|senha|parola|lösenord|adgangskode|kodeord|hesl(?:o|a|em|u)(?![a-z])|lozinka|geslo|jelszó|passord|parool|şifre"
-    r"|palavra.passe|phrase secr|mật khẩu|salasana|clave(?<![a-z]clave)(?! (?:prim|for|únic|unic|públ|publ|compu))|slaptažodis|парола|лозинк|κωδικ"
+    r"|has[łl](?:o|a|em|u)(?![a-z])|senha|parola|lösenord|adgangskode|kodeord|hesl(?:o|a|em|u)(?![a-z])|lozinka"
+    r"|geslo|jelszó|passord|parool|şifre"
+    r"|palavra.passe|phrase secr|mật khẩu|salasana|clave(?<![a-z]clave)(?! (?:prim|for|únic|unic|públ|publ"
+    r"|compu))|slaptažodis|парола|лозинк|κωδικ"
     r"|pwd?(?<![a-z\d]pw)(?<![a-z\d]pwd)(?![a-z\d])|密码|密碼|口令|パスワード|비밀번호|पासवर्ड|كلمة المرور|סיסמ"
     # As people say it.
     r"|пасс?(?:а|у|ом|ворд[а-я]?)?(?<![а-я]пасс)(?<![а-я]пас)(?![а-я])|contra(?<![a-z]contra)(?![a-zñ])"
@@ -156,7 +160,8 @@ _PHRASE_NAMES: Final = (
     r"|(?:парольн|секретн|кодов)\w+ фраз"
 )
 _PHRASE: Final = re.compile(
-    rf"(?:{_PHRASE_NAMES})[\w\])]{{0,8}}[\"'`]?(?:[ \t]+[^\s\"'`«„“:=]{{1,24}}){{0,6}}?[ \t]*(?P<link>[:=]|[ ](?:{_LINKS}))?[ \t]*"
+    rf"(?:{_PHRASE_NAMES})[\w\])]{{0,8}}[\"'`]?(?:[ \t]+[^\s\"'`«„“:=]{{1,24}}){{0,6}}?[ \t]*(?P<link>[:=]"
+    rf"|[ ](?:{_LINKS}))?[ \t]*"
     r"(?:[\"'`«„“‘][ ]?(?P<quoted>[a-z]{3,10}(?: [a-z]{3,10}){3,9})[ ]?[\"'`»“”’]"
     r"|(?P<bare>[a-z]{3,9}(?:-[a-z]{3,9}){3,6})(?![\w.-]))"
 )
@@ -164,12 +169,94 @@ _PHRASE_STARTS: Final = ("pass", "kennwort", "contrase", "wachtwoord")
 _FOREIGN_PHRASE_STARTS: Final = ("парол", "фраз", "hasło", "lösenord", "şifre", "секретн", "кодов")
 # Words of sentences and of programs, which a phrase made by a generator has none of.
 _JOINING: Final = frozenset(
-    (
-        "the and are was for with from not but has have its they this that into can all you your must should will when "
-        "then than too long short least enter please required invalid incorrect wrong empty field form reset login auth "
-        "user token secret key label input password change forgot confirm error page repeat new old does did been only "
-        "das der die und ist nicht ein eine muss sein mit oder bitte falsch les des une pas est que los las una por sin "
-    ).split()
+    [
+        "the",
+        "and",
+        "are",
+        "was",
+        "for",
+        "with",
+        "from",
+        "not",
+        "but",
+        "has",
+        "have",
+        "its",
+        "they",
+        "this",
+        "that",
+        "into",
+        "can",
+        "all",
+        "you",
+        "your",
+        "must",
+        "should",
+        "will",
+        "when",
+        "then",
+        "than",
+        "too",
+        "long",
+        "short",
+        "least",
+        "enter",
+        "please",
+        "required",
+        "invalid",
+        "incorrect",
+        "wrong",
+        "empty",
+        "field",
+        "form",
+        "reset",
+        "login",
+        "auth",
+        "user",
+        "token",
+        "secret",
+        "key",
+        "label",
+        "input",
+        "password",
+        "change",
+        "forgot",
+        "confirm",
+        "error",
+        "page",
+        "repeat",
+        "new",
+        "old",
+        "does",
+        "did",
+        "been",
+        "only",
+        "das",
+        "der",
+        "die",
+        "und",
+        "ist",
+        "nicht",
+        "ein",
+        "eine",
+        "muss",
+        "sein",
+        "mit",
+        "oder",
+        "bitte",
+        "falsch",
+        "les",
+        "des",
+        "une",
+        "pas",
+        "est",
+        "que",
+        "los",
+        "las",
+        "una",
+        "por",
+        "sin",
+    ]
 )
 _WIRELESS: Final = re.compile(r"(?:wi-?fi|wlan)[ \t]+\Z")
 _PASSWORD: Final = re.compile(TOLD_PASSWORDS)

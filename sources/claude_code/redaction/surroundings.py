@@ -30,7 +30,8 @@ _HINTS: Final = re.compile(
     r"|jwt|jeton|\bllave|\bchave|\bclé\b|sleutel|klucz|\bseed\b|pat\b|signature|hmac|[?&]sig=|verify=|\bwif\b"
     r"|\btotp|\b2fa|\bmfa|令牌|密钥|秘钥|トークン|토큰|serial number|activation|product ?key)"
     r"|(?P<cookie>session|webhook|\bsid\b|sessid|cookie|logged_in)"
-    r"|(?P<key>(?<!cache)(?<!idempotency)(?<!object)(?<!public)(?<!site)(?<!object )(?<!site )(?<!redis )(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])"
+    r"|(?P<key>(?<!cache)(?<!idempotency)(?<!object)(?<!public)(?<!site)(?<!object )(?<!site )(?<!redis"
+    r" )(?<!cache[ _-])(?<!primary[ _-])(?<!foreign[ _-])(?<!public[ _-])(?<!sort[ _-])"
     r"(?<!partition[ _-])key(?![a-z\d_]))"
 )
 _ENOUGH: Final[dict[str, frozenset[str | None]]] = {
@@ -79,7 +80,7 @@ _RUN: Final = re.compile(
     r"|(?<!\.)(?=[a-z\d+/]{0,160}[A-Z])[A-Za-z\d+/]{32,160}+(?![_-]))={0,2})"
 )
 _BEFORE_ID: Final = re.compile(
-    r"(?:h1|SHA256|sha\d+)[:=]\Z|(?<!\S)(?:git (?:show|log|checkout|revert|cherry-pick|diff)|commit) \Z"
+    r"(?:h1|SHA256|sha\d+):\Z|(?<!\S)(?:git (?:show|log|checkout|revert|cherry-pick|diff)|commit) \Z"
     # `[service,trace,span]` in a line of a log.
     r"|\[[\w .-]{1,40},\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z"
     r"|(?:google\.com/\w{4,14}/d|/folders|/files?|/design|/board|/blob|/commit)/\Z|base64,\Z"

@@ -260,8 +260,11 @@ def _pipeline(spec: SourceSpec, landing: Landing) -> Iterator[Pipeline]:
         landing.pipelines_folder(),
         lambda: landing.turn(spec),
     )
+    warehouse: Any = pipeline.destination
     try:
-        yield pipeline
+        # What is asked before and after the load takes the connections of the load.
+        with warehouse.kept_connections():
+            yield pipeline
     finally:
         pipeline.deactivate()
         shutil.rmtree(pipeline.working_dir, ignore_errors=True)

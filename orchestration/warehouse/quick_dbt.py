@@ -1,4 +1,4 @@
-"""What dbt does for each node and nobody here reads or needs is left out while a build runs: a third of its own time.
+"""While a build runs, dbt leaves out what it does for each node and nobody here reads or needs.
 
 dbt opens a connection for each node, although each of its threads goes on to the next at once; makes an event for the
 debug log, which is not written, of every step and statement; and writes the SQL of every node to a file.

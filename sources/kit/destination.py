@@ -73,7 +73,10 @@ class Warehouse(postgres):
 
     @contextmanager
     def kept_connections(self) -> Iterator[None]:
-        """Keep closed connections open for reuse until the block ends."""
+        """Keep closed connections open for reuse until the block ends, or that around it."""
+        if self._connections.are_kept:
+            yield
+            return
         self._connections.are_kept = True
         try:
             yield

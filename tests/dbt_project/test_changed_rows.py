@@ -59,7 +59,7 @@ end $$;
 """
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Parsed(Manifest):
     """The parsed project over the database of a test."""
 
@@ -78,6 +78,7 @@ class Agency:
     day: date = LAST_DAY - timedelta(days=8)
     followed: set[str] = field(default_factory=set)
     """Tests that looked only at changes in the last build."""
+    failures: list[str] = field(default_factory=list)
 
     def land(self, day: date) -> None:
         """Add what happened since the last day that has landed."""
@@ -88,7 +89,8 @@ class Agency:
         for table, of_table in _until(rows, day).items():
             seen = set(map(str, known.get(table, [])))
             new = [row for row in of_table if str(row) not in seen]
-            self.project.add({table: [row | landed for row in new] if table.startswith("claude_code.") else new})
+            is_dated = table.startswith("claude_code.") and "loaded_at" in self.project._columns[table]
+            self.project.add({table: [row | landed for row in new] if is_dated else new})
         self.day = day
 
     def build(self) -> dict[str, str]:

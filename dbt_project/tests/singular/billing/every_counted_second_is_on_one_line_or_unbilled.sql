@@ -2,10 +2,6 @@
 -- invoiced and counts no more is taken back by an adjustment, unless it changes nothing of the bill (rule 10.4).
 {% set line_ids = changed_values({'invoice_prefill_lines': 'id'}) %}
 {% set entry_ids = changed_values({'time_entries': 'id', 'invoice_prefill_line_entries': 'time_entry_id', 'unbilled': 'time_entry_id'}) %}
-{#- Also those of a line that is there no more. #}
-{% set of_changed_lines -%}
-    (select of_lines.time_entry_id from {{ ref('invoice_prefill_line_entries') }} as of_lines where {{ is_among('of_lines.line_id', line_ids) }})
-{%- endset %}
 with
 
 entries as (
@@ -13,7 +9,7 @@ entries as (
         id,
         allocated_seconds
     from {{ ref('time_entries') }}
-    where is_counted and ({{ is_among('id', entry_ids) }} or id in {{ of_changed_lines }})
+    where is_counted and {{ is_among('id', entry_ids) }}
 ),
 
 line_entries as (
@@ -22,7 +18,7 @@ line_entries as (
         lines.basis
     from {{ ref('invoice_prefill_line_entries') }} as entries_of_lines
     inner join {{ ref('invoice_prefill_lines') }} as lines on entries_of_lines.line_id = lines.id
-    where {{ is_among('entries_of_lines.time_entry_id', entry_ids) }} or entries_of_lines.time_entry_id in {{ of_changed_lines }}
+    where {{ is_among('entries_of_lines.time_entry_id', entry_ids) }}
 ),
 
 billed as (
@@ -42,9 +38,7 @@ billed as (
             raw_seconds,
             'adjustment' as basis
         from {{ ref('int_billing__restatements') }}
-        where
-            time_entry_id is not null and line_id is null
-            and ({{ is_among('time_entry_id', entry_ids) }} or time_entry_id in {{ of_changed_lines }})
+        where time_entry_id is not null and line_id is null and {{ is_among('time_entry_id', entry_ids) }}
     ) as billed_parts
     group by time_entry_id
 ),
@@ -55,7 +49,7 @@ not_billed as (
         sum(seconds) as seconds,
         min(seconds) as least_seconds
     from {{ ref('unbilled') }}
-    where {{ is_among('time_entry_id', entry_ids) }} or time_entry_id in {{ of_changed_lines }}
+    where {{ is_among('time_entry_id', entry_ids) }}
     group by time_entry_id
 )
 
@@ -72,3 +66,13 @@ where
     or coalesce(billed.seconds, not_billed.seconds) is null
     or billed.least_seconds < 0
     or not_billed.least_seconds <= 0
+union all
+-- Of a line that is not there.
+select
+    entries_of_lines.time_entry_id,
+    null as allocated_seconds,
+    entries_of_lines.raw_seconds as billed_seconds,
+    null as unbilled_seconds
+from {{ ref('invoice_prefill_line_entries') }} as entries_of_lines
+left join {{ ref('invoice_prefill_lines') }} as lines on entries_of_lines.line_id = lines.id
+where lines.id is null and {{ is_among('entries_of_lines.line_id', line_ids) }}

@@ -3,7 +3,8 @@
 {% set entry_ids = changed_values({'time_entries': 'id', 'int_reports__entry_amounts': 'time_entry_id'}) %}
 with
 
-exported as (
+-- Of few lines and entries it is cheaper to ask twice.
+exported as {{ 'not materialized' if line_ids is not none }} (
     select * from {{ ref('time_entry_export') }}
 ),
 

@@ -230,7 +230,9 @@ def test_hours_stand_beside_seconds(described: DbtProject, written: dict[str, An
                 )
 
 
-@pytest.mark.skipif(shutil.which("isql") is None, reason="unixODBC's isql is not installed")
+@pytest.mark.skipif(
+    not (shutil.which("isql") and shutil.which("odbcinst")), reason="unixODBC's isql and odbcinst are not installed"
+)
 def test_odbc_reads_tables_and_views(described: DbtProject) -> None:
     drivers = subprocess.run(["odbcinst", "-q", "-d"], capture_output=True, text=True, check=False).stdout
     if "[PostgreSQL Unicode]" not in drivers:

@@ -1,6 +1,7 @@
 """The definitions as a whole: they load with nothing at hand, and raw tables, dbt and policies fit together."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -180,6 +181,17 @@ def test_every_asset_has_its_layer_and_who_reads_it(specs: dict[dg.AssetKey, dg.
     sensitivities = {(spec.tags["layer"], spec.tags["sensitivity"]) for spec in specs.values()}
     assert sensitivities >= {("raw", "restricted"), ("marts", "internal"), ("private", "confidential")}
     assert {layer for layer, sensitivity in sensitivities if sensitivity == "internal"} == {"marts", "reports"}
+
+
+def test_selections_of_the_readme_find_assets(definitions: dg.Definitions) -> None:
+    readme = (PROJECT_FOLDER / "README.md").read_text()
+    selections = re.findall(
+        r"^\| `([^`]+)` \|", readme.partition("| selection | shows |")[2].partition("\n\n")[0], re.MULTILINE
+    )
+    graph = definitions.resolve_asset_graph()
+    found = {one: len(dg.AssetSelection.from_string(one).resolve(graph)) for one in selections}
+    assert len(found) == 3
+    assert all(1 < count < len(graph.get_all_asset_keys()) for count in found.values()), found
 
 
 def test_kinds_name_tool_and_vendor(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:

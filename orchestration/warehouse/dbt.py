@@ -440,6 +440,9 @@ class DbtProject:
                 node["schema"] = schema
                 if described := catalog["nodes"].get(name):
                     described["metadata"]["schema"] = schema
+        for model in manifest["semantic_models"].values():
+            table = manifest["nodes"][model["depends_on"]["nodes"][0]]
+            model["node_relation"] |= {"schema_name": table["schema"], "relation_name": table["relation_name"]}
         (folder / _MANIFEST).write_bytes(orjson.dumps(manifest))
         (folder / _CATALOG).write_bytes(orjson.dumps(catalog))
 

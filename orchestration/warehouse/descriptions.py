@@ -51,7 +51,7 @@ def read_descriptions(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Desc
     described = {}
     found, key = references(manifest, SCHEMAS), keys(manifest)
     for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] != "model" or (schema := published_schema(node)) not in SCHEMAS:
+        if node["schema"] != "building" or (schema := published_schema(node)) not in SCHEMAS:
             continue
         refers = {one.column: one for one in found.get(unique_id, ())}
         described[schema, str(node["name"])] = Description(
@@ -131,7 +131,7 @@ def _comments(
         if wanted is None:
             # Somebody's own.
             continue
-        if text != wanted.text:
+        if wanted.text and text != wanted.text:
             yield _comment(kind, schema, name, text=wanted.text)
         for column, present in (columns or {}).items():
             if (expected := wanted.columns.get(column)) and present != expected:

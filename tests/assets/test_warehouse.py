@@ -1,11 +1,24 @@
 """dbt's nodes as assets: groups by folder, and every test attached to one asset."""
 
+from decimal import Decimal
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from assets.keys import node_group
-from assets.nodes import with_ancestors, with_attached_tests
+from assets.nodes import (
+    BUILT,
+    FIRST_ROWS,
+    ROW_COUNT,
+    ROWS_WRITTEN,
+    SLOWEST,
+    timing,
+    with_ancestors,
+    with_attached_tests,
+)
+from assets.progress import Glimpse
+from assets.warehouse import _with_rows
 
 
 def _node(kind: str, *path: str) -> dict[str, Any]:
@@ -75,3 +88,52 @@ def test_a_model_is_yielded_once_and_after_all_that_it_is_built_from() -> None:
     seen: set[str] = set()
     assert list(with_ancestors(_manifest(), ["model.mart"], seen)) == ["model.raw_view", "model.step", "model.mart"]
     assert list(with_ancestors(_manifest(), ["model.aside", "model.step"], seen)) == ["model.aside"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "status", "metadata"),
+    [
+        (
+            "table",
+            "marts",
+            "INSERT 0 12",
+            {ROW_COUNT: 12, FIRST_ROWS: [{"id": "a", "amount": "1.50", "note": "x" * 80 + "…"}]},
+        ),
+        ("incremental", "marts", "INSERT 0 3", {ROWS_WRITTEN: 3, ROW_COUNT: 99}),
+        ("incremental", "private", "INSERT 0 3", {ROWS_WRITTEN: 3, ROW_COUNT: 99}),
+        ("view", "reports", "CREATE VIEW", {}),
+        ("table", "private", "SELECT 4", {ROW_COUNT: 4}),
+    ],
+)
+def test_a_table_shows_its_rows_over_time_and_the_first_where_analysts_read(
+    kind: str, schema: str, status: str, metadata: dict[str, Any]
+) -> None:
+    asked = []
+
+    def glimpse(*question: Any) -> Glimpse:
+        asked.append(question)
+        rows = [{"id": "a", "amount": Decimal("1.50"), "note": "x" * 100}] if FIRST_ROWS in metadata else []
+        return Glimpse(99 if question[2] else None, rows)
+
+    node = {"schema": "building", "alias": "t", "name": "t", "config": {"materialized": kind, "schema": schema}}
+    output = _with_rows(dg.Output(None), {"data": {"status": status}}, node, glimpse)
+    found = {name: one.value for name, one in output.metadata.items()}
+    if FIRST_ROWS in found:
+        found[FIRST_ROWS] = _records(output.metadata[FIRST_ROWS])
+    assert found == metadata
+    # Five rows of what analysts read, none of what they do not.
+    assert {question[3] for question in asked} <= {5 if schema in ("marts", "reports") else 0}
+
+
+def test_the_slowest_of_a_build_come_first() -> None:
+    observed = timing({"quick": 0.1, "slow": 2.004, "middling": 1}, most=2)
+    assert _records(observed.metadata[SLOWEST]) == [
+        {"node": "slow", "seconds": 2.0},
+        {"node": "middling", "seconds": 1},
+    ]
+    assert observed.metadata[BUILT].value == 3
+
+
+def _records(value: Any) -> list[Any]:
+    assert isinstance(value, dg.TableMetadataValue)
+    return [record.data for record in value.records]

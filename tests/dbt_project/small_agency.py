@@ -62,6 +62,10 @@ def _reference(today: date) -> Rows:
     start = today - timedelta(days=DAYS * 2)
     return {
         "reference.agency": [{"legal_name": "Agency", "currency": "USD", "timezone": "Europe/Berlin"}],
+        "reference.business_calendars": [
+            {"calendar": "default", "timezone": "Europe/Berlin", "weekday": day, "opens": "09:00", "closes": "17:00"}
+            for day in range(1, 6)
+        ],
         "reference.developers": [
             {
                 "email": email,

@@ -40,34 +40,30 @@ final as (
     select
         widths.width_minutes,
         sessions.session_id,
-        {{ instant_of_milliseconds('buckets.bucket * widths.width_ms') }} as bucket_start,
-        {{ instant_of_milliseconds('(buckets.bucket + 1) * widths.width_ms') }} as bucket_end,
-        buckets.input_tokens::bigint as input_tokens,
-        buckets.output_tokens::bigint as output_tokens,
-        buckets.cache_read_tokens::bigint as cache_read_tokens,
-        buckets.cache_creation_tokens::bigint as cache_creation_tokens,
-        buckets.api_requests::bigint as api_requests,
-        case when buckets.api_requests = 0 then 0 else buckets.cost_usd end::numeric(20, 10) as cost_usd,
-        buckets.user_prompts::bigint as user_prompts,
-        buckets.active_seconds::bigint as active_seconds,
-        case when widths.width_minutes % 15 = 0 then buckets.agent_seconds::bigint end as agent_seconds,
-        case when widths.width_minutes % 15 = 0 then buckets.attended_seconds::bigint end as attended_seconds
+        buckets.*
     from widths
     cross join sessions
     cross join lateral (
-        select
-            parts.bucket,
-            sum(parts.input_tokens) as input_tokens,
-            sum(parts.output_tokens) as output_tokens,
-            sum(parts.cache_read_tokens) as cache_read_tokens,
-            sum(parts.cache_creation_tokens) as cache_creation_tokens,
-            sum(parts.api_requests) as api_requests,
-            sum(parts.cost_usd) as cost_usd,
-            sum(parts.user_prompts) as user_prompts,
-            sum(parts.active_seconds) as active_seconds,
-            sum(parts.agent_seconds) as agent_seconds,
-            sum(parts.attended_seconds) as attended_seconds
-        from (
+        with
+
+        time_in_buckets as (
+            select
+                edges.bucket,
+                sum(
+                    least(segments.end_ms, (edges.bucket + 1) * widths.width_ms) - greatest(segments.start_ms, edges.bucket * widths.width_ms)
+                ) as active_ms,
+                sum(segments.agent_ms) as agent_ms,
+                sum(segments.attended_ms) as attended_ms
+            from segments
+            cross join
+                lateral generate_series(
+                    segments.start_ms / widths.width_ms, (segments.end_ms - 1) / widths.width_ms
+                ) as edges (bucket)
+            where segments.session_id = sessions.session_id
+            group by edges.bucket
+        ),
+
+        parts as (
             select
                 time_in_buckets.bucket,
                 0 as input_tokens,
@@ -83,22 +79,7 @@ final as (
                     'sessions.session_id', 'time_in_buckets.bucket'
                 ) }} as {{ share }}_seconds{{ ',' if not loop.last }}
             {% endfor %}
-            from (
-                select
-                    edges.bucket,
-                    sum(
-                        least(segments.end_ms, (edges.bucket + 1) * widths.width_ms) - greatest(segments.start_ms, edges.bucket * widths.width_ms)
-                    ) as active_ms,
-                    sum(segments.agent_ms) as agent_ms,
-                    sum(segments.attended_ms) as attended_ms
-                from segments
-                cross join
-                    lateral generate_series(
-                        segments.start_ms / widths.width_ms, (segments.end_ms - 1) / widths.width_ms
-                    ) as edges (bucket)
-                where segments.session_id = sessions.session_id
-                group by edges.bucket
-            ) as time_in_buckets
+            from time_in_buckets
             union all
             select
                 {{ epoch_milliseconds('coalesce(session_messages.answered_at, sessions.session_start)') }} / widths.width_ms as bucket,
@@ -133,7 +114,22 @@ final as (
             where
                 session_prompts.session_id = sessions.session_id
                 and coalesce(session_prompts.timestamp, sessions.session_start) is not null
-        ) as parts
+        )
+
+        select
+            {{ instant_of_milliseconds('parts.bucket * widths.width_ms') }} as bucket_start,
+            {{ instant_of_milliseconds('(parts.bucket + 1) * widths.width_ms') }} as bucket_end,
+            sum(parts.input_tokens)::bigint as input_tokens,
+            sum(parts.output_tokens)::bigint as output_tokens,
+            sum(parts.cache_read_tokens)::bigint as cache_read_tokens,
+            sum(parts.cache_creation_tokens)::bigint as cache_creation_tokens,
+            sum(parts.api_requests)::bigint as api_requests,
+            case when sum(parts.api_requests) = 0 then 0 else sum(parts.cost_usd) end::numeric(20, 10) as cost_usd,
+            sum(parts.user_prompts)::bigint as user_prompts,
+            sum(parts.active_seconds)::bigint as active_seconds,
+            case when widths.width_minutes % 15 = 0 then sum(parts.agent_seconds)::bigint end as agent_seconds,
+            case when widths.width_minutes % 15 = 0 then sum(parts.attended_seconds)::bigint end as attended_seconds
+        from parts
         group by parts.bucket
     ) as buckets
 )

@@ -1,9 +1,10 @@
 """The definitions as a whole: they load with nothing at hand, and raw tables, dbt and policies fit together."""
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -14,9 +15,11 @@ import pytest
 
 from assets.keys import job_name, pages_key, raw_key
 from assets.nodes import AUTOMATIC_TAG, BUILT_NODES, FAILURES, SELECTED_TAG, UP_TO_DATE
+from assets.progress import Glimpse
 from orchestration.commands.summary import RunSummary, collect
 from orchestration.graph.automation import SENSOR_NAME
 from orchestration.graph.build import build_definitions
+from orchestration.graph.code import page_address
 from orchestration.graph.instance import ALONE_TAG
 from orchestration.graph.pages import JOB as PAGES_JOB
 from orchestration.graph.resources import LoggingListener
@@ -136,6 +139,61 @@ def test_raw_tables_and_marts_show_their_columns(specs: dict[dg.AssetKey, dg.Ass
     assert not without
 
 
+def test_columns_of_marts_say_keys_references_and_units(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    spec = specs[dg.AssetKey(["marts", "time_entries"])]
+    columns = {column.name: column for column in spec.metadata["dagster/column_schema"].columns}
+    assert spec.metadata["dagster/table_name"] == "marts.time_entries"
+    assert columns["id"].constraints.other == ["primary key"]
+    assert (columns["id"].constraints.nullable, columns["id"].constraints.unique) == (False, True)
+    assert columns["client_id"].tags == {"references": "marts.clients.id"}
+    assert columns["allocated_seconds"].tags == {"unit": "seconds"}
+
+
+def test_every_asset_names_files_that_exist(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    named = {
+        key: [
+            one.file_path
+            for one in spec.metadata["dagster/code_references"].code_references
+            if hasattr(one, "file_path")
+        ]
+        for key, spec in specs.items()
+    }
+    assert not [key for key, files in named.items() if not files or not all(Path(file).is_file() for file in files)]
+    assert named[dg.AssetKey(["marts", "clients"])] == [
+        str(PROJECT_FOLDER / f"dbt_project/models/agreements/clients.{ending}") for ending in ("sql", "yml")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("git@github.com:agency/warehouse.git", "https://github.com/agency/warehouse/blob/c0ffee"),
+        ("https://ada:secret@gitlab.example.com/a/b/c.git", "https://gitlab.example.com/a/b/c/-/blob/c0ffee"),
+        ("ssh://git@github.com:22/agency/warehouse", "https://github.com/agency/warehouse/blob/c0ffee"),
+        ("/srv/git/warehouse.git", None),
+    ],
+)
+def test_a_page_at_the_remote_holds_no_credentials(remote: str, address: str | None) -> None:
+    assert page_address(remote, "c0ffee") == address
+
+
+def test_every_asset_has_its_layer_and_who_reads_it(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    sensitivities = {(spec.tags["layer"], spec.tags["sensitivity"]) for spec in specs.values()}
+    assert sensitivities >= {("raw", "restricted"), ("marts", "internal"), ("private", "confidential")}
+    assert {layer for layer, sensitivity in sensitivities if sensitivity == "internal"} == {"marts", "reports"}
+
+
+def test_selections_of_the_readme_find_assets(definitions: dg.Definitions) -> None:
+    readme = (PROJECT_FOLDER / "README.md").read_text()
+    selections = re.findall(
+        r"^\| `([^`]+)` \|", readme.partition("| selection | shows |")[2].partition("\n\n")[0], re.MULTILINE
+    )
+    graph = definitions.resolve_asset_graph()
+    found = {one: len(dg.AssetSelection.from_string(one).resolve(graph)) for one in selections}
+    assert len(found) == 3
+    assert all(1 < count < len(graph.get_all_asset_keys()) for count in found.values()), found
+
+
 def test_kinds_name_tool_and_vendor(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     assert specs[raw_key("clockify", "time_entries")].kinds == {"dlt", "postgres", "clockify"}
     assert "dbt" in specs[dg.AssetKey(["marts", "developers"])].kinds
@@ -237,6 +295,9 @@ class OneBuild:
 
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def glimpses(self) -> AbstractContextManager[Callable[..., Glimpse]]:
+        return nullcontext(lambda *_: Glimpse(None, []))
 
     def events(self) -> Iterator[dict[str, Any]]:
         return iter(())

@@ -725,7 +725,9 @@ def files(warehouse_of_pages: Warehouse, tmp_path_factory: pytest.TempPathFactor
     [event] = result.get_asset_materialization_events()
     metadata = event.materialization.metadata
     assert set(metadata) == set(pages())
-    return {name: places.settings.home / "pages" / f"{name}.html" for name in metadata}
+    # A path that a person copies: from a served page, browsers follow no link to a file.
+    assert {type(value) for value in metadata.values()} == {dg.PathMetadataValue}
+    return {name: Path(str(value.value)) for name, value in metadata.items()}
 
 
 @dataclass(frozen=True)

@@ -321,7 +321,7 @@ def test_figures_are_not_all_unknown(contents: dict[str, Content]) -> None:
         ),
         (
             "ai",
-            "tokens_by_model",
+            "cost_by_model",
             "tokens",
             "select sum(input_tokens + output_tokens + cache_read_tokens + cache_creation_tokens)"
             " from marts.daily_overlay",

@@ -3,8 +3,9 @@
     python -m benchmarks.pages [--days 250] [--slowest 10]
 
 25 developers × 12 months as in `benchmarks.warehouse_scale`, built as `workledger run` does, then every page as
-`workledger look` answers it: seconds from the request to the HTML on a warm cache, the best of three, and bytes served,
-scripts included. Then the queries that took longest, as the server measures them. Nothing is asserted.
+`workledger look` answers it: seconds from the request to the HTML on a warm cache, the best of three, CPU seconds of
+this process and of the server for one view, which a busy machine distorts less, and bytes served, scripts included.
+Then the queries that took longest, as the server measures them. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import psycopg
 
+from benchmarks.cpu import own_seconds, server_seconds
 from benchmarks.warehouse_scale import Bench
 from dashboards.definitions import Page, pages
 from dashboards.filters import read_filters, read_options
@@ -56,22 +58,24 @@ def measure(warehouse: Warehouse, slowest: int) -> None:
     scripts = sum(len(static_file(name).encode()) for name in (*SCRIPTS, STYLE))
     queries: list[tuple[float, str]] = []
     for page in pages().values():
-        seconds, size, errors = _view(warehouse, page)
-        print(f"{seconds:8.2f} s {(size + scripts) / 1e6:8.2f} MB  {page.name}{errors}", flush=True)
+        seconds, cpu, size, errors = _view(warehouse, page)
+        print(f"{seconds:8.2f} s {cpu:8.2f} s CPU {(size + scripts) / 1e6:8.2f} MB  {page.name}{errors}", flush=True)
         queries += _milliseconds(warehouse, page)
     for milliseconds, name in sorted(queries, reverse=True)[:slowest]:
         print(f"{milliseconds:8.1f} ms  {name}", flush=True)
 
 
-def _view(warehouse: Warehouse, page: Page) -> tuple[float, int, str]:
+def _view(warehouse: Warehouse, page: Page) -> tuple[float, float, int, str]:
     times = []
+    used = own_seconds() + server_seconds(warehouse)
     for _ in range(VIEWS):
         began = time.perf_counter()
         content = read_page(warehouse.connect, page, {}, _BROUGHT, every_level=False)
         text = render(content, standalone=False)
         times.append(time.perf_counter() - began)
     errors = "".join(f" {name}: {one.error}" for name, one in content.results.items() if one.error)
-    return min(times), len(text.encode()), errors
+    used = own_seconds() + server_seconds(warehouse) - used
+    return min(times), used / VIEWS, len(text.encode()), errors
 
 
 def _milliseconds(warehouse: Warehouse, page: Page) -> list[tuple[float, str]]:

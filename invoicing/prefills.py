@@ -60,6 +60,7 @@ _READ: Final = """
             'seller', (
                 select
                     to_jsonb(agency) - 'currency' - 'timezone' - 'calendar' - 'invoice_number_format' - 'bank_accounts'
+                    - 'utilization_target'
                     || jsonb_build_object('account', agency.bank_accounts -> prefill.currency)
                 from intermediate.int_identity__agency as agency
             ),

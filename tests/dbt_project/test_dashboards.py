@@ -321,7 +321,7 @@ def test_figures_are_not_all_unknown(contents: dict[str, Content]) -> None:
         ),
         (
             "ai",
-            "tokens_by_model",
+            "cost_by_model",
             "tokens",
             "select sum(input_tokens + output_tokens + cache_read_tokens + cache_creation_tokens)"
             " from marts.daily_overlay",
@@ -426,10 +426,18 @@ def test_a_waterfall_leads_from_its_first_step_to_its_last(
     with dbt_project.warehouse.connect("owner") as connection:
         month = _last_month(connection)
         expected = connection.execute(
-            "select round(sum(allocated_seconds) / 3600.0, 2), (select round(sum(billable_seconds) / 3600.0, 2)"
-            " from marts.invoice_prefill_lines where invoice_month = %(month)s),"
-            " (select sum(subtotal) from marts.invoice_prefills where invoice_month = %(month)s)"
-            f" from marts.time_entries where not_counted_reason is distinct from 'deleted' and {_IN_MONTH}",
+            # Hours on a bill stand in the month of the bill, others in that of the work.
+            f"""
+            select
+                round((sum(raw_seconds) + (
+                    select coalesce(sum(coalesce(u.seconds, t.allocated_seconds)), 0) from marts.time_entries as t
+                    left join marts.unbilled as u on u.time_entry_id = t.id
+                    where {_IN_MONTH} and (u.seconds > 0 or not t.is_counted and t.not_counted_reason <> 'deleted')
+                )) / 3600.0, 2),
+                round(sum(billable_seconds) / 3600.0, 2),
+                (select sum(subtotal) from marts.invoice_prefills where invoice_month = %(month)s)
+            from marts.invoice_prefill_lines where invoice_month = %(month)s
+            """,
             {"month": month},
         ).fetchone()
     assert expected is not None
@@ -725,7 +733,9 @@ def files(warehouse_of_pages: Warehouse, tmp_path_factory: pytest.TempPathFactor
     [event] = result.get_asset_materialization_events()
     metadata = event.materialization.metadata
     assert set(metadata) == set(pages())
-    return {name: places.settings.home / "pages" / f"{name}.html" for name in metadata}
+    # A path that a person copies: from a served page, browsers follow no link to a file.
+    assert {type(value) for value in metadata.values()} == {dg.PathMetadataValue}
+    return {name: Path(str(value.value)) for name, value in metadata.items()}
 
 
 @dataclass(frozen=True)

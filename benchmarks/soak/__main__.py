@@ -42,7 +42,8 @@ from sandbox.generate import generate
 ZONE: Final = ZoneInfo("America/New_York")
 MIDDLE: Final = date(2026, 11, 1)
 """A Sunday on which daylight-saving time ends, and on whose eve a month does. The days are some before and after it."""
-_EVENING: Final = 20
+# Late enough for the last load of the bank, at 01:20 UTC.
+_EVENING: Final = 22
 _DISK_MEBIBYTES: Final = 3000
 # The automation looks every 20 s; what nothing follows for longer than that needs the clock's help.
 _IDLE_SECONDS: Final = 45.0

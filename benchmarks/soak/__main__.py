@@ -243,6 +243,7 @@ def power_cut(week: Week) -> None:
     week.moves_to(_at(week, 9))
     week.waits(lambda: any(SOURCE_TAG not in run.tags for run in week.machine.in_progress()), 240)
     week.machine.kill()
+    week.machine.start()
     week.notes("everything is killed while a build is in progress, and started again")
 
 
@@ -253,6 +254,7 @@ def full_disk(week: Week) -> None:
         return
     began = _at(week, 11)
     week.notes(week.story.tell(began, week.vendors.mutate))
+    week.moves_to(began - timedelta(minutes=5))
     week.disk.fill()
     week.notes("the disk is full")
     week.clock.set(began)

@@ -47,7 +47,7 @@ endurance: $(READY)
 	@$(BIN)/python -m benchmarks.endurance
 
 soak: $(READY)
-	@echo "→ Letting a week pass under the daemon (some twenty minutes)"
+	@echo "→ Letting a week pass under the daemon, in time-lapse"
 	@$(BIN)/python -m benchmarks.soak
 
 lint: $(READY)

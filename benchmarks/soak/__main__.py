@@ -42,7 +42,8 @@ from sandbox.generate import generate
 ZONE: Final = ZoneInfo("America/New_York")
 MIDDLE: Final = date(2026, 11, 1)
 """A Sunday on which daylight-saving time ends, and on whose eve a month does. The days are some before and after it."""
-_EVENING: Final = 20
+# Late enough for the last load of the bank, at 01:20 UTC.
+_EVENING: Final = 22
 _DISK_MEBIBYTES: Final = 3000
 # The automation looks every 20 s; what nothing follows for longer than that needs the clock's help.
 _IDLE_SECONDS: Final = 45.0
@@ -242,6 +243,7 @@ def power_cut(week: Week) -> None:
     week.moves_to(_at(week, 9))
     week.waits(lambda: any(SOURCE_TAG not in run.tags for run in week.machine.in_progress()), 240)
     week.machine.kill()
+    week.machine.start()
     week.notes("everything is killed while a build is in progress, and started again")
 
 
@@ -252,6 +254,7 @@ def full_disk(week: Week) -> None:
         return
     began = _at(week, 11)
     week.notes(week.story.tell(began, week.vendors.mutate))
+    week.moves_to(began - timedelta(minutes=5))
     week.disk.fill()
     week.notes("the disk is full")
     week.clock.set(began)

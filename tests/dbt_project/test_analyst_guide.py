@@ -155,7 +155,7 @@ def published(
     manifest, _ = parsed_project
     descriptions = published_relations(manifest.to_dict())
     with opened(dbt_project.warehouse, tmp_path_factory.mktemp("home")) as world:
-        result = world.publish(descriptions, large_rows=100)
+        result = world.publish(descriptions, large_rows=500)
         assert set(outcomes(result).values()) == {"moved"}
         yield world
 
@@ -179,7 +179,7 @@ def test_every_mart_and_report_is_published_as_it_is(
         published.asked("select database, table, name from system.columns where database in ('marts', 'reports')")
     )
     # Compared row by row in both engines, large or not.
-    assert set(outcomes(published.publish(descriptions, large_rows=100, compare_all=True)).values()) == {"equal"}
+    assert set(outcomes(published.publish(descriptions, large_rows=500, compare_all=True)).values()) == {"equal"}
     undescribed = published.asked(
         "select database, table, name from system.columns where database in ('marts', 'reports') and comment = ''"
     )

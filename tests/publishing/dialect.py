@@ -4,9 +4,9 @@ import re
 from typing import Final
 
 SETTINGS: Final = {
-    # A left join without a partner gives nulls.
+    # A left join without a partner gives nulls, and what is made of a null is one.
     "join_use_nulls": 1,
-    "allow_nonconst_timezone_arguments": 1,
+    "cast_keep_nullable": 1,
     "session_timezone": "UTC",
 }
 
@@ -25,6 +25,7 @@ _RULES: Final = (
     (r"::numeric\b", _EXACT),
     (r"string_agg\(distinct ([\w.]+), ', ' order by \1\)", r"arrayStringConcat(arraySort(groupUniqArray(\1)), ', ')"),
     (r"string_agg\(([\w.]+), ', ' order by \1\)", r"arrayStringConcat(arraySort(groupArray(\1)), ', ')"),
+    (r"extract\(hour from ([\w.]+) at time zone ([\w.]+)\)", r"toInt32(formatDateTime(\1, '%H', \2))"),
     (r"([\w.]+) at time zone ([\w.]+) as half_hour", r"formatDateTime(\1, '%Y-%m-%d %H:%i:%S', \2) as half_hour"),
     (r"jsonb_array_length\(", "JSONLength("),
     (

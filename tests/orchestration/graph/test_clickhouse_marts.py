@@ -116,7 +116,7 @@ def test_what_was_moved_has_an_event_and_a_check_and_what_was_not_has_none(
 
     assert result.success
     assert publisher.asked == [(None, False)]
-    events = {one.step_materialization_data.materialization for one in result.get_asset_materialization_events()}
+    events = [one.step_materialization_data.materialization for one in result.get_asset_materialization_events()]
     assert {one.asset_key.path[-1] for one in events} == {"clients", "projects"}
     assert {one.metadata[ROW_COUNT].value for one in events} == {7}
     checks = {(one.asset_key.path[-1], one.check_name, one.passed) for one in result.get_asset_check_evaluations()}

@@ -1,6 +1,7 @@
 """The definitions as a whole: they load with nothing at hand, and raw tables, dbt and policies fit together."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
@@ -30,8 +31,10 @@ RAW_TABLES = [(source, table.name) for source, spec in SOURCES.items() for table
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(parsed_home / "dbt", home / "dbt")
+    return home
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ from uuid import uuid4
 import psutil
 import psycopg
 import pytest
-from dbt_common.behavior_flags import BehaviorFlagRendered
 from psycopg import sql
 
 from orchestration.warehouse.connection import Warehouse
@@ -29,6 +28,7 @@ from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.embedded import EmbeddedServer
 from orchestration.warehouse.opening import DATABASE
 from tests.invoicing.books import Books
+from tests.quick_dbt import make_quick
 
 _FOLDER_PREFIX = "workledger-tests-"
 # The files that take longest, longest first: two workers that begin with them end at about the same time.
@@ -170,14 +170,9 @@ def shared_folder() -> Path:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_stacks_for_flags() -> Iterator[None]:
-    """Spare dbt the search for the module that declares each of its behavior flags, which only a warning would name.
-
-    For every flag of every invocation it reads the source of each frame of the stack, which below pytest, with some
-    5,000 modules loaded, takes more than half of a small invocation.
-    """
+def _quick_dbt() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BehaviorFlagRendered, "_default_source", lambda _: "dbt")
+        make_quick(patch)
         yield
 
 

@@ -10,7 +10,7 @@ build without data tests leaves them as they are; `test_project` builds them all
     dbt_project.rows("select id from marts.developers")
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from typing import Any
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
-from dbt.compilation import Linker
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
 from psycopg import sql
@@ -28,6 +27,7 @@ from psycopg.types.json import Jsonb
 from orchestration.warehouse.connection import Warehouse
 from orchestration.warehouse.dbt import prepare_manifest
 from orchestration.warehouse.opening import DATABASE
+from tests.quick_dbt import keep_sessions
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2] / "dbt_project"
 Row = Mapping[str, Any]
@@ -158,6 +158,7 @@ class DbtProject:
         }
         assignments = ", ".join(f"{name}: {value!r}" for name, value in variables.items())
         with pytest.MonkeyPatch.context() as patch:
+            keep_sessions(patch)
             for name, value in environment.items():
                 patch.setenv(name, str(value))
             outcome = dbtRunner(manifest=self._manifest).invoke(
@@ -248,23 +249,6 @@ def open_dbt_project(
     template = DbtProject(create_database(), manifest.deepcopy(), target_folder)
     template.dbt("run", "--select", f"tag:{_VIEWS_OF_RAW}")
     return lambda: DbtProject(copy_database(template.warehouse), manifest.deepcopy(), target_folder)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_search_for_cycles() -> Iterator[None]:
-    """Have dbt search a graph for cycles once, not at every invocation, of which a small one takes a third for it."""
-    search, searched = Linker.find_cycles, set()
-
-    def search_once(self: Linker) -> str | None:
-        edges = frozenset(self.edges())
-        cycle = None if edges in searched else search(self)
-        if cycle is None:
-            searched.add(edges)
-        return cycle
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Linker, "find_cycles", search_once)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -33,8 +34,10 @@ RAW_TABLES = [(source, table.name) for source, spec in SOURCES.items() for table
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(parsed_home / "dbt", home / "dbt")
+    return home
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def _path(*names: str) -> Callable[[Any], str | None]:
     def look(row: Any) -> str | None:
         for name in names:
             row = row.get(name) if isinstance(row, dict) else None
-        return row
+        return None if row is None else str(row)
 
     return look
 

@@ -39,6 +39,6 @@ def test_a_tick_requests_no_second_build_while_one_waits_but_one_after_it_has_be
 ) -> None:
     schedule = warehouse_schedule(a_load.name, SETTINGS)
     context = dg.build_schedule_context(instance=instance)
-    for status, requests in ((dg.DagsterRunStatus.STARTED, 1), (dg.DagsterRunStatus.QUEUED, 0)):
+    for status, requests in ((dg.DagsterRunStatus.STARTED, 1), (dg.DagsterRunStatus.NOT_STARTED, 0)):
         instance.create_run_for_job(a_load, status=status)
         assert len(schedule.evaluate_tick(context).run_requests or []) == requests, status

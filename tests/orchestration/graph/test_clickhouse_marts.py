@@ -145,7 +145,9 @@ def test_a_difference_fails_its_check_and_the_run(published_assets: dg.AssetsDef
         "marts.clients was not published.",
     )
     [failed] = result.filter_events(lambda one: one.is_step_failure)
-    assert failed.step_failure_data.user_failure_data.metadata[FAILURES].value == ["marts.clients was not published."]
+    said = failed.step_failure_data.user_failure_data
+    assert said is not None
+    assert said.metadata[FAILURES].value == ["marts.clients was not published."]
     assert result.get_asset_materialization_events() == []
 
 
@@ -153,4 +155,6 @@ def test_a_failure_is_its_own_sentence(published_assets: dg.AssetsDefinition) ->
     result = materialized(published_assets, StandIn(PublishingError("marts.clients does not exist yet.")))
 
     [failed] = result.filter_events(lambda one: one.is_step_failure)
-    assert failed.step_failure_data.user_failure_data.description == "marts.clients does not exist yet."
+    said = failed.step_failure_data.user_failure_data
+    assert said is not None
+    assert said.description == "marts.clients does not exist yet."

@@ -2,9 +2,9 @@
 
     python -m benchmarks.scale [--days 250] [--mebibytes 24]
 
-The agency of `benchmarks.warehouse_scale` is built with a tenth of the days and with all of them, each time with one
-day more, and at the end with five days more: costs of a build are what is fixed, what comes with each day of history,
-and what comes with each new day. Then its marts are published to an embedded ClickHouse, one aggregate over all answers
+Two agencies of `benchmarks.warehouse_scale`, one with a tenth of the days, are built, each again with one day more, and
+the larger with five days more: costs of a build are what is fixed, what comes with each day of history, and what comes
+with each new day. Then its marts are published to an embedded ClickHouse, one aggregate over all answers
 is asked of both engines, and made-up transcripts are landed. The table follows from these costs and from the
 assumptions that it prints. CPU seconds, which a busy machine distorts less than the clock; nothing is asserted.
 """
@@ -80,6 +80,8 @@ class Costs:
     """Of a build, for what is there already."""
     new: Rate
     """Of a build, for what is new."""
+    first: Rate
+    """Of a first build, for everything."""
     stored: Rate
     """Bytes of Postgres, raw and built, with indexes."""
     published: float
@@ -128,62 +130,74 @@ def _landing(folder: Path, mebibytes: int) -> float:
 
 def _costs(folder: Path, days: int, landing: float) -> Costs:
     few = days // 10
-    bench = Bench(folder / "bench", "agency", days + 6)
+    # Two agencies: one that lands a year in one go has statistics of a week, and waits for a bad plan.
+    small = Bench(folder / "small", "agency", few + 1)
     try:
-        home = folder / "bench" / "home"
-        manifest = prepare_manifest(home, bench.warehouse.database).read()
-        is_session = {
-            str(node["name"]): node_group(base) in ("sessions", "claude_code")
-            for node in manifest["nodes"].values()
-            if (base := manifest["nodes"].get(node.get("attached_node"), node))["resource_type"] != "test"
-        }
-
-        def build(first: int, last: int) -> tuple[float, float]:
-            bench.land_days(first, last)
-            return _split(bench.build(), is_session)
-
-        first_build = build(0, few - 1)
-        small = _sizes(bench)
-        early = build(few, few)
-        build(few + 1, days - 1)
-        large = _sizes(bench)
-        late, five = build(days, days), build(days + 1, days + 5)
-        developer_days = (days - few) * DEVELOPERS
-        answers = (days - few) * SESSIONS_A_DAY * ANSWERS_A_SESSION
+        is_session = _sessions(_manifest(folder / "small", small))
+        first_small = _build_days(small, is_session, 0, few - 1)
+        small_sizes = _sizes(small)
+        early = _build_days(small, is_session, few, few)
+    finally:
+        small.stop()
+    bench = Bench(folder / "large", "agency", days + 6)
+    try:
+        manifest = _manifest(folder / "large", bench)
+        first_large = _build_days(bench, is_session, 0, days - 1)
+        large_sizes = _sizes(bench)
+        late = _build_days(bench, is_session, days, days)
+        five = _build_days(bench, is_session, days + 1, days + 5)
         print(
-            f"first build of {few} days {sum(first_build):.1f} CPU s; one more day at {few} days {sum(early):.1f}, "
-            f"at {days} days {sum(late):.1f}; five more days {sum(five):.1f}",
+            f"first build of {few} days {sum(first_small):.1f} CPU s, of {days} days {sum(first_large):.1f}; one more "
+            f"day at {few} days {sum(early):.1f}, at {days} days {sum(late):.1f}; five more days {sum(five):.1f}",
             flush=True,
         )
-        # One day of the agency, and what it adds to a build at each size.
         day_answers, day_developers = SESSIONS_A_DAY * ANSWERS_A_SESSION, DEVELOPERS
+        answers, developer_days = (days - few) * day_answers, (days - few) * day_developers
         new = Rate(max(0.0, (five[0] - late[0]) / 4 / day_answers), max(0.0, (five[1] - late[1]) / 4 / day_developers))
         history = Rate(max(0.0, (late[0] - early[0]) / answers), max(0.0, (late[1] - early[1]) / developer_days))
-        here = (few * day_answers, few * day_developers)
-        fixed = sum(early) - new.of(day_answers, day_developers) - history.of(*here)
+        fixed = sum(early) - new.of(day_answers, day_developers) - history.of(few * day_answers, few * day_developers)
+        first = Rate((first_large[0] - first_small[0]) / answers, (first_large[1] - first_small[1]) / developer_days)
         stored = Rate(
-            (large["sessions"] - small["sessions"]) / answers, (large["rest"] - small["rest"]) / developer_days
+            (large_sizes["sessions"] - small_sizes["sessions"]) / answers,
+            (large_sizes["rest"] - small_sizes["rest"]) / developer_days,
         )
-        publishing, published_bytes, marts_bytes, rows, queries = _published(bench, home, manifest)
-        total_answers = (days + 6) * day_answers
-        total_days = (days + 6) * day_developers
-        session_rows = rows["sessions"]
-        session_share = marts_bytes["sessions"]
+        publishing, published_bytes, marts_bytes, rows, queries = _published(bench, folder / "large", manifest)
+        total_answers, total_days = (days + 6) * day_answers, (days + 6) * day_developers
         return Costs(
             fixed,
             history,
             new,
+            first,
             stored,
             publishing / sum(rows.values()),
-            Rate(session_rows / total_answers, rows["rest"] / total_days),
+            Rate(rows["sessions"] / total_answers, rows["rest"] / total_days),
             published_bytes / sum(marts_bytes.values()),
-            Rate(session_share / total_answers, marts_bytes["rest"] / total_days),
+            Rate(marts_bytes["sessions"] / total_answers, marts_bytes["rest"] / total_days),
             queries[0] / total_answers,
             queries[1] / total_answers,
             landing,
         )
     finally:
         bench.stop()
+
+
+def _manifest(folder: Path, bench: Bench) -> Mapping[str, Any]:
+    return prepare_manifest(folder / "home", bench.warehouse.database).read()
+
+
+def _sessions(manifest: Mapping[str, Any]) -> dict[str, bool]:
+    """Whether a model or its test is one of sessions, by name."""
+    return {
+        str(node["name"]): node_group(base) in ("sessions", "claude_code")
+        for node in manifest["nodes"].values()
+        if (base := manifest["nodes"].get(node.get("attached_node"), node))["resource_type"] != "test"
+    }
+
+
+def _build_days(bench: Bench, is_session: Mapping[str, bool], first: int, last: int) -> tuple[float, float]:
+    """Land days and build them: CPU seconds for sessions, and for everything else."""
+    bench.land_days(first, last)
+    return _split(bench.build(), is_session)
 
 
 def _split(took: Measured, is_session: Mapping[str, bool]) -> tuple[float, float]:
@@ -208,12 +222,12 @@ def _sizes(bench: Bench) -> dict[str, float]:
 
 
 def _published(
-    bench: Bench, home: Path, manifest: Mapping[str, Any]
+    bench: Bench, folder: Path, manifest: Mapping[str, Any]
 ) -> tuple[float, float, dict[str, float], dict[str, int], tuple[float, float]]:
     """Publish everything once: CPU seconds, bytes in both engines, rows; and CPU seconds of one aggregate in each."""
-    settings = Settings(profile="production", home=home)
+    settings = Settings(profile="production", home=folder / "home")
     with (
-        open_published(f"chdb://{home / 'published'}") as client,
+        open_published(f"chdb://{folder / 'published'}") as client,
         bench.warehouse.connect("owner") as connection,
     ):
         publisher = Publisher(
@@ -301,7 +315,7 @@ def _print_table(costs: Costs) -> None:
     row("landing, CPU a day", [_seconds(size * MEGABYTES_A_DAY * costs.landing) for size in SIZES])
     row("build of one new day, CPU", [_seconds(_build(costs, size)) for size in SIZES])
     row("build after a half hour, CPU", [_seconds(_build(costs, size, 1 / 20)) for size in SIZES])
-    row("first build, CPU", [_seconds(costs.fixed + costs.new.of(*one)) for one in years])
+    row("first build, CPU", [_seconds(costs.fixed + costs.first.of(*one)) for one in years])
     row("publishing a day, CPU", [_seconds(costs.published * costs.rows.of(*_day(size))) for size in SIZES])
     row("one aggregate over all answers, Postgres", [_seconds(costs.query_postgres * one[0]) for one in years])
     row("the same in ClickHouse", [_seconds(costs.query_clickhouse * one[0]) for one in years])

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from publishing.catalogue import Catalogue, Content, DayNumber, Relation
 from publishing.errors import PublishingError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 Outcome = Literal["moved", "equal", "unchanged"]
+Answer = TypeVar("Answer")
 
 _STAGED: Final = ".new"
 _SHOWN: Final = 3
@@ -278,7 +279,7 @@ def reach(client: "Client", postgres: Postgres) -> str:
     return f"ClickHouse {version} reads the warehouse as {login}"
 
 
-def _told(postgres: Postgres, tell: Callable[[], Any]) -> Any:
+def _told(postgres: Postgres, tell: Callable[[], Answer]) -> Answer:
     """Tell ClickHouse something; its failure becomes one sentence without the password."""
     from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 

@@ -49,7 +49,7 @@ class StandIn:
 
 
 def materialized(
-    published_assets: dg.AssetsDefinition, publisher: StandIn, *keys: dg.AssetKey, **tags: str
+    published_assets: dg.AssetsDefinition, publisher: StandIn, *keys: dg.AssetKey, tags: dict[str, str] | None = None
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [published_assets],
@@ -57,7 +57,7 @@ def materialized(
         resources={"marts_publisher": publisher},
         raise_on_error=False,
         instance=dg.DagsterInstance.ephemeral(),
-        tags={name.replace("__", "/"): value for name, value in tags.items()},
+        tags=tags,
     )
 
 
@@ -126,7 +126,7 @@ def test_what_was_moved_has_an_event_and_a_check_and_what_was_not_has_none(
 def test_what_a_person_selects_is_compared(published_assets: dg.AssetsDefinition) -> None:
     publisher = StandIn(Result([Published(relation("clients"), "equal", 7)]))
 
-    result = materialized(published_assets, publisher, clickhouse_key("marts", "clients"), **{SELECTED_TAG: "true"})
+    result = materialized(published_assets, publisher, clickhouse_key("marts", "clients"), tags={SELECTED_TAG: "true"})
 
     assert result.success
     assert publisher.asked == [({("marts", "clients")}, True)]
@@ -145,7 +145,9 @@ def test_a_difference_fails_its_check_and_the_run(published_assets: dg.AssetsDef
         "marts.clients was not published.",
     )
     [failed] = result.filter_events(lambda one: one.is_step_failure)
-    assert failed.step_failure_data.user_failure_data.metadata[FAILURES].value == ["marts.clients was not published."]
+    said = failed.step_failure_data.user_failure_data
+    assert said is not None
+    assert said.metadata[FAILURES].value == ["marts.clients was not published."]
     assert result.get_asset_materialization_events() == []
 
 
@@ -153,4 +155,6 @@ def test_a_failure_is_its_own_sentence(published_assets: dg.AssetsDefinition) ->
     result = materialized(published_assets, StandIn(PublishingError("marts.clients does not exist yet.")))
 
     [failed] = result.filter_events(lambda one: one.is_step_failure)
-    assert failed.step_failure_data.user_failure_data.description == "marts.clients does not exist yet."
+    said = failed.step_failure_data.user_failure_data
+    assert said is not None
+    assert said.description == "marts.clients does not exist yet."

@@ -127,12 +127,11 @@ hashed_periods as (
         sum(months_of_periods.row_hash) as row_hashes
     from months_of_periods
     cross join lateral (
-        select first_month as month
-        union
-        select last_month
-        union
-        select invoice_month
-    ) as months
+        values
+        (months_of_periods.first_month),
+        (months_of_periods.last_month),
+        (months_of_periods.invoice_month)
+    ) as months (month)
     group by months.month
 ),
 

@@ -126,12 +126,13 @@ hashed_periods as (
         months.month,
         sum(months_of_periods.row_hash) as row_hashes
     from months_of_periods
-    cross join lateral (
-        values
-        (months_of_periods.first_month),
-        (months_of_periods.last_month),
-        (months_of_periods.invoice_month)
-    ) as months (month)
+    cross join
+        lateral (
+            values
+            (months_of_periods.first_month),
+            (months_of_periods.last_month),
+            (months_of_periods.invoice_month)
+        ) as months (month)
     group by months.month
 ),
 

@@ -27,7 +27,7 @@ def _projects_that_share_digits() -> tuple[str, str]:
         project = f"{number:08x}"
         seen[_digest(project, "2026-01-01")[:8]] = project
         other = seen.get(_digest(project, "2026-03-01")[:8])
-        if other not in (None, project):
+        if other is not None and other != project:
             return other, project
     raise AssertionError
 

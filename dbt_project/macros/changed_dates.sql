@@ -1,6 +1,7 @@
 {#
-    Rebuilding only the dates that changed. Two models list these dates, each with a table of the dates already processed:
-    int_time__changed_dates for time entries, int_engineering__changed_dates for what is built from them and from code.
+    Rebuilding only the dates or months that changed. Three models list them, each with a table of those already processed:
+    int_time__changed_dates for time entries, int_engineering__changed_dates for what is built from them and from code,
+    int_billing__changed_months for the bill.
 #}
 
 {#
@@ -50,4 +51,43 @@
 {% macro get_incremental_given_rows_sql(arg_dict) -%}
     {%- set given = arg_dict['temp_relation'] -%}
     {{ write_differences_within(arg_dict, 'target.id in (select given.id from ' ~ given ~ ' as given)') }}
+{%- endmacro %}
+
+{#
+    Hook of a model that lists what changed: takes out of the table of what was processed whatever is about to be rebuilt. If the run breaks
+    off, it stays changed, even if the news is taken back meanwhile and the old fingerprint returns.
+
+    processed: the table of what was processed, which is built after everything that uses the list.
+    column:    the date or month.
+#}
+{% macro forget_processed(processed, column) -%}
+    {%- set known = load_relation(this.incorporate(path={'identifier': processed})) -%}
+    {%- if known -%}
+    delete from {{ known }} as processed
+    where
+        not exists (
+            select 1
+            from {{ this }} as listed
+            where listed.{{ column }} = processed.{{ column }} and not listed.is_changed
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    A query for one fingerprint of whole relations, for rules of which a change may affect everything.
+
+    rules: names, and the relations or steps that have the rows.
+#}
+{% macro fingerprint_of_rules(rules) -%}
+    select md5(string_agg(rule || ':' || row_count || ':' || row_hashes, ',' order by rule)) as fingerprint
+    from (
+        {% for rule, relation in rules %}
+            select
+                '{{ rule }}' as rule,
+                count(*) as row_count,
+                coalesce(sum(hashtextextended({{ rule }}::text, 0)), 0) as row_hashes
+            from {{ relation }}{{ '' if relation == rule else ' as ' ~ rule }}
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as hashed_rules
 {%- endmacro %}

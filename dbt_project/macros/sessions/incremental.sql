@@ -42,6 +42,46 @@
 {%- endmacro %}
 
 {#
+    Hook of int_sessions__changed_sessions: takes out of the record of what was processed what is about to be. If the run breaks off, it stays changed,
+    even if the news is taken back meanwhile (as in changed_dates.sql). Known files only grow or begin another generation, and keep the place up to which
+    they were processed.
+#}
+{% macro forget_processed_inputs() -%}
+    {%- set processed = load_relation(this.incorporate(path={'identifier': 'int_changes__processed_session_inputs'})) -%}
+    {%- if processed -%}
+    {%- set inputs = this.incorporate(path={'identifier': 'int_sessions__inputs'}) -%}
+    with forgotten as (
+        update {{ processed }} as processed
+        set fingerprint = ''
+        where
+            processed.kind != 'file'
+            and processed.fingerprint != ''
+            and not exists (
+                select 1
+                from {{ inputs }} as inputs
+                where
+                    inputs.kind = processed.kind
+                    and inputs.key = processed.key
+                    and inputs.fingerprint = processed.fingerprint
+            )
+    )
+
+    insert into {{ processed }} (kind, key, fingerprint)
+    select
+        inputs.kind,
+        inputs.key,
+        ''
+    from {{ inputs }} as inputs
+    where
+        not exists (
+            select 1
+            from {{ processed }} as processed
+            where processed.kind = inputs.kind and processed.key = inputs.key
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{#
     int_changes__processed_session_inputs as the last run left it, for a table that also reads itself; none if either is missing or in a
     full refresh. Read by name, because it is built after every model that uses it.
 #}

@@ -1,7 +1,10 @@
+{{ config(materialized='incremental', incremental_strategy='changed_months', on_schema_change='fail') }}
+
 with
 
 worklogs as (
     select * from {{ ref('int_billing__application_worklogs') }}
+    where {{ of_changed_months() }}
 ),
 
 applications as (
@@ -81,6 +84,7 @@ parts as (
 final as (
     select
         time_entry_id,
+        local_date,
         raw_part::bigint as raw_seconds,
         case when unit_price is not null then billable_part end::bigint as billable_seconds,
         case when unit_price is not null then client_id end as client_id,

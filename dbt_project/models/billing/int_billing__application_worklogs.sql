@@ -1,9 +1,11 @@
+{{ config(materialized='incremental', incremental_strategy='changed_months', on_schema_change='fail') }}
+
 {# How an application bills a worklog, before any price: billed seconds, off hours, line type, tier and multiplier. #}
 with
 
 entries as (
     select * from {{ ref('int_billing__routed_entries') }}
-    where basis = 'application' and unbilled_reason is null
+    where basis = 'application' and unbilled_reason is null and {{ of_changed_months() }}
 ),
 
 applications as (

@@ -1,10 +1,19 @@
-{{ config(indexes=[{'columns': ['contract_period_id']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed_months',
+    on_schema_change='fail',
+    indexes=[{'columns': ['contract_period_id']}],
+) }}
 
 with
 
+-- With those of the month before, in which periods begin that run into a changed month.
 entries as (
     select * from {{ ref('int_billing__routed_entries') }}
-    where basis = 'contract' and unbilled_reason is null
+    where
+        basis = 'contract'
+        and unbilled_reason is null
+        and ({{ of_changed_months() }} or {{ of_changed_months("(local_date + interval '1 month')") }})
 ),
 
 periods as (
@@ -126,6 +135,7 @@ final as (
         seconds_before::bigint as seconds_before,
         rate_applied
     from unioned
+    where {{ of_changed_months() }}
 )
 
 select * from final

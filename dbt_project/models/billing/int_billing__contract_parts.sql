@@ -1,8 +1,10 @@
+{{ config(materialized='incremental', incremental_strategy='changed_months', on_schema_change='fail') }}
+
 with
 
 entries as (
     select * from {{ ref('int_billing__routed_entries') }}
-    where basis = 'contract' and unbilled_reason is null
+    where basis = 'contract' and unbilled_reason is null and {{ of_changed_months() }}
 ),
 
 allocations as (
@@ -14,49 +16,23 @@ periods as (
 ),
 
 contracts as (
-    select
-        *,
-        case billing_cycle when 'quarterly' then 3 when 'annual' then 12 else 1 end as cycle_months
-    from {{ ref('int_agreements__contracts') }}
+    select * from {{ ref('int_agreements__contracts') }}
 ),
 
 client_terms as (
     select * from {{ ref('int_agreements__client_terms_by_day') }}
 ),
 
--- The last period of each period's cycle, which may not exist yet: 0-2, 3-5 … are quarters (rule 7.9).
-cycles as (
-    select
-        periods.contract_period_id,
-        periods.period_start,
-        contracts.start_date,
-        case when not contracts.auto_renew then contracts.end_date end as contract_end,
-        (div(periods.period_number, contracts.cycle_months) + 1) * contracts.cycle_months as months_to_next_cycle
-    from periods
-    inner join contracts on periods.contract_id = contracts.contract_id
-),
-
--- Invoiced in the month in which that period ends; a contract that ends closes its cycle.
-invoiced_periods as (
-    select
-        contract_period_id,
-        period_start,
-        date_trunc(
-            'month',
-            least((start_date + make_interval(months => months_to_next_cycle::int))::date - 1, contract_end)
-        )::date as invoice_month
-    from cycles
-),
-
 priced as (
     select
         entries.time_entry_id,
+        entries.local_date,
         allocations.seconds,
         -- The contract's client pays, even if the project has another client.
         coalesce(contracts.client_id, entries.client_id) as client_id,
-        coalesce(invoiced_periods.invoice_month, date_trunc('month', entries.local_date)::date) as invoice_month,
+        coalesce(periods.invoice_month, date_trunc('month', entries.local_date)::date) as invoice_month,
         -- A period's hours are priced by the terms at its start; without periods, by those on the entry's date (rule 7.10).
-        coalesce(invoiced_periods.period_start, entries.local_date) as priced_on,
+        coalesce(periods.period_start, entries.local_date) as priced_on,
         case
             when allocations.contract_period_id is null then 'hourly'
             else allocations.part
@@ -76,12 +52,13 @@ priced as (
     from entries
     inner join allocations on entries.time_entry_id = allocations.time_entry_id
     inner join contracts on allocations.contract_id = contracts.contract_id
-    left join invoiced_periods on allocations.contract_period_id = invoiced_periods.contract_period_id
+    left join periods on allocations.contract_period_id = periods.contract_period_id
 ),
 
 final as (
     select
         priced.time_entry_id,
+        priced.local_date,
         priced.seconds::bigint as raw_seconds,
         case when priced.unit_price is not null then priced.seconds end::bigint as billable_seconds,
         case when priced.unit_price is not null then priced.client_id end as client_id,

@@ -1,7 +1,10 @@
 with
 
 contracts as (
-    select * from {{ ref('int_agreements__contracts') }}
+    select
+        *,
+        case billing_cycle when 'quarterly' then 3 when 'annual' then 12 else 1 end as cycle_months
+    from {{ ref('int_agreements__contracts') }}
     where type = 'monthly_retainer'
 ),
 
@@ -75,6 +78,17 @@ final as (
             when numbered.auto_renew then numbered.whole_period_end
             else least(numbered.whole_period_end, numbered.end_date)
         end as period_end,
+        -- Invoiced in the month in which the last period of its cycle ends, which may not exist yet: 0-2, 3-5 … are quarters. A contract that
+        -- ends closes its cycle (rule 7.9).
+        {{ month_of("
+            least(
+                (
+                    numbered.start_date
+                    + make_interval(months => ((div(numbered.period_number, numbered.cycle_months) + 1) * numbered.cycle_months)::int)
+                )::date - 1,
+                case when not numbered.auto_renew then numbered.end_date end
+            )
+        ") }} as invoice_month,
         coalesce(terms.monthly_hours, 0) as allocated_hours,
         round(coalesce(terms.monthly_hours, 0) * 3600)::bigint as allocated_seconds,
         terms.standard_rate,

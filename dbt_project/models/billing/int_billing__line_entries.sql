@@ -1,4 +1,7 @@
 {{ config(
+    materialized='incremental',
+    incremental_strategy='changed_lines',
+    on_schema_change='fail',
     indexes=[{'columns': ['line_id']}, {'columns': ['time_entry_id']}],
     pre_hook="{{ allow_large_sorts() }}",
 ) }}
@@ -7,7 +10,7 @@ with
 
 parts as (
     select * from {{ ref('int_billing__parts') }}
-    where unbilled_reason is null
+    where unbilled_reason is null and {{ of_changed_lines('int_billing__lines', 'invoice_month') }}
 ),
 
 currencies as (
@@ -22,6 +25,7 @@ lines as (
         abs(priced_lines.line_total * power(10, {{ decimals_of('currencies') }}))::bigint as cents
     from {{ ref('int_billing__lines') }} as priced_lines
     left join currencies on priced_lines.currency = currencies.currency
+    where {{ of_changed_lines('int_billing__lines', 'priced_lines.invoice_month', 'priced_lines.is_fixed_amount') }}
 ),
 
 entries as (

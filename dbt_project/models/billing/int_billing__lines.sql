@@ -3,9 +3,8 @@
 {% set engines = ['application', 'rule', 'terms', 'fixed_line'] %}
 with
 
-parts as (
-    select * from {{ ref('int_billing__parts') }}
-    where unbilled_reason is null
+summed_parts as (
+    select * from {{ ref('int_billing__hours') }}
 ),
 
 amounts as (
@@ -62,48 +61,6 @@ summaries as (
     ) as stated_summaries
     where summary is not null
     order by issue_key, preference
-),
-
--- Grouped in two steps, because the line key is long: first the many parts, then the few that differ only in the source of their rate.
-summed_parts as (
-    select
-        line_key,
-        client_id,
-        currency,
-        invoice_month,
-        basis,
-        line_type,
-        rate_tier,
-        application_id,
-        contract_id,
-        contract_period_id,
-        billing_rule_id,
-        project_id,
-        issue_key,
-        unit_price,
-        rate_multiplier,
-        rate_source,
-        sum(raw_seconds) as raw_seconds,
-        sum(billable_seconds) as billable_seconds,
-        coalesce(sum(raw_seconds) filter (where starts_with(time_entry_id, 'SES-')), 0) as observed_seconds
-    from parts
-    group by
-        line_key,
-        client_id,
-        currency,
-        invoice_month,
-        basis,
-        line_type,
-        rate_tier,
-        application_id,
-        contract_id,
-        contract_period_id,
-        billing_rule_id,
-        project_id,
-        issue_key,
-        unit_price,
-        rate_multiplier,
-        rate_source
 ),
 
 hours as (

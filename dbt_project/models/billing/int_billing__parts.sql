@@ -1,4 +1,9 @@
-{{ config(indexes=[{'columns': ['time_entry_id']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed_months',
+    on_schema_change='fail',
+    indexes=[{'columns': ['time_entry_id']}],
+) }}
 
 {% set engines = ['application', 'contract', 'rule', 'terms'] %}
 with
@@ -7,6 +12,7 @@ unioned as (
     {% for engine in engines %}
         select
             time_entry_id,
+            local_date,
             raw_seconds,
             billable_seconds,
             client_id,
@@ -26,6 +32,7 @@ unioned as (
             rate_source,
             unbilled_reason
         from {{ ref('int_billing__' ~ engine ~ '_parts') }}
+        where {{ of_changed_months() }}
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
@@ -33,6 +40,7 @@ unioned as (
 final as (
     select
         time_entry_id,
+        local_date,
         raw_seconds,
         billable_seconds,
         client_id,

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed_dates_of_time',
+    on_schema_change='fail',
+    indexes=[{'columns': ['local_date']}, {'columns': ['time_entry_id']}],
+) }}
+
 {#
     Which engine bills a counted entry, or why none does (rule 7.2). The first that applies decides, priced or not; the engines
     themselves find missing prices and hours beyond a cap.
@@ -6,7 +13,7 @@ with
 
 entries as (
     select * from {{ ref('int_time__reconciled_entries') }}
-    where not_counted_reason is null
+    where not_counted_reason is null and {{ of_changed_dates(subject='time') }}
 ),
 
 contracts as (

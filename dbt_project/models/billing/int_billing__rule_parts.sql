@@ -1,10 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='changed_months', on_schema_change='fail') }}
+
 {# An hourly rule's overtime begins after eight hours of a developer's day on the project (rule 7.19). #}
 {% set regular_day_seconds = 8 * 3600 %}
 with
 
 entries as (
     select * from {{ ref('int_billing__routed_entries') }}
-    where basis = 'billing_rule' and unbilled_reason is null
+    where basis = 'billing_rule' and unbilled_reason is null and {{ of_changed_months() }}
 ),
 
 rules as (
@@ -210,6 +212,7 @@ with_raw as (
 final as (
     select
         with_raw.time_entry_id,
+        with_raw.local_date,
         with_raw.raw_seconds::bigint as raw_seconds,
         case when with_raw.unbilled_reason is null then with_raw.billable_seconds end::bigint as billable_seconds,
         case when with_raw.unbilled_reason is null then with_raw.client_id end as client_id,

@@ -1,8 +1,10 @@
+{{ config(materialized='incremental', incremental_strategy='changed_months', on_schema_change='fail') }}
+
 with
 
 entries as (
     select * from {{ ref('int_billing__routed_entries') }}
-    where basis = 'client_terms' and unbilled_reason is null
+    where basis = 'client_terms' and unbilled_reason is null and {{ of_changed_months() }}
 ),
 
 client_terms as (
@@ -13,6 +15,7 @@ client_terms as (
 priced as (
     select
         entries.time_entry_id,
+        entries.local_date,
         entries.seconds,
         entries.client_id,
         entries.project_id,
@@ -40,6 +43,7 @@ priced as (
 final as (
     select
         time_entry_id,
+        local_date,
         seconds::bigint as raw_seconds,
         case when unit_price is not null then seconds end::bigint as billable_seconds,
         case when unit_price is not null then client_id end as client_id,

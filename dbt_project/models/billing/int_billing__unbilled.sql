@@ -1,12 +1,15 @@
+{{ config(materialized='incremental', incremental_strategy='changed_months', on_schema_change='fail') }}
+
 with
 
 entries as (
     select * from {{ ref('int_billing__routed_entries') }}
+    where {{ of_changed_months() }}
 ),
 
 parts as (
     select * from {{ ref('int_billing__parts') }}
-    where unbilled_reason is not null
+    where unbilled_reason is not null and {{ of_changed_months() }}
 ),
 
 unioned as (

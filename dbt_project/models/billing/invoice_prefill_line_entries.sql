@@ -1,4 +1,7 @@
 {{ config(
+    materialized='incremental',
+    incremental_strategy='changed_bill_lines',
+    on_schema_change='fail',
     indexes=[{'columns': ['line_id', 'time_entry_id'], 'unique': true}, {'columns': ['time_entry_id']}],
     pre_hook="{{ allow_large_sorts() }}",
 ) }}
@@ -7,6 +10,7 @@ with
 
 bill_lines as (
     select * from {{ ref('int_billing__bill_lines') }}
+    where {{ of_changed_lines('int_billing__bill_lines', 'invoice_month', 'is_fixed_amount') }}
 ),
 
 line_entries as (
@@ -36,12 +40,14 @@ final as (
     where bill_lines.invoice_id is null
     union all
     select
-        coalesce(prefill_line_id, line_id) as line_id,
-        time_entry_id,
-        raw_seconds,
-        billable_seconds,
-        amount
+        bill_lines.line_id,
+        invoiced.time_entry_id,
+        invoiced.raw_seconds,
+        invoiced.billable_seconds,
+        invoiced.amount
     from invoiced
+    inner join bill_lines on coalesce(invoiced.prefill_line_id, invoiced.line_id) = bill_lines.line_id
+    where bill_lines.invoice_id is not null
     union all
     select
         line_id,

@@ -1,4 +1,5 @@
 -- Built last: the models below have processed everything that int_time__changed_dates saw.
+-- depends_on: {{ ref('int_billing__routed_entries') }}
 -- depends_on: {{ ref('int_reports__daily_time') }}
 -- depends_on: {{ ref('int_time__decided_entries') }}
 -- depends_on: {{ ref('int_time__logged_elsewhere') }}

@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['local_date'], 'unique': true}]) }}
+{{ config(
+    indexes=[{'columns': ['local_date'], 'unique': true}],
+    post_hook="{{ forget_processed('int_changes__processed_engineering_dates', 'local_date') }}",
+) }}
 
 {#
     Read by name, as the last run left it: it is built after the tables that use this model, so dbt must not see a dependency. Where it is

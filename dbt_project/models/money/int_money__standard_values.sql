@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='changed_months', on_schema_change='fail') }}
+
 with
 
 entries as (
@@ -71,6 +73,7 @@ rated as (
         on
             entries.client_id = client_terms.client_id
             and entries.local_date between client_terms.valid_from and client_terms.valid_to
+    where {{ of_changed_months('coalesce(parts.invoice_month, entries.local_date)') }}
 ),
 
 valued as (
@@ -99,7 +102,9 @@ accrued as (
         currency,
         sum(line_total) as accrued
     from lines
-    where basis in ('application', 'contract', 'billing_rule', 'client_terms')
+    where
+        basis in ('application', 'contract', 'billing_rule', 'client_terms')
+        and {{ of_changed_months('invoice_month') }}
     group by month, basis, agreement_id, currency
 ),
 

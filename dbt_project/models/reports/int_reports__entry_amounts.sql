@@ -1,4 +1,9 @@
-{{ config(materialized='table', indexes=[{'columns': ['time_entry_id']}, {'columns': ['unbilled_reason']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed_bill_lines',
+    on_schema_change='fail',
+    indexes=[{'columns': ['line_id']}, {'columns': ['time_entry_id']}, {'columns': ['unbilled_reason']}],
+) }}
 
 with
 
@@ -6,8 +11,15 @@ line_entries as (
     select * from {{ ref('invoice_prefill_line_entries') }}
 ),
 
+bill_lines as (
+    select * from {{ ref('int_billing__bill_lines') }}
+    where {{ of_changed_lines('int_billing__bill_lines', 'invoice_month', 'is_fixed_amount') }}
+),
+
 lines as (
-    select * from {{ ref('invoice_prefill_lines') }}
+    select invoice_prefill_lines.*
+    from {{ ref('invoice_prefill_lines') }} as invoice_prefill_lines
+    inner join bill_lines on invoice_prefill_lines.id = bill_lines.line_id
 ),
 
 unbilled as (

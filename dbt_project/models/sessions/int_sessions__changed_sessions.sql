@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ forget_processed_inputs() }}") }}
+
 {#
     The tables below are read by name, as the last run left them: they are built after this one, so dbt must not see a dependency.
     If the first of them is missing, nothing has been built and every model builds in full, as in a full refresh.

@@ -21,7 +21,8 @@ folders as (
     from files
 ),
 
-placed_files as (
+-- These two once for each file and root, not for each pair of them, which the planner would do: their expressions cost more than all else here.
+placed_files as materialized (
     select
         *,
         {{ absolute_path('path', "coalesce(base_folder, '')", "coalesce(home_folder, '')") }} as location
@@ -38,7 +39,7 @@ placed_roots as (
     cross join folders
 ),
 
-globs as (
+globs as materialized (
     select
         *,
         location ~ '[*?]' as is_glob,

@@ -1,6 +1,7 @@
 {{ config(
     indexes=[{'columns': ['local_date'], 'unique': true}],
     pre_hook="{{ allow_large_sorts() }}",
+    post_hook="{{ forget_processed('int_changes__processed_time_dates', 'local_date') }}",
 ) }}
 
 {#
@@ -17,6 +18,7 @@
     'billing_rules': ref('int_agreements__billing_rules'),
     'client_names': ref('int_identity__client_names'),
     'contract_names': ref('int_agreements__contract_names'),
+    'contract_terms': ref('int_agreements__contract_terms'),
     'contracts': ref('int_agreements__contracts'),
     'developers': ref('int_identity__developers'),
     'exclusions': ref('int_agreements__exclusions'),
@@ -139,22 +141,7 @@ hashed_rows as (
 ),
 
 rules as (
-    select md5(string_agg(rule || ':' || row_count || ':' || row_hashes, ',' order by rule)) as fingerprint
-    from (
-        {% for rule, relation in rules.items() %}
-            select
-                '{{ rule }}' as rule,
-                count(*) as row_count,
-                coalesce(sum(hashtextextended({{ rule }}::text, 0)), 0) as row_hashes
-            from {{ relation }} as {{ rule }}
-            union all
-        {% endfor %}
-        select
-            'agency' as rule,
-            count(*) as row_count,
-            sum(hashtextextended(agency::text, 0)) as row_hashes
-        from agency
-    ) as hashed_rules
+    {{ fingerprint_of_rules(rules.items() | list + [('agency', 'agency')]) }}
 ),
 
 -- Observed time does not count while time is logged (int_time__logged_elsewhere): an entry that runs past midnight, or whose

@@ -640,9 +640,9 @@ def random_cases(random: Random, number: int, shares: Mapping[str, int] = KINDS)
 # --- Raw tables -----------------------------------------------------------------------------------------------------
 
 
-def raw_tables(cases: Sequence[Case]) -> Rows:
+def raw_tables(cases: Sequence[Case], agency: Agency = AGENCY) -> Rows:
     """Rows of raw tables by `source.table` that bring the agency and all cases."""
-    rows = _agency_rows()
+    rows = _agency_rows(agency)
     for case in cases:
         _put_clients(rows, case)
         _put_agreements(rows, case)
@@ -655,14 +655,14 @@ def raw_tables(cases: Sequence[Case]) -> Rows:
     return rows
 
 
-def _agency_rows() -> Rows:
+def _agency_rows(agency: Agency) -> Rows:
     rows: Rows = defaultdict(list)
     rows["reference.agency"] = [
         {
             "legal_name": "Agency",
-            "currency": AGENCY.currency,
-            "timezone": AGENCY.calendars[AGENCY.calendar].zone,
-            "calendar": AGENCY.calendar,
+            "currency": agency.currency,
+            "timezone": agency.calendars[agency.calendar].zone,
+            "calendar": agency.calendar,
         }
     ]
     rows["reference.service_types"] = [{"name": "Consultation", "is_billable": True}]
@@ -670,7 +670,7 @@ def _agency_rows() -> Rows:
         rows["reference.developers"].append(_developer(name, zone))
         rows["clockify.users"].append({"id": f"u-{name}", "email": f"{name}@example.com", "status": "ACTIVE"})
         rows["jira.users"].append({"account_id": f"j-{name}", "name": name})
-    for name, calendar in AGENCY.calendars.items():
+    for name, calendar in agency.calendars.items():
         for weekday, spans in calendar.hours.items():
             for opens, closes in spans:
                 rows["reference.business_calendars"].append(
@@ -684,13 +684,13 @@ def _agency_rows() -> Rows:
                 )
         for day in sorted(calendar.holidays):
             rows["reference.holidays"].append({"calendar": name, "date": day, "name": "Holiday"})
-    for rule in AGENCY.rate_rules:
+    for rule in agency.rate_rules:
         rows["reference.rate_rules"].append({"rate_tier": rule.tier, "multiplier": rule.multiplier, **_range(rule)})
-    for exclusion in AGENCY.exclusions:
+    for exclusion in agency.exclusions:
         rows["reference.employee_exclusions"].append(
             {"jira_account_id": f"j-{exclusion.person}", "type": exclusion.kind, **_range(exclusion)}
         )
-    for (kind, value), meaning in AGENCY.value_map.items():
+    for (kind, value), meaning in agency.value_map.items():
         rows["reference.jira_value_map"].append({"kind": kind, "value": value, "meaning": meaning})
     return rows
 

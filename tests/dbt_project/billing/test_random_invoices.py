@@ -8,8 +8,9 @@ are worth now; with what is unbilled, by reason, it is all counted time. Rounds 
 
 import os
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -22,7 +23,7 @@ from invoicing.payments import pay, undo, write_off
 from invoicing.records import Invoice, list_invoices
 from invoicing.restatements import record
 from tests.dbt_project.billing.plain_billing import ZERO, Bill, Case, Entry, bill_of
-from tests.dbt_project.billing.random_cases import AGENCY, AS_OF, random_cases, raw_tables
+from tests.dbt_project.billing.random_cases import AGENCY, random_cases, raw_tables
 from tests.dbt_project.conftest import DbtProject
 
 SEED = int(os.environ.get("INVOICE_SEED", "20261130"))
@@ -31,7 +32,16 @@ ROUNDS = int(os.environ.get("INVOICE_ROUNDS", "3"))
 # Sessions share hours with whatever else their developer did, so that an edit of one alone is none of its case alone.
 _KINDS = {"application": 26, "contract": 24, "rule": 24, "terms": 20, "mixed": 13}
 _PRINTED = {"address": "1 Pier Road", "tax_id": "00-1", "invoice_number_format": "A-{year}-{number}"}
-_BUILT = ("+invoice_prefills", "+time_entry_export", "+invoice_waterfall")
+_BUILT = (
+    "+invoice_prefills",
+    "+time_entry_export",
+    "+invoice_waterfall",
+    "+agency_kpis",
+    "+int_changes__processed_months",
+    "+int_changes__processed_time_dates",
+)
+# After which a build may break off.
+_BREAKS = ("int_billing__changed_months", "int_billing__parts", "int_billing__line_entries", "unbilled")
 # Data tests of every build, on invoices as wild as these.
 _RECONCILIATIONS = (
     "all_lines_are_on_a_prefill",
@@ -66,25 +76,77 @@ class RandomAgency:
         self.cases = random_cases(self.random, cases, _KINDS)
         self.ledger = Ledger()
         self.done: Counter[str] = Counter()
+        self.agency = AGENCY
+
+    @property
+    def today(self) -> date:
+        """The day of as_of."""
+        return self.agency.as_of
 
     def build(self) -> None:
         """Build from the raw tables as they are now, and record what changed after it was billed."""
-        rows = raw_tables(self.cases)
+        rows = raw_tables(self.cases, self.agency)
         rows["reference.agency"] = [{**rows["reference.agency"][0], **_PRINTED}]
         self.project.load(rows)
-        no_tests = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
-        self.project.dbt("build", *no_tests, "--select", *_BUILT, as_of=str(AS_OF))
+        self._dbt()
+        [months] = self.project.rows(
+            "select count(*) filter (where is_changed) as changed, count(*) as all"
+            " from intermediate.int_billing__changed_months"
+        )
+        self.done["months kept"] += months["all"] - months["changed"]
         with self.project.warehouse.connect("owner") as connection:
             self.done["restated"] += record(connection)
             assert record(connection) == 0, "a difference was recorded twice"
 
-    def edit(self) -> None:
-        """Change, add and delete time, and change agreements, of every other case."""
-        for place, case in enumerate(self.cases):
-            if self.random.random() < 0.5:
-                self.cases[place] = self._edited(case)
+    def break_off(self) -> None:
+        """Edit, build some of the models, and take the edits back."""
+        cases, agency = self.cases[:], self.agency
+        self.edit()
+        self.project.load(raw_tables(self.cases, self.agency))
+        self._dbt(selection=[f"+{self.random.choice(_BREAKS)}"])
+        self.cases, self.agency = cases, agency
+        self.done["broken off"] += 1
 
-    def _edited(self, case: Case) -> Case:
+    def _dbt(self, *arguments: str, selection: Sequence[str] = _BUILT) -> None:
+        no_tests = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
+        self.project.dbt("build", *no_tests, *arguments, "--select", *selection, as_of=str(self.today))
+
+    def check_increments(self) -> None:
+        """Compare all tables with those of a full refresh."""
+        by_increments = self._contents()
+        self._dbt("--full-refresh")
+        refreshed = self._contents()
+        differing = [
+            f"{table}: {row}" for table in refreshed for row in sorted({*by_increments[table]} ^ {*refreshed[table]})
+        ]
+        assert by_increments == refreshed, "\n".join(differing[:8])
+
+    def _contents(self) -> dict[str, list[str]]:
+        tables = self.project.rows(
+            "select format('%I.%I', schemaname, tablename) as name from pg_tables"
+            " where schemaname = 'building' and tablename not in ('changes', 'published')"
+            " or schemaname = 'intermediate' and tablename not like '%\\_changed\\_%'"
+        )
+        return {one["name"]: sorted(map(str, self.project.rows(f"table {one['name']}"))) for one in tables}
+
+    def pass_time(self) -> None:
+        """Let days pass, over a month's end or not."""
+        self.agency = replace(self.agency, as_of=self.agency.as_of + timedelta(days=self.random.choice((1, 16, 40))))
+
+    def edit(self) -> None:
+        """Change, add and delete time, and change agreements: of every other case, or time of two cases alone."""
+        is_small = self.random.random() < 0.5
+        for place in self.random.sample(range(len(self.cases)), 2 if is_small else len(self.cases) // 2):
+            case = self._with_edited_entries(self.cases[place])
+            self.cases[place] = case if is_small else self._with_edited_agreements(case)
+        if not is_small and self.random.random() < 0.3:
+            first, *others = self.agency.rate_rules
+            self.agency = replace(
+                self.agency, rate_rules=(replace(first, multiplier=first.multiplier + Decimal("0.05")), *others)
+            )
+            self.done["another multiplier"] += 1
+
+    def _with_edited_entries(self, case: Case) -> Case:
         random = self.random
         kept: list[Entry] = []
         for entry in case.entries:
@@ -102,8 +164,11 @@ class RandomAgency:
                 later = timedelta(days=random.choice((-35, 28, 40)))
                 entry = replace(entry, day=entry.day + later, start=entry.start and entry.start + later)
             kept.append(entry)
-        change = random.random()
-        case = replace(case, entries=kept)
+        return replace(case, entries=kept)
+
+    def _with_edited_agreements(self, case: Case) -> Case:
+        random = self.random
+        case, change = replace(case), random.random()
         if change < 0.3:
             factor = random.choice((Decimal("0.5"), Decimal("1.1"), Decimal(2)))
             case.project_terms = [
@@ -146,7 +211,7 @@ class RandomAgency:
                 prefill["invoice_month"],
                 currency=prefill["currency"],
                 actor="ada",
-                today=AS_OF,
+                today=self.today,
                 accept=[one["code"] for one in prefill["warnings"]],
                 allow_zero=True,
             )
@@ -179,22 +244,23 @@ class RandomAgency:
             if invoice.open and fate < 0.3:
                 amount = -invoice.open if fate < 0.2 else (-invoice.open / 2).quantize(Decimal("0.01"))
                 if amount > 0:
-                    pay(connection, invoice.number, amount, actor="ada", today=AS_OF, reference=str(random.random()))
+                    number = invoice.number
+                    pay(connection, number, amount, actor="ada", today=self.today, reference=str(random.random()))
                     self.ledger.settled[invoice.id] -= amount
                     self.done["refunded"] += 1
             return
         if invoice.status == "canceled":
             return
         if fate < 0.15 and not invoice.settled and not invoice.is_credited:
-            cancel(connection, invoice.number, actor="ada", today=AS_OF, reason="x")
+            cancel(connection, invoice.number, actor="ada", today=self.today, reason="x")
             self.done["canceled"] += 1
         elif fate < 0.3 and not invoice.is_credited:
-            note = credit(connection, invoice.number, actor="ada", today=AS_OF, reason="x").invoice
+            note = credit(connection, invoice.number, actor="ada", today=self.today, reason="x").invoice
             self._follow_set_off(connection, note)
             self.done["credited"] += 1
         elif fate < 0.6 and invoice.open > Decimal("0.02"):
             part = random.choice((invoice.open, (invoice.open / 3).quantize(Decimal("0.01")), invoice.open + 5))
-            paid = pay(connection, invoice.number, part, actor="ada", today=AS_OF, reference=str(random.random()))
+            paid = pay(connection, invoice.number, part, actor="ada", today=self.today, reference=str(random.random()))
             settled = min(part, invoice.open)
             self.ledger.settled[invoice.id] += settled
             self.ledger.unapplied[owed] += part - settled
@@ -206,14 +272,14 @@ class RandomAgency:
                 self.done["taken back"] += 1
         elif fate < 0.65 and invoice.open > Decimal("0.02"):
             write_off(
-                connection, invoice.number, Decimal("0.01"), actor="ada", today=AS_OF, reason=str(random.random())
+                connection, invoice.number, Decimal("0.01"), actor="ada", today=self.today, reason=str(random.random())
             )
             self.ledger.settled[invoice.id] += Decimal("0.01")
             self.done["written off"] += 1
 
     def check(self) -> None:
         """Compare with the plain calculation, to the cent and the second."""
-        bills = [bill_of(case, AGENCY) for case in self.cases]
+        bills = [bill_of(case, self.agency) for case in self.cases]
         self._check_amounts(bills)
         self._check_seconds(bills)
         self._check_restatements()
@@ -299,7 +365,7 @@ class RandomAgency:
                     open_now[invoice.client_id, invoice.currency] += invoice.total - self.ledger.settled[invoice.id]
         for key, amount in self.ledger.unapplied.items():
             open_now[key] -= amount
-        found = self._sums(f"select client_id, currency, open_amount as amount from billing.ar_open('{AS_OF}')")
+        found = self._sums(f"select client_id, currency, open_amount as amount from billing.ar_open('{self.today}')")
         assert {k: v for k, v in found.items() if v} == {k: v for k, v in open_now.items() if v}
 
     def _check_waterfall(self, bills: list[Bill]) -> None:
@@ -353,9 +419,14 @@ def lives_of(agency: RandomAgency, rounds: int) -> None:
         agency.decide()
         if agency.random.random() < 0.7:
             agency.edit()
+        if agency.random.random() < 0.5:
+            agency.pass_time()
+        if agency.random.random() < 0.4:
+            agency.break_off()
         agency.build()
         agency.check()
-    agency.project.dbt("test", "--select", *_RECONCILIATIONS, as_of=str(AS_OF))
+    agency.project.dbt("test", "--select", *_RECONCILIATIONS, as_of=str(agency.today))
+    agency.check_increments()
 
 
 def test_no_cent_is_lost_through_issue_edit_cancel_credit_payment_and_refund(dbt_project: DbtProject) -> None:

@@ -307,6 +307,18 @@ def test_run_that_broke_off_is_made_good_by_the_next(project: DbtProject) -> Non
     _run(project)
     _assert_equals_full_build(project)
 
+    # Prices that are taken back before the next run, and a file that is gone by then.
+    before = _contents(project)
+    transcripts.landing += 1
+    transcripts.land("c.jsonl", 0, transcripts.lines("c", 5, START))
+    project.load(transcripts.raw() | prices(opus_input=500))
+    project.dbt("run", "--select", *SESSION_MODELS, "--exclude", "int_changes__processed_session_inputs")
+    assert _contents(project) != before
+    transcripts.remove("c.jsonl")
+    project.load(transcripts.raw() | prices(opus_input=50))
+    _run(project)
+    _assert_equals_full_build(project)
+
 
 _KEYED = {
     "marts.claude_sessions": "id",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -35,7 +35,8 @@ _TABLES = """
     select schemaname || '.' || tablename as name from pg_tables
     where schemaname in ('marts', 'private') or tablename in (
         'int_time__worklogs', 'int_time__decided_entries', 'int_time__logged_elsewhere', 'int_reports__daily_time',
-        'int_reports__entry_amounts'
+        'int_reports__entry_amounts', 'int_billing__routed_entries', 'int_billing__parts',
+        'int_billing__contract_allocations', 'int_billing__unbilled'
     )
     order by 1
 """
@@ -309,6 +310,32 @@ def test_random_edits_built_by_increments_give_what_a_full_refresh_gives(dbt_pro
     assert has_kept_dates
 
 
+def test_news_taken_back_after_a_run_broke_off_is_taken_back_everywhere(dbt_project: DbtProject) -> None:
+    agency = Agency(Random(SEED + 2))
+    # Its only entry of that day, so that the date comes and goes with it.
+    entry = agency.rows["clockify.time_entries"][0]
+    entry |= {
+        "start_time": datetime(2026, 6, 10, 9, tzinfo=UTC),
+        "end_time": datetime(2026, 6, 10, 10, tzinfo=UTC),
+        "user_id": "u-ann",
+        "project_id": "p-Site",
+        "is_deleted": False,
+        "billable": True,
+        "type": "REGULAR",
+    }
+    dbt_project.load(agency.rows)
+    _build(dbt_project, as_of="2026-12-31")
+    before = _contents(dbt_project)
+    edits = ({"end_time": datetime(2026, 6, 10, 11, tzinfo=UTC)}, {"start_time": datetime(2026, 6, 9, 9, tzinfo=UTC)})
+    for edit in edits:
+        edited = {**agency.rows, "clockify.time_entries": [entry | edit, *agency.rows["clockify.time_entries"][1:]]}
+        dbt_project.load(edited)
+        _build(dbt_project, "--select", "+int_billing__parts", as_of="2026-12-31")
+        dbt_project.load(agency.rows)
+        _build(dbt_project, as_of="2026-12-31")
+        assert _contents(dbt_project) == before
+
+
 def test_dates_without_news_are_left_alone(dbt_project: DbtProject) -> None:
     agency = Agency(Random(SEED + 1))
     entry = agency.rows["clockify.time_entries"][0]
@@ -352,8 +379,32 @@ def test_changed_dates_see_all_that_time_entries_are_made_of(parsed_project: tup
         "int_time__logged_elsewhere",
         "time_entries",
         "int_reports__daily_time",
+        "int_billing__routed_entries",
     )
     for table in tables:
         of_table = ancestors(manifest, name(table)) - chain
 
         assert of_table <= seen, f"{table} may change where no date does: {sorted(of_table - seen)}"
+
+
+def test_changed_months_see_all_that_the_bill_by_months_is_made_of(parsed_project: tuple[Manifest, object]) -> None:
+    manifest = parsed_project[0].writable_manifest().to_dict()
+    name = "model.workledger.{}".format
+    listed = name("int_billing__changed_months")
+    by_months = {
+        unique_id
+        for unique_id, node in manifest["nodes"].items()
+        if node["config"].get("incremental_strategy") in ("changed_months", "changed_lines", "changed_bill_lines")
+    }
+    parents = manifest["parent_map"]
+    assert {*parents[name("int_changes__processed_months")]} - {listed} == by_months
+    # Hashed in months, or in the dates that are hashed in months.
+    seen = {listed, *parents[listed], *parents[name("int_time__changed_dates")]}
+    # Routed entries follow from their date alone; lines, and what is invoiced of them, are made of what is seen.
+    lines = ("int_billing__lines", "int_billing__bill_lines", "invoice_prefill_lines")
+    invoiced = ("int_billing__restatements", "stg_invoicing__invoiced")
+    seen |= {*map(name, ("int_billing__routed_entries", *lines, *invoiced, "unbilled"))}
+    for table in by_months:
+        unseen = {*parents[table]} - seen - by_months
+
+        assert not unseen, f"{table} may change where no month does: {sorted(unseen)}"

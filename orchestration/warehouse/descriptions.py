@@ -150,7 +150,7 @@ def _index_statements(
     A name is the table's and the columns': time_entries__developer_id__start_time; the macro `indexes_of` of the dbt
     project recognizes it.
     """
-    for schema, table, index, kind, is_unique, is_primary, columns in connection.execute(
+    for schema, table, index, kind, is_unique, is_primary, parts in connection.execute(
         """
         select
             nspname,
@@ -173,6 +173,8 @@ def _index_statements(
     ).fetchall():
         if is_primary or (schema, table) not in described:
             continue
+        # A name such as position comes in quotes.
+        columns = [part.strip('"') for part in parts]
         wanted = "__".join([table, *columns, *([] if kind == "btree" else [kind])])
         if len(wanted) > _LONGEST_NAME:
             wanted = f"{wanted[: _LONGEST_NAME - 9]}_{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"

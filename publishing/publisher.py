@@ -248,7 +248,8 @@ class Publisher:
         }
 
     def _rows(self, query: str) -> Sequence[Sequence[Any]]:
-        return _told(self._postgres, lambda: self._client.query(query).result_rows)
+        rows: Sequence[Sequence[Any]] = _told(self._postgres, lambda: self._client.query(query).result_rows)
+        return rows
 
     def _command(self, statement: str) -> None:
         _told(self._postgres, lambda: self._client.command(statement))

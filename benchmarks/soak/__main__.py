@@ -28,7 +28,6 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import psycopg
-from dagster._core.errors import DagsterError
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.soak.agency import VENDORS, Alerts, Disk, Machine, Vendors, size
@@ -53,7 +52,7 @@ _MOST_IDLE_MEBIBYTES: Final = 1024
 # 200 runs of 2 MB, and the ticks.
 _MOST_HISTORY_MEBIBYTES: Final = 500
 _MOST_DISK_MEBIBYTES: Final = 1500
-_TROUBLE: Final = (DagsterError, SQLAlchemyError, WorkledgerError, OSError, RuntimeError, ValueError, psycopg.Error)
+_TROUBLE: Final = (dg.DagsterError, SQLAlchemyError, WorkledgerError, OSError, RuntimeError, ValueError, psycopg.Error)
 _FAULTS: Final = (
     {"kind": "status", "status": 429, "retry_after": 1, "times": 2},
     {"kind": "status", "status": 500, "nth": 4},

@@ -90,7 +90,7 @@ class Vendors:
 
     def mend(self) -> int:
         """End all faults; return how many requests met one."""
-        fired = sum(fault["fired"] for fault in self._ask("GET", "faults"))
+        fired: int = sum(fault["fired"] for fault in self._ask("GET", "faults"))
         self._ask("DELETE", "faults")
         return fired
 

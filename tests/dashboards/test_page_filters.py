@@ -21,7 +21,8 @@ from dashboards.filters import Filters
     ],
 )
 def test_months_are_whole_and_end_with_as_of(start: str, end: str, today: str, months: tuple[str, str, str]) -> None:
-    spans = Filters("any", *map(date.fromisoformat, (start, end, today))).parameters()
+    first, last, as_of = map(date.fromisoformat, (start, end, today))
+    spans = Filters("any", first, last, as_of).parameters()
 
     assert tuple(str(spans[name]) for name in ("months_from", "months_to", "last_day")) == months
 

@@ -247,10 +247,16 @@ def test_a_key_that_no_test_holds_is_held_by_its_table(
                 for number in range(2)
             )
             relation = sql.Identifier(published_schema(node.to_dict()), table)
-            attempts = [({**other, name: None}, ("", name)) for name in required]
+            attempts: list[tuple[dict[str, str | None], tuple[str, str]]] = [
+                ({**other, name: None}, ("", name)) for name in required
+            ]
             for key in _held_keys(node):
-                row = {**other, **{name: one[name] for name in key}}
-                attempts.append((row, (f"({', '.join(key)})=({', '.join(one[name] for name in key)})", "")))
+                attempts.append(
+                    (
+                        {**other, **{name: one[name] for name in key}},
+                        (f"({', '.join(key)})=({', '.join(one[name] for name in key)})", ""),
+                    )
+                )
             for row, expected in attempts:
                 refused = _refusal(connection, relation, [one, row])
                 if refused != (table, *expected):

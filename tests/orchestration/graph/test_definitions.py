@@ -268,7 +268,7 @@ def test_a_resource_can_be_replaced_through_the_same_door(home: Path) -> None:
     replaced = build_definitions(settings, {"landing": "another"})
     assert replaced.resources is not None
     assert replaced.resources["landing"] == "another"
-    assert set(replaced.resources) == {"landing", "transformer", "decisions", "page_writer"}
+    assert set(replaced.resources) == {"landing", "transformer", "decisions", "page_writer", "marts_publisher"}
 
 
 def test_arrows_between_the_boxes_of_the_asset_graph_go_one_way(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:

@@ -18,4 +18,4 @@ final as (
     inner join developers on available_days.developer_id = developers.id
 )
 
-select * from final
+{{ with_hours(['available_seconds']) }}

@@ -60,4 +60,4 @@ final as (
     left join entries on restatements.time_entry_id = entries.id
 )
 
-select * from final
+{{ with_hours(['was_seconds', 'now_seconds']) }}

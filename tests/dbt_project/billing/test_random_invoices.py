@@ -127,7 +127,12 @@ class RandomAgency:
             " where schemaname = 'building' and tablename not in ('changes', 'published')"
             " or schemaname = 'intermediate' and tablename not like '%\\_changed\\_%'"
         )
-        return {one["name"]: sorted(map(str, self.project.rows(f"table {one['name']}"))) for one in tables}
+        return {
+            one["name"]: sorted(
+                row["row"] for row in self.project.rows(f"select t::text as row from {one['name']} as t")
+            )
+            for one in tables
+        }
 
     def pass_time(self) -> None:
         """Let days pass, over a month's end or not."""

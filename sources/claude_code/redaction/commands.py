@@ -164,7 +164,8 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Wireless Network Password",
         8,
         ("key content", "schlüsselinhalt", "contenu de la cl", "contenido de la clave"),
-        r"(?i:key content|schlüsselinhalt|contenu de la clé|contenido de la clave)[ \t]*:[ \t]*([^\s\"\\][^\n\"\\]{6,61}\S)",
+        r"(?i:key content|schlüsselinhalt|contenu de la clé|contenido de la clave)[ \t]*:[ \t]*"
+        r"([^\s\"\\][^\n\"\\]{6,61}\S)",
     ),
     # SNMP's users in a file, on a device, in a command.
     (

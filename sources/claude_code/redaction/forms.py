@@ -40,7 +40,12 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)?",
     ),
     ("Slack Token", 20, ("xapp-", "xoxe"), r"xapp-[0-9A-Za-z-]{20,}|xoxe[.-][0-9A-Za-z.-]{20,}"),
-    ("Stripe Access Key", 24, ("k_test_", "whsec_"), r"[rs]k_test_(?!x{8}|X{8})[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z+/=]{24,}"),
+    (
+        "Stripe Access Key",
+        24,
+        ("k_test_", "whsec_"),
+        r"[rs]k_test_(?!x{8}|X{8})[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z+/=]{24,}",
+    ),
     ("Bearer Token", 16, ("bearer",), r"(?i:\bbearer)[ \t]+(?=[^\s]*\d)((?:[A-Za-z0-9._~+/-]|%[0-9A-F]{2}){16,}=*)"),
     (
         "Authorization",

@@ -47,7 +47,8 @@ _QUESTION: Final = re.compile(
 )
 _ANSWER: Final = re.compile(
     r"(?:(?:\A|[\s:>,(\"])[\w.@+-]{2,64}[ \t]*(?:/|\||[ ][-–—][ ]|:(?=\S))[ \t]*"
-    r"|(?<=\n)(?:[^\n]{1,40}?[:>\]][ \t]+)?|\"(?:text|content|body|message)\"[ ]?:[ ]?)[\"'`*]{0,2}(?P<value>(?=\S*\d)[^\s\"'`*|,]{6,64})"
+    r"|(?<=\n)(?:[^\n]{1,40}?[:>\]][ \t]+)?"
+    r"|\"(?:text|content|body|message)\"[ ]?:[ ]?)[\"'`*]{0,2}(?P<value>(?=\S*\d)[^\s\"'`*|,]{6,64})"
 )
 # A line of a chat, or a message in JSON.
 _QUESTION_ENDS: Final = ("?\n", "？\n", '?"', '？"')
@@ -145,20 +146,21 @@ def _answered(text: str) -> Iterator[tuple[int, int]]:
     lowered = in_lower_case(text)
     done = 0
     for place in places(lowered, _QUESTION_ENDS):
-        start, end = lowered.rfind("\n", 0, place) + 1, place + 1
+        end = place + 1
+        first = max(end - _FAR, 0)
         if (
             place < done
             or _DIGIT.search(text, end, end + _FAR) is None
-            or _QUESTION.search(lowered, max(start, end - _FAR), end) is None
+            or _QUESTION.search(lowered, max(lowered.rfind("\n", first, place) + 1, first), end) is None
         ):
             continue
         done = end
         for _ in range(_MOST_LINES):
-            done = lowered.find("\n", done + 1)
+            done = lowered.find("\n", done + 1, end + _FAR)
             if done < 0:
-                done = len(lowered)
+                done = min(end + _FAR, len(lowered))
                 break
-        for answer in _ANSWER.finditer(text, end, min(done, end + _FAR)):
+        for answer in _ANSWER.finditer(text, end, done):
             value = answer["value"].rstrip(".,;)")
             if _is_password(value):
                 yield answer.start("value"), answer.start("value") + len(value)

@@ -70,7 +70,8 @@ _ASSIGNMENT: Final = re.compile(
     # Name and value of a pair, as in the environment of a container.
     r"|[,\s]{1,40}\\{0,3}[\"']?(?:parameter)?value\\{0,3}[\"']?[ \t]*[:=][ \t]*"
     # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
-    r"|(?:[ \t]+[\w/-]+){0,2}[ \t]*<<<[ \t]*|</key>\s{0,9}<string>|>(?:(?:\s|\\[nrt]){0,40}<(?:value|string)>)?(?=[^<\s]{6,200}<)"
+    r"|(?:[ \t]+[\w/-]+){0,2}[ \t]*<<<[ \t]*|</key>\s{0,9}<string>"
+    r"|>(?:(?:\s|\\[nrt]){0,40}<(?:value|string)>)?(?=[^<\s]{6,200}<)"
     r"|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
     r"|(?P<call>[(,])[ \t]*(?=\\{0,3}[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
     r"(?:[bn]?\\{0,3}[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\{0,3}[\"'`])"

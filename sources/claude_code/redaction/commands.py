@@ -181,11 +181,17 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Login Transcript",
         4,
-        ("ugfzc3dvcmq6", "cgfzc3dvcmq6", "auth plain", "pass "),
+        ("ugfzc3dvcmq6", "cgfzc3dvcmq6", "auth plain"),
         r"334[ ](?:UGFzc3dvcmQ6|cGFzc3dvcmQ6)[^\n\\]{0,20}(?:\n|\\n)[^\n]{0,60}?"
         r"(?<![A-Za-z\d+/=])([A-Za-z\d+/]{4,200}={0,2})[ \t\r]*(?=\n|\\|\Z)"
-        r"|AUTH[ ]PLAIN[ \t]+([A-Za-z\d+/]{12,400}={0,2})"
-        r"|(?<![A-Za-z])USER[ \t]+[^\s\\]{1,64}[ \t\r]*(?:\n|\\n)(?:[^\n]{0,200}\n){0,3}?[^\n]{0,60}?"
+        r"|AUTH[ ]PLAIN[ \t]+([A-Za-z\d+/]{12,400}={0,2})",
+    ),
+    (
+        "Login Transcript",
+        4,
+        ("pass ",),
+        # Begins with a literal, which is found fast.
+        r"USER(?<![A-Za-z]USER)[ \t]+[^\s\\]{1,64}[ \t\r]*(?:\n|\\n)(?:[^\n]{0,200}\n){0,3}?[^\n]{0,60}?"
         r"(?<![\w.-])PASS[ \t]+(?![*x<$])([^\s\"'\\]{4,64})",
     ),
     (

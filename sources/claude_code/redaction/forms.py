@@ -99,8 +99,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Secret Keyword",
         4,
-        ("variable",),
-        r"variable[ \t]+\\*\"[\w-]*(?:pass|secret|token|key)[\w-]*\\*\""
+        ('variable "', "variable \\"),
+        r"variable[ \t]+\\*\"(?:pw|[\w-]*(?:pass|secret|token|key)[\w-]*)\\*\""
         r"[^}]{0,400}?default[ \t]*=[ \t]*\\*\"([^\"\\$]{4,})",
     ),
     ("Webhook", 20, ("://hook", "-ping.com/"), r"(?i:://hooks?\.|://(?=hc-ping\.))[^\s/]+/([^\s\"'<>?\\]{8,})"),
@@ -269,12 +269,6 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         16,
         ("sessid", "sessionid", "session_id=", "auth_session"),
         r"(?i:sess(?:ion)?_?id)=(?=[^&;\s\"'\\]*\d)([^&;\s\"'\\]{16,})",
-    ),
-    (
-        "Secret Keyword",
-        4,
-        ('variable "pw', 'variable \\"pw'),
-        r"variable[ \t]+\\*\"pw\\*\"[^}]{0,400}?default[ \t]*=[ \t]*\\*\"([^\"\\$]{4,})",
     ),
     # An id, then its secret, as clients of Twilio and Algolia take them.
     (

@@ -87,7 +87,7 @@ def grouped(text: str, lines: str) -> Iterator[tuple[int, int]]:
         starts := tuple(filter(lowered.__contains__, _PAIR_STARTS if lowered.isascii() else _ALL_PAIR_STARTS))
     ):
         yield from _paired(text, starts)
-    if any(map(text.__contains__, _QUESTION_ENDS)):
+    if ("?" in text or "？" in text) and any(map(text.__contains__, _QUESTION_ENDS)):
         yield from _answered(text)
 
 

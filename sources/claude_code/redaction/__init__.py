@@ -86,7 +86,7 @@ def _redact(text: str) -> str:
         text = without_tokens(text)
     if numbered and any(True for _ in random(numbered)):
         text = replace(text, random(text), "Random Value")
-    if "pass" in lowered or "kennwort" in lowered or "contrase" in lowered or not lowered.isascii():
+    if "pass" in lowered or "psk" in lowered or "kennwort" in lowered or "contrase" in lowered or not lowered.isascii():
         text = replace(text, phrases(text), "Secret Keyword")
     # Without a digit only what is quoted, behind an equals sign or in an element of XML is more than a word.
     if lines or '"' in text or "'" in text or "`" in text or "=" in text or "</" in text or CAPITALS.search(text):

@@ -140,7 +140,7 @@ _CALLS: Final[dict[str, int]] = (
                 "mysql_real_connect",
             ),
             *("getconnection", "connect", "sequelize", "ldap_bind", "hash_hmac", "openssl_encrypt", "openssl_decrypt"),
-            *("connection", "ssh2_auth_password", "createconnection", "real_connect"),
+            *("connection", "ssh2_auth_password", "createconnection", "real_connect", "execute_kw"),
         ),
         3,
     )
@@ -164,7 +164,8 @@ _MIDDLE: Final = re.compile(rf"\s{{0,9}}{_ANY}{_LITERAL}\s{{0,9}},\s{{0,9}}['\"]
 # Go has the key behind the hash: `hmac.New(sha256.New, []byte("…"))`.
 _KEY_OF_GO: Final = re.compile(rf"{_ANY}(?=\[\]byte){_LITERAL}")
 _KEYS: Final = re.compile(rf"[^()\n]{{0,120}}?keys:\s{{0,3}}\[\s{{0,3}}{_LITERAL}")
-_FURTHER: Final = {"connect": (_MIDDLE,), "new": (_KEY_OF_GO,)}
+# `authenticate(database, user, password, {})` of Odoo.
+_FURTHER: Final = {"connect": (_MIDDLE,), "new": (_KEY_OF_GO,), "authenticate": (_ARGUMENTS[3],)}
 # `page.fill('#password', '…')`, `getByLabel('Passwort').fill('…')`, `find_element(By.ID, "password").send_keys("…")`
 _FIELDS: Final = frozenset(
     ("fill", "type", "sendkeys", "send_keys", "setvalue", "set_value", "presssequentially", "input_text")

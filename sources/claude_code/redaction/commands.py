@@ -8,7 +8,7 @@ from typing import Final
 _ARGUMENT: Final = (
     r"\\?['\"]?(?=[^\s'\"]*[A-Za-z])(?=[^\s'\"]*[\d!?#*+~%^&@]|[a-z]+[A-Z])(?![-/.$<{%(])([^\s'\"$;|&<>\\]{4,64})"
 )
-_END: Final = r"\\?['\"]?[ \t]*(?=\n|\Z|[;&|)])"
+_END: Final = r"\\?['\"]?[ \t]*(?=\n|\\n|\Z|[;&|)])"
 _ECHO: Final = (
     r"(?:echo|printf)(?:[ \t]+-[neE]+)*(?:[ \t]+\\?['\"](?:%s(?:\\+n)?)+\\?['\"])?[ \t]+"
     rf"(?:\\?['\"][\w.@-]{{1,40}}\\{{1,2}}n)?{_ARGUMENT}(?:\\{{1,2}}n[^\s'\"]{{0,64}})?\\?['\"]?"
@@ -109,7 +109,7 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         "Argument",
         8,
         ("user ", ":587", ":465", ":25 "),
-        rf"(?:\A|(?<=\n))[ \t]*user[ \t]+[\w.@-]{{1,64}}[ \t]+"
+        rf"(?:\A|(?<=\n)|(?<=\\n))[ \t]*user[ \t]+[\w.@-]{{1,64}}[ \t]+"
         rf"{_ARGUMENT}{_END}"
         rf"|:(?:25|465|587)[ \t]+[\w.@-]{{1,64}}:{_ARGUMENT}{_END}",
     ),
@@ -158,6 +158,41 @@ COMMAND_FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         rf"|[\w-]\.psk[ \t]+{_ARGUMENT}|\bPSK[ \t]+\\?\"([^\"\\]{{6,64}})"
         r"|(?<![^\s'\"])[\w.-]{1,64}/[\w.-]{1,64}:\\?['\"]?([^\s/@'\"]{6,64})\\?['\"]?@[\w]"
         r"|#define[ \t]+\w*(?:PASS|PW|PSK|SECRET|TOKEN)\w*[ \t]+\\?\"([^\"\\\s]{6,64})\\?\"",
+    ),
+    # As netsh shows it.
+    (
+        "Wireless Network Password",
+        8,
+        ("key content", "schlüsselinhalt", "contenu de la cl", "contenido de la clave"),
+        r"(?i:key content|schlüsselinhalt|contenu de la clé|contenido de la clave)[ \t]*:[ \t]*"
+        r"([^\s\"\\][^\n\"\\]{6,61}\S)",
+    ),
+    # SNMP's users in a file, on a device, in a command.
+    (
+        "Basic Auth Credentials",
+        8,
+        ("createuser ", "snmp"),
+        rf"(?i:createuser)[ \t]+\S{{1,64}}[ \t]+(?:MD5|SHA[\d-]*)[ \t]+{_ARGUMENT}"
+        rf"|(?<=[\w\"'])[ \t]+(?:AES|DES)[\d-]*[ \t]+{_ARGUMENT}"
+        rf"|(?i:auth|priv)[ \t]+(?i:md5|sha|aes|3?des)[\d-]*(?:[ \t]+\d{{3}})?[ \t]+{_ARGUMENT}"
+        rf"|[ \t]-[AX][ \t]+{_ARGUMENT}",
+    ),
+    # What a client and a server of mail or files say: `334 Password:` in base64, or PASS soon after USER.
+    (
+        "Login Transcript",
+        4,
+        ("ugfzc3dvcmq6", "cgfzc3dvcmq6", "auth plain"),
+        r"334[ ](?:UGFzc3dvcmQ6|cGFzc3dvcmQ6)[^\n\\]{0,20}(?:\n|\\n)[^\n]{0,60}?"
+        r"(?<![A-Za-z\d+/=])([A-Za-z\d+/]{4,200}={0,2})[ \t\r]*(?=\n|\\|\Z)"
+        r"|AUTH[ ]PLAIN[ \t]+([A-Za-z\d+/]{12,400}={0,2})",
+    ),
+    (
+        "Login Transcript",
+        4,
+        ("pass ",),
+        # Begins with a literal, which is found fast.
+        r"USER(?<![A-Za-z]USER)[ \t]+[^\s\\]{1,64}[ \t\r]*(?:\n|\\n)(?:[^\n]{0,200}\n){0,3}?[^\n]{0,60}?"
+        r"(?<![\w.-])PASS[ \t]+(?![*x<$])([^\s\"'\\]{4,64})",
     ),
     (
         "Argument",

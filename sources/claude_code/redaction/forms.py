@@ -40,7 +40,12 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)?",
     ),
     ("Slack Token", 20, ("xapp-", "xoxe"), r"xapp-[0-9A-Za-z-]{20,}|xoxe[.-][0-9A-Za-z.-]{20,}"),
-    ("Stripe Access Key", 24, ("k_test_", "whsec_"), r"[rs]k_test_[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z+/=]{24,}"),
+    (
+        "Stripe Access Key",
+        24,
+        ("k_test_", "whsec_"),
+        r"[rs]k_test_(?!x{8}|X{8})[0-9A-Za-z]{16,}|whsec_[0-9A-Za-z+/=]{24,}",
+    ),
     ("Bearer Token", 16, ("bearer",), r"(?i:\bbearer)[ \t]+(?=[^\s]*\d)((?:[A-Za-z0-9._~+/-]|%[0-9A-F]{2}){16,}=*)"),
     (
         "Authorization",
@@ -94,8 +99,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     (
         "Secret Keyword",
         4,
-        ("variable",),
-        r"variable[ \t]+\\*\"[\w-]*(?:pass|secret|token|key)[\w-]*\\*\""
+        ('variable "', "variable \\"),
+        r"variable[ \t]+\\*\"(?:pw|[\w-]*(?:pass|secret|token|key)[\w-]*)\\*\""
         r"[^}]{0,400}?default[ \t]*=[ \t]*\\*\"([^\"\\$]{4,})",
     ),
     ("Webhook", 20, ("://hook", "-ping.com/"), r"(?i:://hooks?\.|://(?=hc-ping\.))[^\s/]+/([^\s\"'<>?\\]{8,})"),
@@ -155,7 +160,7 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         rf"|-[pP](?!bkdf)(?=[^\s'\"]*\d)){_ARGUMENT}"
         rf"|\b(?:redis-cli\b[^\n|;&]{{0,200}}?[ \t]-a|ldap\w+\b[^\n|;&]{{0,200}}?[ \t]-[ws]"
         rf"|openssl\b[^\n|;&]{{0,200}}?[ \t]-[kK]"
-        rf"|snmp\w+\b[^\n|;&]{{0,200}}?[ \t]-[AX]|ssh-keygen\b[^\n|;&]{{0,200}}?[ \t]-[NP]"
+        rf"|ssh-keygen\b[^\n|;&]{{0,200}}?[ \t]-[NP]"
         rf"|security\b[^\n|;&]{{0,200}}?[ \t]-w)"
         rf"[ \t]+{_ARGUMENT}",
     ),
@@ -228,6 +233,8 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
     # Of many vendors' keys.
     ("API Key", 23, ("sk-", "sk_"), r"(?<![A-Za-z0-9_-])sk[-_](?=(?:[^\s\d]{0,80}\d){4})[A-Za-z0-9_-]{20,}"),
     ("Login", 8, ("://",), r"://([^\s/:@\"'<>`?#]{8,200})@[\w-]"),
+    # Redis has no user.
+    ("Basic Auth Credentials", 8, ("://:",), r"://:(?![$<{%*\[])([^\s/:@\"'<>`?#]{4,200})@[\w$-]"),
     (
         "Login",
         8,
@@ -262,12 +269,6 @@ FORMS: Final[tuple[tuple[str, int, tuple[str, ...], str], ...]] = (
         16,
         ("sessid", "sessionid", "session_id=", "auth_session"),
         r"(?i:sess(?:ion)?_?id)=(?=[^&;\s\"'\\]*\d)([^&;\s\"'\\]{16,})",
-    ),
-    (
-        "Secret Keyword",
-        4,
-        ('variable "pw', 'variable \\"pw'),
-        r"variable[ \t]+\\*\"pw\\*\"[^}]{0,400}?default[ \t]*=[ \t]*\\*\"([^\"\\$]{4,})",
     ),
     # An id, then its secret, as clients of Twilio and Algolia take them.
     (

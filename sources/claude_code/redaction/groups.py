@@ -8,7 +8,7 @@ from typing import Final
 
 from sources.claude_code.redaction.looks import has_all_signs, is_chosen, look_of
 from sources.claude_code.redaction.names import NAME
-from sources.claude_code.redaction.texts import in_lower_case, lines_with, matches_from, word_starts
+from sources.claude_code.redaction.texts import in_lower_case, lines_with, matches_from, places, word_starts
 
 # The head of a table, in Markdown or CSV, and its rows.
 _HEAD: Final = re.compile(
@@ -46,9 +46,12 @@ _QUESTION: Final = re.compile(
     r"|erişim|şifre|toegang|wachtwoord|密码|账号|帳號|パスワード|ログイン)[^\n]{0,80}[?？]"
 )
 _ANSWER: Final = re.compile(
-    r"(?:(?:\A|[\s:>,(])[\w.@+-]{2,64}[ \t]*(?:/|\||[ ][-–—][ ]|:(?=\S))[ \t]*"
-    r"|(?<=\n)(?:[^\n]{1,40}?[:>\]][ \t]+)?)[\"'`*]{0,2}(?P<value>(?=\S*\d)[^\s\"'`*|,]{6,64})"
+    r"(?:(?:\A|[\s:>,(\"])[\w.@+-]{2,64}[ \t]*(?:/|\||[ ][-–—][ ]|:(?=\S))[ \t]*"
+    r"|(?<=\n)(?:[^\n]{1,40}?[:>\]][ \t]+)?"
+    r"|\"(?:text|content|body|message)\"[ ]?:[ ]?)[\"'`*]{0,2}(?P<value>(?=\S*\d)[^\s\"'`*|,]{6,64})"
 )
+# A line of a chat, or a message in JSON.
+_QUESTION_ENDS: Final = ("?\n", "？\n", '?"', '？"')
 _DIGIT: Final = re.compile(r"\d")
 _FAR: Final = 300
 _MOST_LINES: Final = 6
@@ -84,7 +87,7 @@ def grouped(text: str, lines: str) -> Iterator[tuple[int, int]]:
         starts := tuple(filter(lowered.__contains__, _PAIR_STARTS if lowered.isascii() else _ALL_PAIR_STARTS))
     ):
         yield from _paired(text, starts)
-    if "?\n" in text or "？\n" in text:
+    if ("?" in text or "？" in text) and any(map(text.__contains__, _QUESTION_ENDS)):
         yield from _answered(text)
 
 
@@ -142,20 +145,22 @@ def _answered(text: str) -> Iterator[tuple[int, int]]:
     """Passwords that answer a question for an access."""
     lowered = in_lower_case(text)
     done = 0
-    for start, end in lines_with(lowered, ("?\n", "？\n")):
+    for place in places(lowered, _QUESTION_ENDS):
+        end = place + 1
+        first = max(end - _FAR, 0)
         if (
-            start < done
+            place < done
             or _DIGIT.search(text, end, end + _FAR) is None
-            or _QUESTION.search(lowered, start, min(end, start + _FAR)) is None
+            or _QUESTION.search(lowered, max(lowered.rfind("\n", first, place) + 1, first), end) is None
         ):
             continue
         done = end
         for _ in range(_MOST_LINES):
-            done = lowered.find("\n", done + 1)
+            done = lowered.find("\n", done + 1, end + _FAR)
             if done < 0:
-                done = len(lowered)
+                done = min(end + _FAR, len(lowered))
                 break
-        for answer in _ANSWER.finditer(text, end, min(done, end + _FAR)):
+        for answer in _ANSWER.finditer(text, end, done):
             value = answer["value"].rstrip(".,;)")
             if _is_password(value):
                 yield answer.start("value"), answer.start("value") + len(value)

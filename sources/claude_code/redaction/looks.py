@@ -40,6 +40,8 @@ ID: Final = re.compile(
     _VENDORS_ID.pattern + r"|pk_(?:test|live)_|0x[0-9a-fA-F]{40}\Z"
     # A pod of Kubernetes, whose ids have neither vowels nor 0, 1 and 3.
     r"|(?:[a-z][a-z\d]*-)+[b-df-hj-np-tv-xz2456789]{8,10}-[b-df-hj-np-tv-xz2456789]{5}\Z"
+    # A request at Cloudflare.
+    r"|[0-9a-f]{16}-[A-Z]{3}\Z"
     r"|age1[a-z\d]{58}\Z|I[0-9a-f]{32,40}\Z|[a-z]{1,10}-[0-9a-f]{8,64}\Z|AAAA[BCE]|sha\d+-|MII"
     r"|[MLHVCSQTAZmlhvcsqtaz\d_-]+\Z|01[0-9A-Z]{24}\Z|c[klm][a-z\d]{23}\Z"
     r"|\d{4}-\d\d-\d\dT|[0-9a-fA-F_-]+(?:@v?\d+)?\Z|[-_\d]+\Z"
@@ -49,6 +51,8 @@ BASE64: Final = re.compile(r"(?:sha\d+-)?(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}=
 _SIGNS_OF_PASSWORDS: Final = frozenset("!?#*+~$%^&@=")
 REFERENCE: Final = re.compile(
     r"[$<{%\[*.~/]|[A-Za-z_][\w-]*(?:(?:\.|::|->)[A-Za-z_]\w*)+\Z|(?:process|os|env|config|settings|self|this)\."
+    # A class of a CSS module: `input_password__L4OkV`.
+    r"|(?:[a-z]+[_-])+[a-z]+_{2,3}[\w-]{5}\Z"
     # Rules for the input of a form.
     r"|(?:required|nullable|sometimes|present|filled|bail|string|confirmed|min:\d+|max:\d+)\|"
     r"|(?:x{3,}|\*{3,}|\.{3,})|\[redacted|[\w-]*(?:\.\.\.|…|\*\*\*+|x{4,})\Z",
@@ -81,6 +85,9 @@ _COMMIT_HASH: Final = re.compile(r"[0-9a-f]{7,11}\Z")
 _RANDOM: Final = 2.75
 """Bits per character above which an assigned value of eight characters and more passes for random."""
 NUMBERED: Final = re.compile(r"\w[#@?=]v?\d[\d.]*\Z|@[\w.-]*(?:\.[a-z]{2,}\Z|…)|://|[?&]\w+=")
+_LONG: Final = 16
+_LETTERS: Final = re.compile(r"[A-Za-z_-]{16,}\Z")
+_NAMES: Final = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_]\w*)+\Z")
 _GENERATED: Final = re.compile(r"(?=\D*\d\D*\d)[A-Za-z\d!?#*+~$%^&@]{14,64}\Z")
 _CHANGES: Final = re.compile(r"[a-z](?=[A-Z\d])|[A-Z](?=[a-z\d])|\d(?=[A-Za-z])")
 # Words alone: in a sentence some of them would be shorter.
@@ -169,8 +176,10 @@ def is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bo
     """Whether a value assigned to a telling name is a secret, and neither reference nor placeholder nor prose."""
     if is_password and is_worded(value):
         return True
-    if len(value) < 4 or _PLACEHOLDER.match(value) or (REFERENCE.match(value) and not _RANDOM_PART.search(value)):
+    if len(value) < 4 or _PLACEHOLDER.match(value):
         return False
+    if REFERENCE.match(value) and not _RANDOM_PART.search(value):
+        return is_password and _is_no_name(value)
     if value.startswith(_PUBLIC_KEYS):
         return False
     # Some vendors issue UUIDs as tokens; as a key of any name (`cache_key`) they are ids.
@@ -186,7 +195,7 @@ def is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bo
             if not (has_digit or has_sign) and _NAMES_ITSELF.search(value):
                 return False
             return has_digit or has_sign or _entropy(value) > _RANDOM
-        is_random = len(value) >= 16 and value.isalpha() and familiar(value) < (0.65 if value.isupper() else 0.4)
+        is_random = _LETTERS.match(value) is not None and familiar(value) < (0.65 if value.isupper() else 0.4)
         return len(value) >= 6 and (has_digit or has_sign or is_random) and not is_sequential_string(value)
     if len(value) < 12:
         return look_of(value) == "password" and len(_NO_DIGITS.sub("", value)) >= 2
@@ -197,6 +206,16 @@ def is_secret(value: str, *, is_password: bool, is_quoted: bool, may_be_uuid: bo
     if value.replace(".", "").replace("_", "").isdigit():
         return False
     return not _COMMIT_HASH.match(value) and not is_sequential_string(value) and _entropy(value) > _RANDOM
+
+
+def _is_no_name(value: str) -> bool:
+    """Whether a value in the form of `config.name` is too random for one."""
+    return (
+        len(value) >= _LONG
+        and _NAMES.match(value) is not None
+        and len(_CHANGES.findall(value)) >= 0.3 * len(value)
+        and familiar(value) < 0.4
+    )
 
 
 def _entropy(value: str) -> float:

@@ -26,9 +26,9 @@ _PASSWORDS: Final = (
 )
 # Also ordinary words, as in `PASS: 12 tests`; what follows them must look like a password.
 _SHORT_PASSWORDS: Final = (
-    r"pass(?:(?<![a-z]pass)|(?<=\\npass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)"
+    r"pass(?:(?<![a-z]pass)|(?<=\\[nrt]pass)|(?<=storepass)|(?<=requirepass)|(?<=userpass)|(?<=rootpass)"
     r"|(?<=sshpass)|(?<=smtppass)|(?<=adminpass)|(?<=keypass))(?![a-z])"
-    r"|pw(?:(?<![a-z]pw)|(?<=adminpw)|(?<=userpw)|(?<=dbpw)|(?<=ftppw)|(?<=sshpw)|(?<=mailpw)|(?<=smtppw)"
+    r"|pw(?:(?<![a-z]pw)|(?<=\\[nrt]pw)|(?<=adminpw)|(?<=userpw)|(?<=dbpw)|(?<=ftppw)|(?<=sshpw)|(?<=mailpw)|(?<=smtppw)"
     r"|(?<=wifipw))(?![a-z])"
     r"|psk(?![a-z])|cred(?=s)"
 )
@@ -68,9 +68,10 @@ _ASSIGNMENT: Final = re.compile(
     rf"|(?<=\w)[ \t]+(?:is[ \t]+)?(?=\S*\d)(?!{_FURTHER_NAME})|[ \t]+--(?:body|value|data|secret-string"
     rf"|plaintext)[ \t=]+"
     # Name and value of a pair, as in the environment of a container.
-    r"|[,\s]{1,40}\\{0,3}[\"']?value\\{0,3}[\"']?[ \t]*[:=][ \t]*"
+    r"|[,\s]{1,40}\\{0,3}[\"']?(?:parameter)?value\\{0,3}[\"']?[ \t]*[:=][ \t]*"
     # An element of XML; a cell of a table; a call that sets a value; a dash in a sentence.
-    r"|(?:[ \t]+[\w/-]+){0,2}[ \t]*<<<[ \t]*|</key>\s{0,9}<string>|>(?:<value>|\s{0,9}<string>)?(?=[^<\s]{6,200}<)"
+    r"|(?:[ \t]+[\w/-]+){0,2}[ \t]*<<<[ \t]*|</key>\s{0,9}<string>"
+    r"|>(?:(?:\s|\\[nrt]){0,40}<(?:value|string)>)?(?=[^<\s]{6,200}<)"
     r"|[ \t]*(?P<cell>\|)[ \t]*(?=[^\s|]+[ \t]*\|)"
     r"|(?P<call>[(,])[ \t]*(?=\\{0,3}[\"'])|[ \t]+(?P<dash>[-–—])[ \t]+)"
     r"(?:[bn]?\\{0,3}[\"'`](?P<quoted>[^\"'`\\\r\n]{4,600})(?=\\{0,3}[\"'`])"
@@ -82,9 +83,10 @@ _NO_SECRET_KEY: Final = re.compile(
 )
 # The address of a secret at AWS names it.
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[\w:/-]*\Z")
+_KEY_ID: Final = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{16}|[0-9a-fA-F]{40})!?\Z")
 _DESCRIPTION: Final = re.compile(
     r"[_-]?(?:name|ref|manager|path|file|type|length|min|max|ttl|ur[il]|algorithm|prefix|header|count|version"
-    r"|arn|provider|store)"
+    r"|policy|arn|provider|store)"
 )
 _SECRET_PART: Final = re.compile("secret|pass|token")
 # What stands before a name that a call sets: `setPassword(`, `define('DB_PASSWORD',`, `.put("password",`.
@@ -157,15 +159,15 @@ _UNSPACED: Final = ("密码", "密碼", "口令", "パス", "비밀번호", "암
 # Words in quotes, or joined by hyphens, that open a key or a vault.
 _PHRASE_NAMES: Final = (
     rf"{TOLD_PASSWORDS}|passe(?<=phrase de passe)|pass phrase|passfrase"
-    r"|(?:парольн|секретн|кодов)\w+ фраз"
+    r"|(?:парольн|секретн|кодов)\w+ фраз|psk(?:(?<![a-z]psk)|(?<=\\[nrt]psk))"
 )
 _PHRASE: Final = re.compile(
-    rf"(?:{_PHRASE_NAMES})[\w\])]{{0,8}}[\"'`]?(?:[ \t]+[^\s\"'`«„“:=]{{1,24}}){{0,6}}?[ \t]*(?P<link>[:=]"
+    rf"(?:{_PHRASE_NAMES})[\w\])]{{0,8}}\\{{0,3}}[\"'`]?(?:[ \t]+[^\s\"'`«„“:=]{{1,24}}){{0,6}}?[ \t]*(?P<link>[:=]"
     rf"|[ ](?:{_LINKS}))?[ \t]*"
-    r"(?:[\"'`«„“‘][ ]?(?P<quoted>[a-z]{3,10}(?: [a-z]{3,10}){3,9})[ ]?[\"'`»“”’]"
+    r"(?:\\{0,3}[\"'`«„“‘][ ]?(?P<quoted>[a-z]{3,10}(?: [a-z]{3,10}){3,9})[ ]?\\{0,3}[\"'`»“”’]"
     r"|(?P<bare>[a-z]{3,9}(?:-[a-z]{3,9}){3,6})(?![\w.-]))"
 )
-_PHRASE_STARTS: Final = ("pass", "kennwort", "contrase", "wachtwoord")
+_PHRASE_STARTS: Final = ("pass", "kennwort", "contrase", "wachtwoord", "psk")
 _FOREIGN_PHRASE_STARTS: Final = ("парол", "фраз", "hasło", "lösenord", "şifre", "секретн", "кодов")
 # Words of sentences and of programs, which a phrase made by a generator has none of.
 _JOINING: Final = frozenset(
@@ -292,7 +294,7 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
             continue
         if _ARN.search(lowered, max(match.start() - 200, 0), match.start()):
             continue
-        if group == "bare" and _is_attribute(text, start, end):
+        if group == "bare" and (_is_attribute(text, start, end) or _is_key_id(text, match.start(), value)):
             continue
         if any_key and _NO_SECRET_KEY.search(lowered, max(match.start() - 16, 0), match.start()):
             continue
@@ -315,6 +317,11 @@ def _is_attribute(text: str, start: int, end: int) -> bool:
     if "." not in value or not text[start - 1 : start].isspace() or not is_worded(value):
         return False
     return text[end : end + 1] in (";", "(", "[") or not value.rstrip("!?#$*")[-3:].isdigit()
+
+
+def _is_key_id(text: str, key: int, value: str) -> bool:
+    """Whether a value is the id of the key that git signs with: `signingkey = 3AA5C34371567BD2`."""
+    return text.startswith("signing", max(key - 7, 0)) and _KEY_ID.match(value) is not None
 
 
 def _is_doubtful(match: re.Match[str], word: str, value: str) -> bool:

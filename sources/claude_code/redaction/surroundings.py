@@ -83,6 +83,7 @@ _BEFORE_ID: Final = re.compile(
     r"(?:h1|SHA256|sha\d+):\Z|(?<!\S)(?:git (?:show|log|checkout|revert|cherry-pick|diff)|commit) \Z"
     # `[service,trace,span]` in a line of a log.
     r"|\[[\w .-]{1,40},\Z|(?<![a-z])(?<!session_)[iI][dD]s?\\?[\"']?[=:][\\\"' ]{0,3}\Z"
+    r"|[pP]ublic[ _-]?[kK]ey\\?[\"']?[ \t]{0,3}[=:][ \t\"']{0,3}\Z|(?<!\S)peer: \Z|\bsigningkey[ =]{1,3}\Z"
     r"|(?:google\.com/\w{4,14}/d|/folders|/files?|/design|/board|/blob|/commit)/\Z|base64,\Z"
 )
 # The address of a secret at AWS names it.

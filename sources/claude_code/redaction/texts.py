@@ -60,6 +60,8 @@ def telling_lines(text: str) -> str:
 
 
 _LETTERS: Final = re.compile("[a-z]+")
+# White space in JSON within JSON.
+_ESCAPED: Final = re.compile(r"\\[nrt]")
 START: Final = 4
 """Letters of a word that `word_starts` keeps."""
 
@@ -67,7 +69,11 @@ START: Final = 4
 @lru_cache(4)
 def word_starts(text: str) -> frozenset[str]:
     """The first four letters of every word: whether many words are in a text is then told without a search for each."""
-    return frozenset([word[:START] for word in _LETTERS.findall(in_lower_case(text))])
+    lowered = in_lower_case(text)
+    words = _LETTERS.findall(lowered)
+    if "\\n" in lowered:
+        words += _LETTERS.findall(_ESCAPED.sub(" ", lowered))
+    return frozenset([word[:START] for word in words])
 
 
 def lines_with(text: str, literals: tuple[str, ...]) -> Iterator[tuple[int, int]]:

@@ -71,7 +71,9 @@ _TOKENS: Final = frozenset(
         "Slack Token",
     )
 ) | {"Stripe Access Key"}
-_ACROSS: Final = frozenset(("Private Key", "Secret Keyword", "Application Password"))
+# Of these a secret may have no digit in its line.
+_WORDS: Final = frozenset(("Secret Keyword", "Application Password"))
+_ACROSS: Final = _WORDS | {"Private Key", "Login Transcript"}
 # Of these the literals may stand before the stretch.
 _NAMED: Final = frozenset(("AWS Access Key", "Azure Storage Account access key"))
 _UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -163,7 +165,12 @@ def without_tokens(text: str) -> str:
     """The text without what Kingfisher's rules find, wherever in the text the same value stands."""
     for finding in _SCANNER.scan(text.encode("utf-8", "replace")):
         # A client id is found only to be paired with its secret; it is not visible.
-        if finding.visible and len(finding.secret) >= _SHORTEST_FOUND and "[redacted" not in finding.secret:
+        if (
+            finding.visible
+            and len(finding.secret) >= _SHORTEST_FOUND
+            and "[redacted" not in finding.secret
+            and finding.secret.lower() not in _EXAMPLES
+        ):
             found = re.finditer(re.escape(finding.secret) + _REST_OF_WORD, text)
             text = replace(text, [match.span() for match in found], finding.rule_id.rpartition("betterleaks.")[2])
     return text
@@ -195,7 +202,7 @@ def _rules() -> list[_Rule]:
             literals,
             (re.compile(pattern, re.DOTALL),),
             _VALID.get(kind),
-            begins_words=kind not in _ACROSS,
+            begins_words=kind not in _WORDS,
             crosses_lines=kind in _ACROSS,
         )
         for kind, stretch, literals, pattern in COMMAND_FORMS
@@ -241,6 +248,7 @@ _STEMS: Final = (
     "key",
     " -",
     '"',
+    "\\",
     "(",
     "_",
     "-",

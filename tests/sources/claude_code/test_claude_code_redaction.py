@@ -177,6 +177,28 @@ def test_the_private_key_of_a_wallet_vanishes() -> None:
     assert key not in redact(f"PRIVATE_KEY=0x{key} # signs the tx")
 
 
+@pytest.mark.parametrize(
+    ("text", "secrets"),
+    [
+        ("REDIS_URL=redis://:velvet@cache:6379", ["velvet"]),
+        ('[{"text": "wie ist das Passwort vom NAS?"},\n{"text": "gartenzaun77"}]', ["gartenzaun77"]),
+        ("ParameterKey=DBPassword,ParameterValue=SqE.iolHFPnsPPfaZYnEI", ["SqE.iolHFPnsPPfaZYnEI"]),
+        ("    Schlüsselinhalt            : Blumen wiese 22", ["Blumen wiese 22"]),
+        ('{"content": "\\tpsk=\\"swear until gloom discover\\"\\n"}', ["swear until gloom discover"]),
+        ("<AdministratorPassword>\n  <Value>hamburg95!</Value>", ["hamburg95!"]),
+        ("net-snmp-create-v3-user -A kestrel991x -X boreal223q -a SHA mon", ["kestrel991x", "boreal223q"]),
+        ("snmp-server user m g v3 auth sha kestrel991x priv aes 128 boreal223q", ["kestrel991x", "boreal223q"]),
+        ('createUser mon SHA "EaPgS0c1Gcso" AES "kPq8Wz11mmQQ"', ["EaPgS0c1Gcso", "kPq8Wz11mmQQ"]),
+        ("S: 334 UGFzc3dvcmQ6\nC: TDFnaHRo", ["TDFnaHRo"]),
+        ("USER bob\n+OK\nPASS meadow1\n+OK Logged in", ["meadow1"]),
+        ("ftp -n host <<EOF\\nuser web kwiatek2584!\\nbin", ["kwiatek2584!"]),
+        ("models.execute_kw('prod', 2, 'krakow1913*', 'res.partner', 'search')", ["krakow1913*"]),
+    ],
+)
+def test_logins_vanish_from_transcripts_chats_and_settings_of_devices(text: str, secrets: list[str]) -> None:
+    assert [secret for secret in secrets if secret in redact(text)] == []
+
+
 def test_what_wraps_no_secret_stays_as_it_is() -> None:
     for text in ("\x1b[32m2 tests passed\x1b[0m", "next=%2Fcb%3Ftab%3D2", b64encode(b"Lorem ipsum dolor 12").decode()):
         assert redact(text) == text
@@ -273,12 +295,16 @@ def test_names_redact_the_values_below_them() -> None:
         "WIFI:a1" * 60_000,
         "%3D%22a1" * 60_000,
         "echo a1 | " * 80_000,
+        'password 1?"' * 80_000,
+        "USER a\\nPASS " * 80_000,
+        "AUTH PLAIN 334 UGFzc3dvcmQ6\\n" * 20_000,
+        "auth" + " " * 200_000 + "createuser 1",
         "1 as password " * 60_000,
     ],
     ids=[
         *("eyJ", "password", "url", "key", "cookie", "pgpass", "told", "iban", "mysql", "told_before", "long_word"),
         *("login", "pair", "quoted", "value", "webhook"),
-        *("placeholder", "table", "hook", "wifi", "percent", "pipe", "told_after"),
+        *("placeholder", "table", "hook", "wifi", "percent", "pipe", "question", "ftp", "smtp", "blanks", "told_after"),
     ],
 )
 def test_no_text_takes_forever(text: str) -> None:

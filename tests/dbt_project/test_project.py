@@ -508,9 +508,10 @@ def test_every_strategy_of_a_published_table_notes_what_it_writes(parsed_project
         if node.schema == "building" and node.config.materialized == "incremental"
     }
     macros = {node.name: node.macro_sql for node in manifest.macros.values()}
+    writers = [name for name, text in macros.items() if "write_differences_within" in text]
 
     assert {
-        one for one in strategies if "write_differences_within" not in macros[f"get_incremental_{one}_sql"]
+        one for one in strategies if not any(name in macros[f"get_incremental_{one}_sql"] for name in writers)
     } == set()
 
 

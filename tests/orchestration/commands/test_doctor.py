@@ -89,7 +89,7 @@ def test_nothing_is_found_where_all_is_well(environment: pytest.MonkeyPatch) -> 
     found = {finding.subject: finding for finding in examine()}
     assert [finding for finding in found.values() if finding.failed] == []
     assert list(found)[:4] == ["settings", "home", "warehouse", "reference files"]
-    assert "all 5 roles in place" in found["warehouse"].sentence
+    assert "all 6 roles in place" in found["warehouse"].sentence
     assert found["clockify"].sentence == "Clockify answers and accepts the credentials"
     assert found["claude_code"].sentence == "1 transcripts below 1 session roots"
 

@@ -81,7 +81,7 @@ def test_passwords_and_log_are_private_and_only_loopback_listens(folder: Path) -
     warehouse = start(folder)
     assert stat.S_IMODE((folder / "passwords.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / "server.log").stat().st_mode) == 0o600
-    assert len(set(json.loads((folder / "passwords.json").read_text()).values())) == 6
+    assert len(set(json.loads((folder / "passwords.json").read_text()).values())) == 7
     addresses = {
         connection.laddr.ip
         for connection in psutil.Process(postmaster(folder)).net_connections()

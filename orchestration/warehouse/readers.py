@@ -175,6 +175,7 @@ def end_overlong_sessions(connection: psycopg.Connection, query_timeout_seconds:
     )
     ended = []
     for pid, login, program, reason in found.fetchall():
-        if reason and connection.execute("select pg_terminate_backend(%s)", [pid]).fetchone() == (True,):
+        # Until it is gone, so that it is said once.
+        if reason and connection.execute("select pg_terminate_backend(%s, 5000)", [pid]).fetchone() == (True,):
             ended.append(f"A session of {login}{f' ({program})' if program else ''} was ended: {reason}.")
     return ended

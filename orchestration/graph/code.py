@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
-from assets.keys import node_key, pages_key
+from assets.keys import CLICKHOUSE_GROUP, node_key, pages_key
 from assets.nodes import BUILT_NODES
 from orchestration.settings import PROJECT_FOLDER
 
@@ -41,6 +41,8 @@ def code_references(manifest: Mapping[str, Any]) -> Callable[[dg.AssetSpec], dg.
     def with_code(spec: dg.AssetSpec) -> dg.AssetSpec:
         if "dlt" in spec.kinds:
             names = [f"sources/{spec.group_name}/resources.py", f"sources/{spec.group_name}/schema.py"]
+        elif spec.group_name == CLICKHOUSE_GROUP:
+            names = ["orchestration/graph/clickhouse_marts.py", "publishing/publisher.py"]
         else:
             names = files.get(spec.key, ["invoicing/schema.py"])
         references: list[Any] = []

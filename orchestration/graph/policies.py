@@ -38,6 +38,7 @@ SENSITIVITY: Final = "sensitivity"
 _SENSITIVITIES: Final[Mapping[str, str]] = {
     "marts": "internal",
     "reports": "internal",
+    CLICKHOUSE_GROUP: "internal",
     "private": "confidential",
     "invoicing": "confidential",
 }

@@ -14,15 +14,16 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.keys import job_name, pages_key, raw_key
+from assets.keys import CLICKHOUSE_GROUP, clickhouse_key, job_name, pages_key, raw_key
 from assets.nodes import AUTOMATIC_TAG, BUILT_NODES, FAILURES, SELECTED_TAG, UP_TO_DATE
 from assets.progress import Glimpse
 from orchestration.commands.summary import RunSummary, collect
 from orchestration.graph.automation import SENSOR_NAME
 from orchestration.graph.build import build_definitions
-from orchestration.graph.code import page_address
+from orchestration.graph.code import code_references, page_address
 from orchestration.graph.instance import ALONE_TAG
 from orchestration.graph.pages import JOB as PAGES_JOB
+from orchestration.graph.policies import with_policies
 from orchestration.graph.resources import LoggingListener
 from orchestration.graph.schedules import BUILD_JOB, BUILD_TAGS
 from orchestration.settings import PROJECT_FOLDER, Settings
@@ -184,6 +185,19 @@ def test_every_asset_has_its_layer_and_who_reads_it(specs: dict[dg.AssetKey, dg.
     sensitivities = {(spec.tags["layer"], spec.tags["sensitivity"]) for spec in specs.values()}
     assert sensitivities >= {("raw", "restricted"), ("marts", "internal"), ("private", "confidential")}
     assert {layer for layer, sensitivity in sensitivities if sensitivity == "internal"} == {"marts", "reports"}
+
+
+def test_what_is_published_to_clickhouse_names_its_code_and_is_read_by_analysts(manifest: dict[str, Any]) -> None:
+    published = dg.AssetSpec(clickhouse_key("marts", "clients"), group_name=CLICKHOUSE_GROUP)
+    spec = with_policies(code_references(manifest)(published))
+    named = [
+        Path(one.file_path)
+        for one in spec.metadata["dagster/code_references"].code_references
+        if isinstance(one, dg.LocalFileCodeReference)
+    ]
+    assert [file.parent.name for file in named] == ["graph", "publishing"]
+    assert all(file.is_file() for file in named)
+    assert (spec.tags["sensitivity"], spec.owners) == ("internal", ["team:engineering"])
 
 
 def test_selections_of_the_readme_find_assets(definitions: dg.Definitions) -> None:

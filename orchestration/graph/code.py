@@ -1,6 +1,7 @@
 """Where the code of each asset is: files of this checkout and, where its git remote is known, their pages there."""
 
 import subprocess
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -46,11 +47,14 @@ def code_references(manifest: Mapping[str, Any]) -> Callable[[dg.AssetSpec], dg.
         else:
             names = files.get(spec.key, ["invoicing/schema.py"])
         references: list[Any] = []
-        for name in names:
-            references.append(dg.LocalFileCodeReference(file_path=str(PROJECT_FOLDER / name), label=name))
-            if remote:
-                references.append(dg.UrlCodeReference(url=f"{remote}/{name}", label=f"{name} at the remote"))
-        value = dg.CodeReferencesMetadataValue(code_references=references)
+        with warnings.catch_warnings():
+            # Dagster calls them beta, and says so once for every asset.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            for name in names:
+                references.append(dg.LocalFileCodeReference(file_path=str(PROJECT_FOLDER / name), label=name))
+                if remote:
+                    references.append(dg.UrlCodeReference(url=f"{remote}/{name}", label=f"{name} at the remote"))
+            value = dg.CodeReferencesMetadataValue(code_references=references)
         return spec.merge_attributes(metadata={_CODE: value})
 
     return with_code
